@@ -1,0 +1,53 @@
+import { channel } from 'node:diagnostics_channel'
+import type { Reason } from './reason.ts'
+import type { Plan, Report, StepReport } from './report.ts'
+import type { State } from './state.ts'
+
+/** Everything that can be observed; loggers, metrics, traces and tests all subscribe to this and nothing else. */
+export type LifecycleEvent =
+  | { readonly type: 'resource-starting'; readonly name: string }
+  | { readonly type: 'resource-started'; readonly name: string; readonly tookMs: number }
+  | { readonly type: 'readiness-changed'; readonly ready: boolean; readonly why: string }
+  | { readonly type: 'state-changed'; readonly state: State }
+  | { readonly type: 'stop-begun'; readonly reason: Reason; readonly plan: Plan }
+  | { readonly type: 'stop-repeated'; readonly reason: Reason }
+  | { readonly type: 'lame-duck-ended'; readonly tookMs: number; readonly why: 'quiet' | 'max' | 'deadline' | 'forced' }
+  | { readonly type: 'step-started'; readonly name: string; readonly deadlineInMs: number }
+  | { readonly type: 'step-overran'; readonly name: string; readonly inFlight: number | undefined; readonly waitingFor: readonly string[] }
+  | { readonly type: 'step-finished'; readonly step: StepReport }
+  | { readonly type: 'deadline-shrunk'; readonly leftMs: number }
+  | { readonly type: 'warning'; readonly message: string; readonly resource?: string }
+  | { readonly type: 'stopped'; readonly report: Report }
+
+export type Listener = (event: LifecycleEvent) => void
+
+/** Name of the `node:diagnostics_channel` that mirrors every event of every lifecycle, as `{ lifecycle, event }`. */
+export const channelName = 'lameduck.lifecycle'
+
+export interface Events {
+  emit(event: LifecycleEvent): void
+  /** Returns the function that ends the subscription. */
+  subscribe(listener: Listener): () => void
+}
+
+/** A listener that throws harms neither the stop nor the other listeners; its error is shown once as a process warning. */
+export function createEvents(lifecycle: () => object): Events {
+  const listeners = new Set<Listener>()
+  const diagnostics = channel(channelName)
+  return {
+    emit(event) {
+      for (const listener of listeners) {
+        try {
+          listener(event)
+        } catch (error) {
+          process.emitWarning(`a lameduck listener threw on "${event.type}": ${String(error)}`, 'LameduckListenerWarning')
+        }
+      }
+      if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}

@@ -1,0 +1,68 @@
+import type { Listener } from './events.ts'
+import type { Policy, PolicyOptions } from './policy.ts'
+import type { Reason } from './reason.ts'
+import type { Plan, Report } from './report.ts'
+import type { Resource } from './resource.ts'
+import type { Clock } from './clock.ts'
+import type { State } from './state.ts'
+
+/** What `add` returns: usable in another resource's `needs`, and able to take the resource out again. */
+export interface Handle {
+  readonly resource: Resource
+  /** Takes the resource out of the plan without stopping it; after a stop has begun it does nothing. */
+  remove(): void
+}
+
+/** One resource's answer to `check`. */
+export interface CheckResult {
+  readonly name: string
+  readonly ok: boolean
+  readonly tookMs: number
+  /** Why not. */
+  readonly error?: string
+}
+
+export interface AddOptions {
+  /** Resources that this one uses: it starts after them and stops before them. */
+  readonly needs?: readonly Handle[]
+}
+
+export interface LifecycleOptions {
+  /** @default the defaults of {@link Policy}, see there */
+  readonly policy?: PolicyOptions
+  /** @default the real one */
+  readonly clock?: Clock
+  /** Where the platform is recognised from. @default process.env */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** A service's life: what it is made of, and how it leaves. */
+export interface Lifecycle {
+  readonly policy: Policy
+  readonly state: State
+  /** What a readiness probe must answer. False for ever once a stop has begun. */
+  readonly isReady: boolean
+  /** Aborts in the tick in which a stop begins: the moment to stop taking on background work. */
+  readonly stopping: AbortSignal
+  /** Aborts when the lame duck ends: the moment for long streams to say goodbye. */
+  readonly draining: AbortSignal
+
+  /** Registers a resource. Throws on a bad, duplicate, cyclic or late one. */
+  add(resource: Resource, options?: AddOptions): Handle
+  /** Starts everything in dependency order, then becomes ready. Rejects with what failed, after stopping what had started. */
+  start(): Promise<void>
+  /** Runs every resource's `check`, each bounded by `timeoutMs` (default 1000). Never rejects. */
+  check(options?: { readonly timeoutMs?: number }): Promise<readonly CheckResult[]>
+  /** Not-ready by hand, reversible: returns the function that ends it. It can never undo a real stop. */
+  holdNotReady(why: string): () => void
+  /** Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. */
+  stop(reason?: Reason): Promise<Report>
+  /** Cuts what is still running, now. Begins the stop if there is none. */
+  force(): void
+  /** Moves the deadline to `leftMs` from now if that is earlier (a spot notice, a shorter grace found later); never later. */
+  shrinkTo(leftMs: number): void
+  /** The schedule that `stop()` would follow now. */
+  plan(): Plan
+  subscribe(listener: Listener): () => void
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,144 @@
+import { LifecycleError, requireMs, show } from './errors.ts'
+import { phases, type Phase } from './resource.ts'
+
+/** Time given to the steps of one phase. */
+export interface PhasePolicy {
+  /** Guaranteed to each resource of the phase, in ms. */
+  readonly reserveMs: number
+  /** Longest time each resource of the phase may take, in ms; nothing means: until its latest finish. */
+  readonly timeoutMs?: number
+}
+
+/** The lame duck ends not before `minMs`, then when no work has arrived for `quietMs`, and never after `maxMs`. */
+export interface LameDuckPolicy {
+  readonly minMs: number
+  readonly quietMs: number
+  readonly maxMs: number
+}
+
+/** Exit codes by how the stop went. 137 and 143 are what the platform shows for SIGKILL and an unhandled SIGTERM. */
+export interface ExitCodes {
+  /** Everything drained. @default 0 */
+  readonly clean: number
+  /** At least one resource was cut, work may be lost. @default 1 */
+  readonly forced: number
+  /** A resource failed to drain, nothing was cut. @default 1 */
+  readonly failed: number
+  /** An uncaught error, or a failed start, began the stop. @default 1 */
+  readonly fatal: number
+  /** The event loop was blocked at the deadline. @default 70 */
+  readonly stalled: number
+}
+
+/** The resolved numbers that the plan is made from. */
+export interface Policy {
+  /** The platform's grace period in ms: from the deletion to SIGKILL. @default 30000 */
+  readonly graceMs: number
+  /** How much of the grace period has passed when the signal arrives (a preStop hook), in ms. @default 0 */
+  readonly preStopMs: number
+  /** Kept free before SIGKILL for the report, the flush and the exit, in ms. @default 1000 */
+  readonly marginMs: number
+  /** @default 5000 / 1000 / 10000 in Kubernetes, 0 / 0 / 0 elsewhere */
+  readonly lameDuck: LameDuckPolicy
+  readonly phases: Readonly<Record<Phase, PhasePolicy>>
+  /** Longest time one resource's `force` may take, in ms. @default 100 */
+  readonly forceMs: number
+  /** Budget of a stop that an uncaught error began, in ms. @default 5000 */
+  readonly fatalMs: number
+  readonly exitCodes: ExitCodes
+}
+
+/** A policy as a user writes it: every part optional. */
+export type PolicyOptions = {
+  readonly [K in keyof Policy]?: K extends 'phases'
+    ? { readonly [P in Phase]?: Partial<PhasePolicy> }
+    : Policy[K] extends number
+      ? number
+      : Partial<Policy[K]>
+}
+
+/** Shares of a 30 s grace period that let every phase finish usual work: 1 s margin, 5 s lame duck, 13 s reserved. */
+const defaultReserveMs: Record<Phase, number> = { intake: 5_000, work: 3_000, producers: 2_000, connections: 2_000, telemetry: 1_000 }
+
+const defaultExitCodes: ExitCodes = { clean: 0, forced: 1, failed: 1, fatal: 1, stalled: 70 }
+
+const topLevel = ['graceMs', 'preStopMs', 'marginMs', 'lameDuck', 'phases', 'forceMs', 'fatalMs', 'exitCodes']
+
+/**
+ * Fills in the defaults and refuses what cannot work.
+ *
+ * The lame duck's default depends on the platform: 5 s in Kubernetes (recognised by `KUBERNETES_SERVICE_HOST`),
+ * where the removal of an endpoint reaches every kube-proxy only seconds later; 0 elsewhere, where waiting
+ * would only make Ctrl-C and tests slow.
+ *
+ * @throws LifecycleError `invalid-option`, with the value.
+ */
+export function resolvePolicy(options: PolicyOptions = {}, env: NodeJS.ProcessEnv = process.env): Policy {
+  refuseUnknown(options, topLevel, 'policy')
+  const graceMs = requireMs(options.graceMs ?? 30_000, 'policy.graceMs', 1)
+  const preStopMs = requireMs(options.preStopMs ?? 0, 'policy.preStopMs')
+  const marginMs = requireMs(options.marginMs ?? Math.min(1_000, graceMs / 4), 'policy.marginMs')
+  if (graceMs - preStopMs - marginMs <= 0) {
+    throw new LifecycleError(
+      'invalid-option',
+      `policy leaves no time: graceMs ${graceMs} − preStopMs ${preStopMs} − marginMs ${marginMs} must be above 0. Raise the grace period or shorten preStop.`,
+    )
+  }
+  return {
+    graceMs,
+    preStopMs,
+    marginMs,
+    lameDuck: resolveLameDuck(options.lameDuck, env),
+    phases: resolvePhases(options.phases),
+    forceMs: requireMs(options.forceMs ?? 100, 'policy.forceMs', 1),
+    fatalMs: requireMs(options.fatalMs ?? 5_000, 'policy.fatalMs', 1),
+    exitCodes: resolveExitCodes(options.exitCodes),
+  }
+}
+
+function resolveLameDuck(options: Partial<LameDuckPolicy> = {}, env: NodeJS.ProcessEnv): LameDuckPolicy {
+  refuseUnknown(options, ['minMs', 'quietMs', 'maxMs'], 'policy.lameDuck')
+  const inKubernetes = env['KUBERNETES_SERVICE_HOST'] !== undefined
+  const minMs = requireMs(options.minMs ?? (inKubernetes ? 5_000 : 0), 'policy.lameDuck.minMs')
+  const quietMs = requireMs(options.quietMs ?? (minMs > 0 ? 1_000 : 0), 'policy.lameDuck.quietMs')
+  const maxMs = requireMs(options.maxMs ?? minMs * 2, 'policy.lameDuck.maxMs')
+  if (maxMs < minMs) {
+    throw new LifecycleError('invalid-option', `policy.lameDuck.maxMs (${maxMs}) must not be below minMs (${minMs})`)
+  }
+  return { minMs, quietMs, maxMs }
+}
+
+function resolvePhases(options: PolicyOptions['phases'] = {}): Record<Phase, PhasePolicy> {
+  refuseUnknown(options, phases, 'policy.phases')
+  const resolved = {} as Record<Phase, PhasePolicy>
+  for (const phase of phases) {
+    const own = options[phase] ?? {}
+    refuseUnknown(own, ['reserveMs', 'timeoutMs'], `policy.phases.${phase}`)
+    const reserveMs = requireMs(own.reserveMs ?? defaultReserveMs[phase], `policy.phases.${phase}.reserveMs`)
+    resolved[phase] =
+      own.timeoutMs === undefined ? { reserveMs } : { reserveMs, timeoutMs: requireMs(own.timeoutMs, `policy.phases.${phase}.timeoutMs`) }
+  }
+  return resolved
+}
+
+function resolveExitCodes(options: Partial<ExitCodes> = {}): ExitCodes {
+  refuseUnknown(options, Object.keys(defaultExitCodes), 'policy.exitCodes')
+  const codes = { ...defaultExitCodes, ...options }
+  for (const [name, code] of Object.entries(codes)) {
+    if (!Number.isInteger(code) || code < 0 || code > 255) {
+      throw new LifecycleError('invalid-option', `policy.exitCodes.${name} must be a whole number from 0 to 255; it is ${show(code)}`)
+    }
+  }
+  return codes
+}
+
+function refuseUnknown(options: object, known: readonly string[], where: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new LifecycleError('invalid-option', `${where} must be an object; it is ${show(options)}`)
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new LifecycleError('invalid-option', `${where}.${key} is not known; known are ${known.join(', ')}`)
+    }
+  }
+}

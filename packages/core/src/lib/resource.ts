@@ -1,0 +1,88 @@
+import type { Reason } from './reason.ts'
+
+/** The phases in the order in which they stop; the default order between resources that declare nothing. */
+export const phases = ['intake', 'work', 'producers', 'connections', 'telemetry'] as const
+
+/**
+ * When a resource stops, relative to the others:
+ * `intake` (servers, consumers) · `work` (jobs, timers) · `producers` (publishers, outboxes) ·
+ * `connections` (pools, caches) · `telemetry` (traces, metrics, logs).
+ */
+export type Phase = (typeof phases)[number]
+
+/** Given to `start` and `check`. */
+export interface StartContext {
+  /** Aborts when a stop begins while the resource is still starting. */
+  readonly signal: AbortSignal
+}
+
+/** Given to `quiesce`, in the tick in which the stop begins. */
+export interface QuiesceContext {
+  readonly reason: Reason
+  /** Monotonic milliseconds (`performance.now()`) by which the process will be gone. */
+  readonly deadline: number
+}
+
+/** Given to `drain`. */
+export interface DrainContext extends QuiesceContext {
+  /** Monotonic milliseconds at which this step is cut, if it is still running: `signal` aborts, then `force` is called. */
+  readonly deadline: number
+  /** Milliseconds left until `deadline`, never negative. */
+  remaining(): number
+  /** Aborts at `deadline`, or earlier when the whole stop is forced. `drain` must settle soon after. */
+  readonly signal: AbortSignal
+}
+
+/** Given to `force`. */
+export interface ForceContext {
+  readonly reason: Reason
+  /** Milliseconds until the engine stops waiting for `force` itself. */
+  readonly boundMs: number
+}
+
+/**
+ * The one adapter interface. Servers, pools, consumers, timers: all are Resources.
+ *
+ * `drain` and `force` must be separate paths: a client's "close harder" call usually does nothing once its
+ * soft close is pending, so `force` may never await `drain`. Both may be called more than once, and `force`
+ * in every state: never started, idle, busy, frozen, dead.
+ */
+export interface Resource {
+  /** Unique in one lifecycle; used in the plan, the events and the report. */
+  readonly name: string
+  readonly phase: Phase
+  /**
+   * From when `drain` runs:
+   * - `phase` (default): when the earlier phases and everything that needs this resource have stopped;
+   * - `lame-duck-end`: like `phase`, but not before the lame duck ends (servers, which go on serving during it);
+   * - `signal`: at once, beside the lame duck and whatever the phase (release a lease, flush an offset).
+   *   What needs it is ignored then; only the later phases still wait for it.
+   * @default 'phase'
+   */
+  readonly drainFrom?: 'phase' | 'lame-duck-end' | 'signal'
+  /** Longest time that `drain` may take, in ms. @default the policy's value for the phase */
+  readonly timeoutMs?: number
+  /** Time that is guaranteed to `drain` whatever the other resources do, in ms. @default the policy's value for the phase */
+  readonly reserveMs?: number
+  /** Longest time that `force` may take, in ms. @default the policy's `forceMs` (100) */
+  readonly forceMs?: number
+  /** What is wrong with how this resource was configured, each with the fix; shown by `plan()` and as events at start. */
+  readonly warnings?: readonly string[]
+
+  /** Make it usable. Resolves when it is; rejecting aborts the start of the service. */
+  start?(context: StartContext): Promise<void> | void
+  /** Cheap, bounded readiness check: throws or rejects when not usable. Never part of liveness. */
+  check?(context: StartContext): Promise<void> | void
+  /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
+  quiesce?(context: QuiesceContext): void
+  /** How many units (requests, messages, checked-out connections) are being worked on right now. */
+  inFlight?(): number
+  /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */
+  lastArrival?(): number | undefined
+  /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); for the report of a forced step. */
+  waitingFor?(): readonly string[]
+  /** Finish what is in flight, then release. */
+  drain(context: DrainContext): Promise<void> | void
+  /** The other path: cut, cancel, destroy. Bounded to tens of milliseconds, never awaits `drain`. */
+  force?(context: ForceContext): Promise<void> | void
+}
