@@ -14,7 +14,7 @@ export function describeReason(reason: Reason): string {
     case 'pre-stop':
       return 'preStop'
     case 'fatal':
-      return `${reason.origin}: ${reason.error instanceof Error ? reason.error.message : String(reason.error)}`
+      return `${reason.origin === 'start' ? 'a failed start' : reason.origin}: ${reason.error instanceof Error ? reason.error.message : String(reason.error)}`
     case 'programmatic':
       return reason.detail ?? 'stop() was called'
     case 'event-loop-stalled':

@@ -10,7 +10,9 @@ export interface PlanStep {
   /** `undefined` for the lame duck. */
   readonly phase: Phase | undefined
   readonly drainFrom: 'phase' | 'lame-duck-end' | 'signal'
-  /** Names of the steps that must have finished before this one starts. */
+  /** It waits for every step of this phase and of the phases before it; `undefined`: for no phase. */
+  readonly afterPhase: Phase | undefined
+  /** Names of the single steps that it waits for besides: what needs it, and the lame duck. */
   readonly after: readonly string[]
   /** Guaranteed to `drain` after scaling, in ms. */
   readonly reserveMs: number

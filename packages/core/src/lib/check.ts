@@ -1,0 +1,30 @@
+import type { Clock } from './clock.ts'
+import type { CheckResult } from './lifecycle.ts'
+import type { Resource } from './resource.ts'
+import { describeError } from './stop-step.ts'
+
+/** Runs every check beside the others, each with its own bound; a check that hangs is told by its signal and reported. */
+export function runChecks(resources: readonly Resource[], clock: Clock, timeoutMs: number): Promise<CheckResult[]> {
+  return Promise.all(resources.filter((resource) => 'check' in resource).map((resource) => runCheck(resource, clock, timeoutMs)))
+}
+
+function runCheck(resource: Resource, clock: Clock, timeoutMs: number): Promise<CheckResult> {
+  const begunAt = clock.now()
+  const abort = new AbortController()
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(() => {
+      abort.abort(new Error('the check took too long'))
+      settle(`no answer within ${timeoutMs} ms`)
+    }, timeoutMs)
+    const settle = (error?: string): void => {
+      cancel()
+      const tookMs = clock.now() - begunAt
+      resolve(error === undefined ? { name: resource.name, ok: true, tookMs } : { name: resource.name, ok: false, tookMs, error })
+    }
+    const check = async (): Promise<void> => resource.check?.({ signal: abort.signal })
+    check().then(
+      () => settle(),
+      (error: unknown) => settle(describeError(error)),
+    )
+  })
+}

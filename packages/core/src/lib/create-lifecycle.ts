@@ -1,0 +1,246 @@
+import { systemClock } from './clock.ts'
+import { runChecks } from './check.ts'
+import { LifecycleError, requireMs } from './errors.ts'
+import { createEvents } from './events.ts'
+import { buildGraph, type Entry } from './graph.ts'
+import { lameDuckAfterPreStop } from './lame-duck.ts'
+import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from './lifecycle.ts'
+import { makePlan } from './plan.ts'
+import { resolvePolicy, type LameDuckPolicy } from './policy.ts'
+import { hasLameDuck, type Reason } from './reason.ts'
+import { resultOf, type Plan, type Report, type StepReport } from './report.ts'
+import type { Resource } from './resource.ts'
+import { runStop, type StopRun } from './run-stop.ts'
+import { startAll, type Start } from './start.ts'
+import type { State } from './state.ts'
+import { describeError } from './stop-step.ts'
+import { validateAdd } from './validate-add.ts'
+
+/**
+ * Makes a lifecycle: register resources, `start()` them, `stop()` them within one deadline. It owns all its
+ * state, so that two of them in one process do not know of each other, and it never touches the process:
+ * signals and the exit are `bindProcess`'s part.
+ *
+ * @throws LifecycleError `invalid-option` when the policy cannot work.
+ */
+export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
+  const clock = options.clock ?? systemClock
+  const policy = resolvePolicy(options.policy, options.env)
+  const entries: Entry[] = []
+  const entryOf = new WeakMap<Handle, Entry>()
+  const holds = new Map<symbol, string>()
+  const stopping = new AbortController()
+  const draining = new AbortController()
+  const events = createEvents(() => lifecycle)
+  let state: State = { name: 'starting' }
+  let start: Start | undefined
+  let startPromise: Promise<void> | undefined
+  let stop: { readonly report: Promise<Report>; run?: StopRun; deadline: number } | undefined
+
+  const lifecycle: Lifecycle = {
+    policy,
+    get state() {
+      return state
+    },
+    get isReady() {
+      return state.name === 'ready' && holds.size === 0
+    },
+    stopping: stopping.signal,
+    draining: draining.signal,
+    add,
+    start: () => (startPromise ??= startEverything()),
+    check: ({ timeoutMs = 1_000 } = {}) => runChecks(startedResources(), clock, requireMs(timeoutMs, 'timeoutMs', 1)),
+    holdNotReady,
+    stop: (reason = { kind: 'programmatic' }) => beginStop(reason),
+    force() {
+      void beginStop({ kind: 'programmatic', detail: 'force() was called' })
+      stop?.run?.force()
+    },
+    shrinkTo,
+    plan: () => planFor({ kind: 'programmatic' }),
+    subscribe: (listener) => events.subscribe(listener),
+    async [Symbol.asyncDispose]() {
+      await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
+    },
+  }
+  return lifecycle
+
+  function add(resource: Resource, { needs = [] }: AddOptions = {}): Handle {
+    const needed = needs.map((handle) => entryOf.get(handle))
+    const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
+    entries.push(entry)
+    const handle: Handle = {
+      resource,
+      remove() {
+        if (stop === undefined && entries.includes(entry)) entries.splice(entries.indexOf(entry), 1)
+      },
+    }
+    entryOf.set(handle, entry)
+    for (const warning of resource.warnings ?? []) events.emit({ type: 'warning', message: warning, resource: resource.name })
+    return handle
+  }
+
+  async function startEverything(): Promise<void> {
+    if (state.name !== 'starting') {
+      throw new LifecycleError('wrong-state', `start() was called when the lifecycle was already "${state.name}"`)
+    }
+    start = startAll(entries, clock, events, stopping.signal)
+    try {
+      await start.done
+    } catch (error) {
+      await beginStop({ kind: 'fatal', origin: 'start', error })
+      throw error
+    }
+    if (stop) {
+      throw new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
+    }
+    setState({ name: 'ready', sinceMs: clock.now() })
+    for (const warning of planFor({ kind: 'programmatic' }).warnings) events.emit({ type: 'warning', message: warning })
+    if (lifecycle.isReady) events.emit({ type: 'readiness-changed', ready: true, why: 'everything has started' })
+  }
+
+  function beginStop(reason: Reason): Promise<Report> {
+    if (stop) {
+      events.emit({ type: 'stop-repeated', reason })
+      return stop.report
+    }
+    const begunAt = clock.now()
+    const startedAt = new Date().toISOString()
+    const from = state.name === 'ready' ? 'ready' : 'starting'
+    const wasReady = lifecycle.isReady
+    const budgetMs = budgetFor(reason)
+    const deadline = begunAt + budgetMs
+    const lameDuck = lameDuckFor(reason)
+    const nodes = buildGraph(entries, policy, lameDuck)
+    const plan = makePlan(nodes, policy, budgetMs)
+
+    let resolveReport: (report: Report) => void = () => {}
+    stop = { deadline, report: new Promise((resolve) => (resolveReport = resolve)) }
+
+    // The latch, the signal and every quiesce belong to this tick: nothing here may be awaited.
+    setState({ name: lameDuck ? 'lame-duck' : 'draining', reason, sinceMs: begunAt, deadline })
+    if (wasReady) events.emit({ type: 'readiness-changed', ready: false, why: 'a stop has begun' })
+    const quiesceErrors = quiesceAll(reason, deadline)
+    stopping.abort()
+    if (!lameDuck) draining.abort()
+    events.emit({ type: 'stop-begun', reason, plan })
+
+    const run = runStop({
+      nodes,
+      clock,
+      reason,
+      begunAt,
+      deadline,
+      lameDuck: lameDuck ?? { minMs: 0, quietMs: 0, maxMs: 0 },
+      events,
+      // Without start() there is no telling what is in use, so everything is drained.
+      started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
+      onLameDuckEnd() {
+        setState({ name: 'draining', reason, sinceMs: clock.now(), deadline: stop?.deadline ?? deadline })
+        draining.abort()
+      },
+    })
+    stop.run = run
+    void run.done.then((steps) => {
+      const finished = withQuiesceErrors(steps, quiesceErrors)
+      const result = resultOf(finished)
+      const report: Report = {
+        version: 1,
+        reason,
+        result,
+        exitCode: exitCodeFor(reason, result),
+        startedAt,
+        tookMs: clock.now() - begunAt,
+        budgetMs: (stop?.deadline ?? deadline) - begunAt,
+        from,
+        criticalPathMs: plan.criticalPathMs,
+        scale: plan.scale,
+        steps: finished,
+        warnings: plan.warnings,
+      }
+      setState({ name: 'stopped', report })
+      events.emit({ type: 'stopped', report })
+      resolveReport(report)
+    })
+    return stop.report
+  }
+
+  /** Before the service was ready it had no clients to lead elsewhere, and without a server it never has any. */
+  function lameDuckFor(reason: Reason): LameDuckPolicy | undefined {
+    if (state.name !== 'ready' || !hasLameDuck(reason)) return undefined
+    if (!entries.some((entry) => entry.resource.drainFrom === 'lame-duck-end')) return undefined
+    const lameDuck = lameDuckAfterPreStop(policy)
+    return lameDuck.maxMs > 0 ? lameDuck : undefined
+  }
+
+  function budgetFor(reason: Reason): number {
+    const budgetMs = policy.graceMs - policy.preStopMs - policy.marginMs
+    return reason.kind === 'fatal' ? Math.min(policy.fatalMs, budgetMs) : budgetMs
+  }
+
+  /** The plan of a stop from the ready state, whatever the state is now. */
+  function planFor(reason: Reason): Plan {
+    const serves = entries.some((entry) => entry.resource.drainFrom === 'lame-duck-end')
+    const lameDuck = lameDuckAfterPreStop(policy)
+    return makePlan(buildGraph(entries, policy, serves && lameDuck.maxMs > 0 ? lameDuck : undefined), policy, budgetFor(reason))
+  }
+
+  function quiesceAll(reason: Reason, deadline: number): Map<string, string> {
+    const errors = new Map<string, string>()
+    for (const { resource } of entries) {
+      try {
+        resource.quiesce?.({ reason, deadline })
+      } catch (error) {
+        errors.set(resource.name, `quiesce: ${describeError(error)}`)
+      }
+    }
+    return errors
+  }
+
+  function startedResources(): Resource[] {
+    return entries.filter((entry) => !start || !entry.resource.start || start.started(entry) === true).map((entry) => entry.resource)
+  }
+
+  function holdNotReady(why: string): () => void {
+    const hold = Symbol(why)
+    const before = lifecycle.isReady
+    holds.set(hold, why)
+    if (before) events.emit({ type: 'readiness-changed', ready: false, why })
+    return () => {
+      if (holds.delete(hold) && lifecycle.isReady) events.emit({ type: 'readiness-changed', ready: true, why: `over: ${why}` })
+    }
+  }
+
+  function shrinkTo(leftMs: number): void {
+    requireMs(leftMs, 'shrinkTo(leftMs)')
+    if (!stop) {
+      throw new LifecycleError('wrong-state', 'shrinkTo() moves the deadline of a stop, and none has begun; call stop() first')
+    }
+    const deadline = clock.now() + leftMs
+    if (state.name === 'stopped' || deadline >= stop.deadline) return
+    stop.deadline = deadline
+    if (state.name === 'lame-duck' || state.name === 'draining') setState({ ...state, deadline })
+    events.emit({ type: 'deadline-shrunk', leftMs })
+    stop.run?.moveDeadline(deadline)
+  }
+
+  function setState(next: State): void {
+    state = next
+    events.emit({ type: 'state-changed', state })
+  }
+
+  function exitCodeFor(reason: Reason, result: Report['result']): number {
+    if (reason.kind === 'fatal') return policy.exitCodes.fatal
+    if (reason.kind === 'event-loop-stalled') return policy.exitCodes.stalled
+    return policy.exitCodes[result]
+  }
+}
+
+/** A quiesce that threw leaves a resource that may have gone on taking work: its step has failed, however its drain went. */
+function withQuiesceErrors(steps: readonly StepReport[], errors: ReadonlyMap<string, string>): StepReport[] {
+  return steps.map((step) => {
+    const error = errors.get(step.name)
+    if (error === undefined) return step
+    return { ...step, outcome: step.outcome === 'forced' ? 'forced' : 'failed', errors: [error, ...step.errors] }
+  })
+}

@@ -1,0 +1,10 @@
+/** The part of `process` that {@link bindProcess} uses, so that a test can pass its own. */
+export interface ProcessLike {
+  exitCode?: number | string | null | undefined
+  readonly stdin: { readonly isTTY?: boolean }
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  on(event: string, listener: (...parameters: unknown[]) => void): unknown
+  off(event: string, listener: (...parameters: unknown[]) => void): unknown
+  exit(code: number): void
+}

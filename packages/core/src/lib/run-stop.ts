@@ -1,0 +1,210 @@
+import type { Clock } from './clock.ts'
+import type { Events } from './events.ts'
+import type { Entry, Node } from './graph.ts'
+import { runLameDuck, type LameDuckRun } from './lame-duck.ts'
+import { planStep } from './plan.ts'
+import type { LameDuckPolicy } from './policy.ts'
+import type { Reason } from './reason.ts'
+import type { StepReport } from './report.ts'
+import { makeSchedule, type Slot } from './schedule.ts'
+import { countInFlight, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
+
+/** A timer that is this late is not late. */
+const timerResolutionMs = 1
+
+export interface StopInput {
+  readonly nodes: readonly Node[]
+  readonly clock: Clock
+  readonly reason: Reason
+  /** Monotonic ms at which the stop began, and by which it must be over. */
+  readonly begunAt: number
+  readonly deadline: number
+  readonly lameDuck: LameDuckPolicy
+  readonly events: Events
+  /** `false`: never started, so there is nothing to stop; a promise: its start is still running, and tells how it went. */
+  readonly started: (entry: Entry) => boolean | Promise<boolean>
+  readonly onLameDuckEnd: () => void
+}
+
+export interface StopRun {
+  /** One report for each step, in the order in which they finished. */
+  readonly done: Promise<StepReport[]>
+  /** Cuts every step that is not over, in whatever order. */
+  force(): void
+  /** Makes a new schedule for what is left. */
+  moveDeadline(deadline: number): void
+}
+
+/**
+ * Walks the stop graph: a step starts when everything before it is over, and is over at its latest finish at the
+ * latest, so that no step can take the time that was promised to another.
+ */
+export function runStop(input: StopInput): StopRun {
+  const { nodes, clock, begunAt, events } = input
+  const slots = new Map(makeSchedule(nodes, input.deadline - begunAt).slots)
+  const atStop = new Map<Node, number | undefined>()
+  const waiting = new Map(nodes.map((node) => [node, node.before.length]))
+  const pending = new Set(nodes)
+  const begun = new Set<Node>()
+  const running = new Map<Node, RunningStep>()
+  const reports: StepReport[] = []
+  let lameDuckRun: LameDuckRun | undefined
+  let resolveDone: (reports: StepReport[]) => void
+  const done = new Promise<StepReport[]>((resolve) => (resolveDone = resolve))
+
+  for (const node of nodes) if (node.entry) atStop.set(node, countInFlight(node.entry.resource, []))
+  const ready: Node[] = nodes.filter((node) => node.before.length === 0)
+  let walking = false
+  let cancelDeadline = clock.setTimer(endAll, input.deadline - begunAt)
+  walk()
+
+  /** A loop and not a recursion: thousands of skipped steps may follow one another in one tick. */
+  function walk(): void {
+    if (walking) return
+    walking = true
+    for (let node = ready.shift(); node; node = ready.shift()) begin(node)
+    walking = false
+    if (pending.size > 0) return
+    cancelDeadline()
+    resolveDone(reports)
+  }
+
+  function begin(node: Node): void {
+    if (begun.has(node)) return
+    begun.add(node)
+    if (node.kind === 'barrier') return over(node)
+    if (node.kind === 'lame-duck') return beginLameDuck(node)
+    const entry = node.entry as Entry
+    const started = input.started(entry)
+    if (started === false) return skip(node)
+    const slot = slots.get(node) as Slot
+    const startedMs = clock.now() - begunAt
+    const late = startedMs - slot.latestStartMs > timerResolutionMs
+    const deadline = Math.max(clock.now(), stepDeadline(node, slot, clock.now()))
+    events.emit({ type: 'step-started', name: node.name, deadlineInMs: deadline - clock.now() })
+    const step = runStopStep({
+      entry,
+      clock,
+      reason: input.reason,
+      deadline,
+      forceMs: slot.forceMs,
+      atStop: atStop.get(node),
+      startSettled: started === true ? undefined : started,
+      onCut: (inFlight, waitingFor) => events.emit({ type: 'step-overran', name: node.name, inFlight, waitingFor }),
+      onDone: (result) => {
+        running.delete(node)
+        record(node, slot, { ...result, startedMs, deadlineMs: step.deadline() - begunAt, late })
+        over(node)
+        walk()
+      },
+    })
+    running.set(node, step)
+  }
+
+  function stepDeadline(node: Node, slot: Slot, now: number): number {
+    return Math.min(now + (node.timeoutMs ?? Infinity), begunAt + slot.latestFinishMs - slot.forceMs)
+  }
+
+  function beginLameDuck(node: Node): void {
+    const slot = slots.get(node) as Slot
+    const deadline = begunAt + slot.latestFinishMs
+    lameDuckRun = runLameDuck({
+      clock,
+      policy: input.lameDuck,
+      serving: node.after.flatMap((next) => (next.entry ? [next.entry.resource] : [])),
+      deadline,
+      onDone: (why) => {
+        lameDuckRun = undefined
+        events.emit({ type: 'lame-duck-ended', tookMs: clock.now() - begunAt, why })
+        input.onLameDuckEnd()
+        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], errors: [] }
+        record(node, slot, { ...nothing, outcome: 'drained', startedMs: 0, deadlineMs: deadline - begunAt, late: false })
+        over(node)
+        walk()
+      },
+    })
+  }
+
+  function skip(node: Node): void {
+    const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], errors: [] }
+    record(node, slots.get(node) as Slot, { ...nothing, outcome: 'skipped', startedMs: undefined, deadlineMs: undefined, late: false })
+    over(node)
+  }
+
+  function over(node: Node): void {
+    pending.delete(node)
+    for (const next of node.after) {
+      const left = (waiting.get(next) ?? 0) - 1
+      waiting.set(next, left)
+      if (left === 0) ready.push(next)
+    }
+  }
+
+  /** @param slot the schedule that the step began under */
+  function record(
+    node: Node,
+    slot: Slot,
+    result: Omit<StepResult, 'outcome'> & Pick<StepReport, 'outcome' | 'startedMs' | 'deadlineMs' | 'late'>,
+  ): void {
+    const { outcome, startedMs, deadlineMs, late, waitingFor, errors } = result
+    const report: StepReport = {
+      ...planStep(node, slot),
+      outcome,
+      startedMs,
+      finishedMs: startedMs === undefined ? undefined : clock.now() - begunAt,
+      deadlineMs,
+      inFlight: { atStop: atStop.get(node), atStart: result.atStart, atForce: result.atForce },
+      waitingFor,
+      late,
+      errors,
+    }
+    reports.push(report)
+    events.emit({ type: 'step-finished', step: report })
+  }
+
+  function cutAll(): void {
+    lameDuckRun?.cut()
+    // What has not begun is begun and cut in the same tick: it must be forced, and it must be in the report.
+    for (const node of nodes) if (node.kind === 'resource') begin(node)
+    for (const step of running.values()) step.cut()
+    walk()
+  }
+
+  /** The deadline itself: nothing is waited for any more, not even a `force` within its bound. */
+  function endAll(): void {
+    cutAll()
+    for (const step of [...running.values()]) step.abandon()
+  }
+
+  return {
+    done,
+    force: cutAll,
+    moveDeadline(deadline) {
+      const now = clock.now()
+      cancelDeadline()
+      cancelDeadline = clock.setTimer(endAll, deadline - now)
+      const left = nodes.filter((node) => pending.has(node))
+      for (const [node, slot] of makeSchedule(left, deadline - now, (node) => lengthLeft(node, now)).slots) {
+        slots.set(node, delayed(slot, now - begunAt))
+      }
+      for (const [node, step] of running) step.moveDeadline(stepDeadline(node, slots.get(node) as Slot, step.startedAt))
+      const duck = left.find((node) => node.kind === 'lame-duck')
+      if (duck) lameDuckRun?.moveDeadline(begunAt + (slots.get(duck) as Slot).latestFinishMs)
+    },
+  }
+
+  function lengthLeft(node: Node, now: number): { reserveMs: number; forceMs: number } {
+    const spent = node.kind === 'lame-duck' && lameDuckRun ? now - begunAt : running.has(node) ? now - (running.get(node) as RunningStep).startedAt : 0
+    return { reserveMs: Math.max(0, node.reserveMs - spent), forceMs: node.forceMs }
+  }
+}
+
+/** The same slot, told from an earlier moment. */
+function delayed(slot: Slot, byMs: number): Slot {
+  return {
+    ...slot,
+    startMs: slot.startMs + byMs,
+    latestStartMs: slot.latestStartMs + byMs,
+    latestFinishMs: slot.latestFinishMs + byMs,
+  }
+}

@@ -1,0 +1,84 @@
+import type { Clock } from './clock.ts'
+import { LifecycleError } from './errors.ts'
+import type { Events } from './events.ts'
+import { phaseIndex, type Entry } from './graph.ts'
+import { describeError } from './stop-step.ts'
+
+export interface Start {
+  /** Rejects with the first failure, when everything that had begun has settled. */
+  readonly done: Promise<void>
+  /** `false`: not begun, or failed; a promise while it is under way. */
+  started(entry: Entry): boolean | Promise<boolean>
+}
+
+/**
+ * Starts every resource as soon as what it needs, and the phases that stop after its own, have started. A failure
+ * or an abort lets nothing new begin; what has begun is told by the signal and waited for.
+ */
+export function startAll(entries: readonly Entry[], clock: Clock, events: Events, signal: AbortSignal): Start {
+  const settled = new Map<Entry, boolean>()
+  const underWay = new Map<Entry, Promise<boolean>>()
+  let failure: LifecycleError | undefined
+  const failed = new AbortController()
+  const stopStarting = AbortSignal.any([signal, failed.signal])
+
+  return {
+    done: run(),
+    started: (entry) => settled.get(entry) ?? underWay.get(entry) ?? false,
+  }
+
+  async function run(): Promise<void> {
+    const latestPhaseFirst = [...new Set(entries.map((entry) => phaseIndex(entry.resource.phase)))].sort((a, b) => b - a)
+    for (const phase of latestPhaseFirst) {
+      const members = entries.filter((entry) => phaseIndex(entry.resource.phase) === phase)
+      await Promise.all(members.map((entry) => begin(entry)))
+    }
+    if (failure) throw failure
+  }
+
+  /** One promise for each entry, so that an entry that several others need starts once. */
+  function begin(entry: Entry): Promise<boolean> {
+    const known = underWay.get(entry)
+    if (known) return known
+    const starting = startOne(entry)
+    underWay.set(entry, starting)
+    return starting
+  }
+
+  async function startOne(entry: Entry): Promise<boolean> {
+    const needsStarted = await Promise.all(entry.needs.map((need) => begin(need)))
+    if (stopStarting.aborted || needsStarted.includes(false)) {
+      settled.set(entry, entry.resource.start === undefined)
+      return entry.resource.start === undefined
+    }
+    const succeeded = await startAndCheck(entry)
+    settled.set(entry, succeeded)
+    return succeeded
+  }
+
+  async function startAndCheck({ resource }: Entry): Promise<boolean> {
+    const begunAt = clock.now()
+    events.emit({ type: 'resource-starting', name: resource.name })
+    try {
+      await resource.start?.({ signal: stopStarting })
+    } catch (error) {
+      fail('start-failed', `${resource.name} could not start: ${describeError(error)}`, resource.name, error)
+      return false
+    }
+    try {
+      if (!stopStarting.aborted) await resource.check?.({ signal: stopStarting })
+    } catch (error) {
+      fail('check-failed', `${resource.name} started but is not usable: ${describeError(error)}`, resource.name, error)
+      return true
+    }
+    events.emit({ type: 'resource-started', name: resource.name, tookMs: clock.now() - begunAt })
+    return true
+  }
+
+  /** After an abort, a rejected start is what was asked for. */
+  function fail(code: 'start-failed' | 'check-failed', message: string, resource: string, cause: unknown): void {
+    if (failure || signal.aborted) return
+    failure = new LifecycleError(code, message, { resource, cause })
+    failed.abort(failure)
+  }
+}

@@ -1,0 +1,167 @@
+import type { Clock } from './clock.ts'
+import type { Entry } from './graph.ts'
+import type { Reason } from './reason.ts'
+import type { Outcome } from './report.ts'
+import type { DrainContext, Resource } from './resource.ts'
+
+/** How one resource's step ended. */
+export interface StepResult {
+  readonly outcome: Outcome
+  readonly atStart: number | undefined
+  readonly atForce: number | undefined
+  readonly waitingFor: readonly string[]
+  readonly errors: readonly string[]
+}
+
+/** A step that is running: its deadline may be moved, and it may be cut at once. */
+export interface RunningStep {
+  readonly startedAt: number
+  readonly deadline: () => number
+  moveDeadline(deadline: number): void
+  /** Begins `force` now. */
+  cut(): void
+  /** Ends the step now, without waiting for a `force` that has begun. */
+  abandon(): void
+}
+
+export interface StepInput {
+  readonly entry: Entry
+  readonly clock: Clock
+  readonly reason: Reason
+  /** Monotonic ms at which `drain` is cut. */
+  readonly deadline: number
+  readonly forceMs: number
+  /** In flight when the whole stop began. */
+  readonly atStop: number | undefined
+  /** Tells, when a `start` that is still running has settled, whether it succeeded. */
+  readonly startSettled: Promise<boolean> | undefined
+  readonly onCut: (inFlight: number | undefined, waitingFor: readonly string[]) => void
+  /** Called exactly once. */
+  readonly onDone: (result: StepResult) => void
+}
+
+/**
+ * Runs one resource's drain until it settles or its deadline passes, whichever is first. At the deadline: abort
+ * the signal, call `force`, wait for it within its bound, go on. What `drain` does after that is nobody's business
+ * any more. A drain that throws is followed by `force` too, since it may have left sockets behind.
+ */
+export function runStopStep(input: StepInput): RunningStep {
+  const { clock, entry } = input
+  const { resource } = entry
+  const startedAt = clock.now()
+  const abort = new AbortController()
+  const errors: string[] = []
+  const atStart = countInFlight(resource, errors)
+  let deadline = input.deadline
+  let cancelDeadline = clock.setTimer(cut, deadline - startedAt)
+  let phase: 'draining' | 'forcing' | 'done' = 'draining'
+  let giveUp = (): void => {}
+
+  const context: DrainContext = {
+    reason: input.reason,
+    get deadline() {
+      return deadline
+    },
+    remaining: () => Math.max(0, deadline - clock.now()),
+    signal: abort.signal,
+  }
+  let hasStarted = true
+  const draining = attempt(async () => {
+    if (input.startSettled) hasStarted = await input.startSettled
+    if (hasStarted) await resource.drain(context)
+  })
+  draining.then(onDrained, onDrainFailed)
+
+  function onDrained(): void {
+    if (phase !== 'draining') return
+    if (!hasStarted) return finish('skipped', undefined, [])
+    const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0
+    finish(nothing ? 'idle' : 'drained', undefined, [])
+  }
+
+  function onDrainFailed(error: unknown): void {
+    if (phase !== 'draining') return
+    errors.push(describeError(error))
+    force('failed')
+  }
+
+  function cut(): void {
+    if (phase === 'draining') force('forced')
+  }
+
+  function force(outcome: 'forced' | 'failed'): void {
+    phase = 'forcing'
+    cancelDeadline()
+    const atForce = countInFlight(resource, errors)
+    const waitingFor = listWaiting(resource, errors)
+    if (outcome === 'forced') input.onCut(atForce, waitingFor)
+    abort.abort(new Error(`${resource.name} was cut: its deadline has passed`))
+    const forcing = resource.force
+      ? attempt(() => resource.force?.({ reason: input.reason, boundMs: input.forceMs })).catch((error: unknown) => {
+          errors.push(`force: ${describeError(error)}`)
+        })
+      : draining.catch(() => {})
+    const forcedAt = clock.now()
+    giveUp = () => {
+      cancelBound()
+      if (resource.force) errors.push(`force did not settle within ${Math.round(clock.now() - forcedAt)} ms`)
+      finish(outcome, atForce, waitingFor)
+    }
+    const cancelBound = clock.setTimer(() => giveUp(), input.forceMs)
+    void forcing.then(() => {
+      cancelBound()
+      finish(outcome, atForce, waitingFor)
+    })
+  }
+
+  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[]): void {
+    if (phase === 'done') return
+    phase = 'done'
+    giveUp = () => {}
+    cancelDeadline()
+    input.onDone({ outcome, atStart, atForce, waitingFor, errors })
+  }
+
+  return {
+    startedAt,
+    deadline: () => deadline,
+    moveDeadline(earlier) {
+      if (phase !== 'draining' || earlier >= deadline) return
+      deadline = earlier
+      cancelDeadline()
+      cancelDeadline = clock.setTimer(cut, deadline - clock.now())
+    },
+    cut,
+    abandon: () => giveUp(),
+  }
+}
+
+/** `inFlight()` as a number, or nothing where the resource cannot tell; its error is kept. */
+export function countInFlight(resource: Resource, errors: string[]): number | undefined {
+  try {
+    return resource.inFlight?.()
+  } catch (error) {
+    errors.push(`inFlight: ${describeError(error)}`)
+    return undefined
+  }
+}
+
+function listWaiting(resource: Resource, errors: string[]): readonly string[] {
+  try {
+    return [...(resource.waitingFor?.() ?? [])]
+  } catch (error) {
+    errors.push(`waitingFor: ${describeError(error)}`)
+    return []
+  }
+}
+
+/** A synchronous throw becomes a rejection. */
+async function attempt(action: () => Promise<void> | void): Promise<void> {
+  await action()
+}
+
+/** An error as one line of text. */
+export function describeError(error: unknown): string {
+  if (error instanceof Error) return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
+  return String(error)
+}
