@@ -43,14 +43,16 @@ export function phaseIndex(phase: Phase): number {
 function resourceNode(entry: Entry, policy: Policy): Node {
   const { resource } = entry
   const defaults = policy.phases[resource.phase]
+  const timeoutMs = resource.timeoutMs ?? defaults.timeoutMs
   return {
     kind: 'resource',
     name: resource.name,
     entry,
     phase: resource.phase,
-    reserveMs: resource.reserveMs ?? defaults.reserveMs,
+    // Time beyond its own cap would be kept from the others for nothing.
+    reserveMs: Math.min(resource.reserveMs ?? defaults.reserveMs, timeoutMs ?? Infinity),
     forceMs: resource.forceMs ?? policy.forceMs,
-    timeoutMs: resource.timeoutMs ?? defaults.timeoutMs,
+    timeoutMs,
     before: [],
     after: [],
   }

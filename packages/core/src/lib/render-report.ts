@@ -1,6 +1,6 @@
 import { describeMs } from './duration.ts'
 import { describeReason } from './reason.ts'
-import type { Report, StepReport } from './report.ts'
+import { lameDuckStep, type Report, type StepReport } from './report.ts'
 
 export interface RenderOptions {
   /** Columns of the whole picture. @default 100 */
@@ -27,7 +27,7 @@ export function renderReport(report: Report, options: RenderOptions = {}): strin
   const head =
     `${title ? `${title}  ` : ''}${describeReason(report.reason)} → ${report.result}, exit code ${report.exitCode}, ` +
     `${describeMs(report.tookMs)} of ${describeMs(report.budgetMs)}`
-  const steps = report.steps.toSorted((a, b) => (a.startedMs ?? Infinity) - (b.startedMs ?? Infinity))
+  const steps = report.steps.toSorted((a, b) => (a.startedMs ?? 1e12) - (b.startedMs ?? 1e12) || Number(b.name === lameDuckStep) - Number(a.name === lameDuckStep))
   const lines = steps.map((step) => {
     const bar = paint(drawBar(step, barWidth, scaleMs), step, color)
     return `${fit(step.name, nameWidth)} │${bar}│ ${tail(step)}`.trimEnd()

@@ -108,6 +108,7 @@ export function runStop(input: StopInput): StopRun {
   function beginLameDuck(node: Node): void {
     const slot = slots.get(node) as Slot
     const deadline = begunAt + slot.latestFinishMs
+    const deadlineMs = Math.min(slot.latestFinishMs, input.lameDuck.maxMs)
     lameDuckRun = runLameDuck({
       clock,
       policy: input.lameDuck,
@@ -118,7 +119,7 @@ export function runStop(input: StopInput): StopRun {
         events.emit({ type: 'lame-duck-ended', tookMs: clock.now() - begunAt, why })
         input.onLameDuckEnd()
         const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], errors: [] }
-        record(node, slot, { ...nothing, outcome: 'drained', startedMs: 0, deadlineMs: deadline - begunAt, late: false })
+        record(node, slot, { ...nothing, outcome: 'drained', startedMs: 0, deadlineMs, late: false })
         over(node)
         walk()
       },
