@@ -1,13 +1,19 @@
+import { basename, join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
-// One configuration for every package: `vitest run --root <package>` reads it through the package's test script.
+const results = process.env['LAMEDUCK_RESULTS']
+
+// One configuration for every package; `npm test` collects what the runners counted from the results folder.
 export default defineConfig({
   resolve: { conditions: ['@lameduck/source'] },
   ssr: { resolve: { conditions: ['@lameduck/source', 'node', 'import', 'module', 'default'] } },
   test: {
-    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts', '*.test.ts'],
+    exclude: ['dist/**', 'node_modules/**'],
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    reporters: results ? ['default', 'json'] : ['default'],
+    ...(results ? { outputFile: { json: join(results, `${basename(process.cwd())}.json`) } } : {}),
   },
 })

@@ -28,7 +28,7 @@ export interface DrainContext extends QuiesceContext {
   /** Monotonic milliseconds at which this step is cut, if it is still running: `signal` aborts, then `force` is called. */
   readonly deadline: number
   /** Milliseconds left until `deadline`, never negative. */
-  remaining(): number
+  readonly remaining: () => number
   /** Aborts at `deadline`, or earlier when the whole stop is forced. `drain` must settle soon after. */
   readonly signal: AbortSignal
 }

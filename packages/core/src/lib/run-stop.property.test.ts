@@ -147,7 +147,7 @@ const properties: Record<string, (observed: Observed, world: World) => void> = {
     for (const step of report.steps) {
       const own = parts.get(step.name)
       if (!own || step.startedMs === undefined || step.deadlineMs === undefined) continue
-      const promised = Math.min(own.reserveMs * report.scale, own.timeoutMs ?? Infinity)
+      const promised = Math.min(own.reserveMs, own.timeoutMs ?? Infinity) * report.scale
       expect(step.deadlineMs - step.startedMs, `${step.name} got less than its reserve`).toBeGreaterThanOrEqual(promised - epsilonMs)
       expect(step.late, `${step.name} started too late`).toBe(false)
     }

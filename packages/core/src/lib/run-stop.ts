@@ -174,7 +174,7 @@ export function runStop(input: StopInput): StopRun {
   /** The deadline itself: nothing is waited for any more, not even a `force` within its bound. */
   function endAll(): void {
     cutAll()
-    for (const step of [...running.values()]) step.abandon()
+    for (const step of running.values()) step.abandon()
   }
 
   return {

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { progress, run, StepError } from './step.mjs'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+const cache = join(root, '.cache')
+
+/**
+ * Brings a fresh clone to the point where everything can run: package manager, dependencies, build. Whatever is
+ * there already is left alone, so that a second run costs about a second.
+ *
+ * @returns the environment for child processes, with the package manager on PATH
+ */
+export async function setUp() {
+  requireNode()
+  const env = { ...process.env, PATH: `${await pnpm()}${delimiter}${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
+  await install(env)
+  await step('building', env, 'pnpm', ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only'])
+  return env
+}
+
+function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major >= 24) return
+  throw new StepError(`lameduck needs Node 20.19, 22.12, 24 or later; this is ${process.version} (${process.execPath}).`)
+}
+
+/** The pinned package manager, from npm into the cache: corepack is not everywhere, and checks signatures that expire. */
+async function pnpm() {
+  const { packageManager } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  const folder = join(cache, 'tools', packageManager.replace('@', '-'))
+  const bin = join(folder, 'node_modules', '.bin')
+  if (existsSync(join(bin, 'pnpm'))) return bin
+  await writable(cache)
+  const unfinished = await mkdtemp(join(cache, 'pnpm-'))
+  try {
+    const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
+    const parameters = ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', packageManager]
+    await step(`installing ${packageManager}`, process.env, npm, parameters, 'Is the network reachable? Or put pnpm of that version on PATH.')
+    await mkdir(join(cache, 'tools'), { recursive: true })
+    await rename(unfinished, folder).catch(async (error) => {
+      // Somebody else was faster.
+      if (!existsSync(join(bin, 'pnpm'))) throw error
+    })
+  } finally {
+    await rm(unfinished, { recursive: true, force: true })
+  }
+  return bin
+}
+
+async function install(env) {
+  const stamp = join(root, 'node_modules', '.lameduck-installed')
+  const wanted = await fingerprint(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
+  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return
+  await step('installing dependencies', { ...env, CI: 'true' }, 'pnpm', ['install', '--frozen-lockfile', '--reporter=append-only'])
+  await writeFile(stamp, wanted)
+}
+
+async function fingerprint(files) {
+  const hash = createHash('sha256').update(process.version)
+  for (const file of files) hash.update(await readFile(join(root, file)))
+  return hash.digest('hex')
+}
+
+async function step(label, env, program, parameters, remedy = '') {
+  const shown = progress(label)
+  try {
+    const { code, output } = await run(program, parameters, { env, cwd: root })
+    if (code !== 0) throw new StepError(`${label} failed (exit code ${code}).${remedy ? ` ${remedy}` : ''}\n${output.trim()}`)
+    shown.end()
+  } catch (error) {
+    shown.end('failed')
+    throw error
+  }
+}
+
+async function writable(folder) {
+  try {
+    await mkdir(folder, { recursive: true })
+    await rm(await mkdtemp(join(folder, 'probe-')), { recursive: true })
+  } catch (error) {
+    throw new StepError(`cannot write to ${folder} (${error.code}): make it writable, or clone into another folder.`)
+  }
+}

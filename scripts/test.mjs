@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { root, setUp } from './setup.mjs'
+import { command, progress, run, StepError } from './step.mjs'
+
+/** Checks of the whole repository; each counts as one test. */
+const checks = [
+  ['lint', ['oxlint', '--type-aware']],
+  ['types', ['tsc', '--project', 'tsconfig.json']],
+  ['house rules', ['node', 'scripts/dist/check-house.js']],
+  ['unused code and dependencies', ['knip']],
+]
+
+await command(async ({ onEnd }) => {
+  const env = await setUp()
+  const servers = await startAllServers(onEnd)
+  const results = join(root, '.cache', 'results')
+  await rm(results, { recursive: true, force: true })
+  await mkdir(results, { recursive: true })
+
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const [name, parameters] of checks) {
+    const shown = progress(name)
+    const { code, output } = await run('pnpm', ['exec', ...parameters], { env, cwd: root })
+    shown.end(code === 0 ? 'done' : 'failed')
+    process.stdout.write(code === 0 ? `✓ ${name}\n` : `✗ ${name}\n${output.trim()}\n`)
+    total[code === 0 ? 'passed' : 'failed'] += 1
+  }
+
+  const testEnv = { ...env, ...servers, LAMEDUCK_RESULTS: results }
+  const { code } = await run('pnpm', ['exec', 'turbo', 'run', 'test', '--continue', '--concurrency=1', '--output-logs=full', '--log-order=grouped'], {
+    env: testEnv,
+    cwd: root,
+    show: true,
+  })
+  await addResults(results, total)
+  if (code !== 0 && total.failed === 0) {
+    process.stdout.write('a test runner ended with an error outside its tests; see above\n')
+    total.failed += 1
+  }
+  process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
+  return total.failed === 0 ? 0 : 1
+})
+
+/** One set of real servers for all packages, handed on as the URLs that a user could give. */
+async function startAllServers(onEnd) {
+  const { startServers } = await import('@lameduck/servers')
+  const shown = progress('starting PostgreSQL, Redis and Kafka')
+  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail })
+  onEnd(() => servers.stop())
+  shown.end()
+  const missing = []
+  for (const name of ['postgres', 'redis', 'kafka']) {
+    if (servers[name].ok) process.stdout.write(`${name}: ${servers[name].detail}\n`)
+    else missing.push(servers[name].message)
+  }
+  if (missing.length > 0) throw new StepError(missing.join('\n'))
+  return { DATABASE_URL: servers.postgres.url, REDIS_URL: servers.redis.url, KAFKA_BROKERS: servers.kafka.url }
+}
+
+/** What the runners themselves counted. */
+async function addResults(folder, total) {
+  for (const file of await readdir(folder)) {
+    const result = JSON.parse(await readFile(join(folder, file), 'utf8'))
+    total.passed += result.numPassedTests
+    total.failed += result.numFailedTests
+    total.skipped += result.numPendingTests + result.numTodoTests
+    // A file that could not even be loaded has no tests to fail.
+    total.failed += result.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0).length
+  }
+}
