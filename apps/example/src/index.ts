@@ -1,0 +1,7 @@
+export type { Variant } from './lib/arguments.ts'
+export { ConfigError } from './lib/config-error.ts'
+export { configFrom, frameworks, helpers, namesFor, type Config, type Framework, type Helper, type Names } from './lib/config.ts'
+export { dropEverything } from './lib/drop-everything.ts'
+export { setUp, type SetUpConfig } from './lib/set-up.ts'
+export { loadScript, startCommand } from './lib/start-command.ts'
+export { verdict, type EventsVerdict, type OrdersVerdict, type Verdict, type VerdictOptions } from './lib/verdict.ts'
