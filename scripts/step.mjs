@@ -63,7 +63,7 @@ export class StepError extends Error {}
 
 /**
  * Runs a command's main function: Ctrl-C ends the children and then this process, a `StepError` is one message.
- * `main` may return the exit code, and registers what must be stopped with `onEnd`.
+ * `main` may return the exit code, and registers what must be stopped with `onEnd` (an async function; the last registered runs first).
  */
 export async function command(main) {
   const endings = []
@@ -71,7 +71,8 @@ export async function command(main) {
   const endAll = () =>
     (ended ??= (async () => {
       for (const child of children) child.kill('SIGTERM')
-      await Promise.allSettled(endings.map((ending) => ending()))
+      // The last thing that was begun is ended first: what uses a server before the server.
+      for (const ending of endings.toReversed()) await ending().catch((error) => process.stderr.write(`${error?.stack ?? error}\n`))
     })())
   for (const [signal, code] of [
     ['SIGINT', 130],

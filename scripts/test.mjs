@@ -48,7 +48,7 @@ async function startAllServers(onEnd) {
   const { startServers } = await import('@lameduck/servers')
   const shown = progress('starting PostgreSQL, Redis and Kafka')
   const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail })
-  onEnd(() => servers.stop())
+  onEnd(async () => servers.stop())
   shown.end()
   const missing = []
   for (const name of ['postgres', 'redis', 'kafka']) {
