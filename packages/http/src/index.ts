@@ -1,0 +1,4 @@
+// For applications.
+export { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from './lib/http-server.ts'
+export type { ListenAddress } from './lib/startup.ts'
+export type { HttpServerStats } from './lib/stats.ts'

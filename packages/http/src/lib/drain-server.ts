@@ -1,0 +1,61 @@
+import { Server } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Connection } from './connection.ts'
+import { kindOf } from './connection.ts'
+import type { Connections } from './connections.ts'
+import { emptyAcceptQueue, turn } from './empty-accept-queue.ts'
+import { sweep } from './sweep.ts'
+
+export interface DrainInput {
+  readonly server: Server
+  readonly connections: Connections
+  /** Whether the server has closed: no listener, and none of its own connections left. */
+  readonly isClosed: () => boolean
+  readonly remaining: () => number
+  readonly signal: AbortSignal
+  readonly unusedGraceMs: number
+  readonly closeUpgraded: (socket: Duplex, protocol: string) => void
+}
+
+/** Endless new connections may not keep the listener open for longer. */
+const acceptLimitMs = 1_000
+
+/**
+ * Ends a server whose clients have been told to go elsewhere, without losing what they have sent already.
+ *
+ * 1. Accept what the kernel has accepted, then close the listener, and only the listener: `http.Server.close()` also
+ *    cuts answers that are still being flushed (Node ≥ 19) and stops the timers that end half-sent requests.
+ * 2. One turn of the loop, so that bytes received become requests.
+ * 3. Go through the connections: destroy idle ones, leave busy ones, give never-used ones the grace, say goodbye on
+ *    HTTP/2 and upgraded ones. What changes later is judged again when it changes.
+ * 4. Done when the last connection is gone, or when the signal aborts.
+ */
+export async function drainServer(input: DrainInput): Promise<void> {
+  const { server, connections, remaining, signal } = input
+  connections.announceClose()
+  if (server.listening) {
+    await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
+    closeListener(server)
+  }
+  await turn()
+  await sweep(input)
+}
+
+/** Cuts everything that is left, in this tick. Independent of a drain that is running. */
+export function forceServer(server: Server, connections: Connections): void {
+  closeListener(server)
+  for (const connection of connections.all()) destroy(connection)
+  // Connections that were open before the server was attached and have not been used since are known to Node only.
+  const { closeAllConnections } = server as Server & { closeAllConnections?: () => void }
+  closeAllConnections?.call(server)
+}
+
+/** Nothing to close is not an error here: a framework, or the user, may have done it. */
+export function closeListener(server: Server): void {
+  if (server.listening) Server.prototype.close.call(server)
+}
+
+function destroy(connection: Connection): void {
+  if (kindOf(connection) === 'http2') connection.session?.destroy()
+  connection.socket.destroy()
+}

@@ -1,0 +1,87 @@
+import type { Server } from 'node:net'
+import { LifecycleError, show, type StartContext } from '@lameduck/core'
+
+/** Where `start()` listens. Without a host Node listens on every interface. */
+export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string }
+
+/**
+ * Waits for the server to listen, or makes it listen.
+ *
+ * An `error` that comes before it listens (`app.listen(8080)` on a taken port) is kept for `start()` to reject with
+ * instead of ending the process; once it listens, errors are the application's own again.
+ */
+export function watchStartup(server: Server, name: string, listen: ListenAddress | undefined): (context: StartContext) => Promise<void> {
+  if (listen) requireAddress(server, listen)
+  let failure: Error | undefined
+  if (!server.listening) server.on('error', onError)
+  server.on('listening', onListening)
+
+  function onError(error: Error): void {
+    failure ??= error
+  }
+
+  function onListening(): void {
+    failure = undefined
+    server.off('error', onError)
+  }
+
+  return ({ signal }) =>
+    new Promise((resolve, reject) => {
+      if (server.listening) return resolve()
+      if (failure) return reject(explain(failure, name))
+      if (signal.aborted) return reject(signal.reason)
+      const onListen = (): void => settle(resolve)
+      const onFailure = (error: Error): void => settle(() => reject(explain(error, name)))
+      const onClose = (): void => settle(() => reject(new LifecycleError('start-failed', `${name} was closed before it listened`, { resource: name })))
+      const onAbort = (): void => settle(() => reject(signal.reason))
+      server.on('listening', onListen).on('error', onFailure).on('close', onClose)
+      signal.addEventListener('abort', onAbort)
+      if (listen) server.listen(listen)
+
+      function settle(then: () => void): void {
+        server.off('listening', onListen).off('error', onFailure).off('close', onClose)
+        signal.removeEventListener('abort', onAbort)
+        then()
+      }
+    })
+}
+
+function requireAddress(server: Server, listen: ListenAddress): void {
+  if (server.listening) {
+    throw new LifecycleError('invalid-option', `the server listens on ${where(server.address())} already; leave the option listen out`)
+  }
+  if ('path' in listen) {
+    if (typeof listen.path === 'string' && listen.path !== '') return
+    throw new LifecycleError('invalid-option', `listen.path must be the path of a socket; it is ${show(listen.path)}`)
+  }
+  if (!Number.isInteger(listen.port) || listen.port < 0 || listen.port > 65_535) {
+    throw new LifecycleError('invalid-option', `listen.port must be a whole number from 0 to 65535; it is ${show(listen.port)}`)
+  }
+}
+
+/** Node's `listen` errors carry the address; the message says what to do about it. */
+function explain(error: NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }, name: string): LifecycleError {
+  const address = where({ address: error.address ?? '', port: error.port ?? -1 })
+  return new LifecycleError('start-failed', `${name} cannot listen on ${address}: ${advise(error)}`, { resource: name, cause: error })
+}
+
+function advise(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'it is in use (EADDRINUSE). Stop the process that listens there, or choose another.'
+    case 'EACCES':
+      return 'no permission (EACCES). Choose a port from 1024 up, or a path this user may write.'
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address (EADDRNOTAVAIL). Leave the host out to listen on every interface.'
+    case undefined:
+    default:
+      return error.message
+  }
+}
+
+function where(address: { readonly address: string; readonly port: number } | string | null): string {
+  if (address === null) return 'nothing'
+  if (typeof address === 'string') return address
+  if (address.port < 0) return address.address === '' ? 'its address' : address.address
+  return address.address.includes(':') ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`
+}

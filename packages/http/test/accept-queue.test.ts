@@ -1,0 +1,49 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { connect } from 'node:net'
+import { expect, test } from 'vitest'
+import { httpServer } from '../src/index.ts'
+import { drainContext, within } from './support/context.ts'
+import { get, watch } from './support/raw-client.ts'
+import { plainClose, serve } from './support/serve.ts'
+
+// Catches: closing the listener at once, which resets everything in the kernel's accept queue.
+test('connections that the kernel has accepted are served', async () => {
+  expect(await queued('close')).toBe(0)
+  expect(await queued('drain')).toBe(100)
+})
+
+async function queued(how: 'close' | 'drain'): Promise<number> {
+  const server = createServer((_request, response) => void response.end('ok'))
+  const resource = httpServer(server)
+  const port = await serve(server)
+  // `connect` makes its system call at once and the kernel completes the handshake: without a turn of the loop all of them wait in the queue.
+  const clients = Array.from({ length: 100 }, () => watch(connect(port, '127.0.0.1')))
+  for (const client of clients) client.send(get('/'))
+  const done = how === 'close' ? plainClose(server) : resource.drain(drainContext())
+  const ends = await Promise.all(clients.map((client) => client.until(/ok$/).then(() => true, () => false)))
+  await done
+  return ends.filter(Boolean).length
+}
+
+test('endless new connections do not keep the listener open', async () => {
+  const server = createServer((_request, response) => void response.end('ok'))
+  const resource = httpServer(server)
+  const port = await serve(server)
+  let refused = false
+  const again = (): void => {
+    const socket = connect(port, '127.0.0.1')
+    socket.on('connect', () => {
+      socket.destroy()
+      if (!refused) again()
+    })
+    socket.on('error', () => {
+      refused = true
+    })
+  }
+  for (let i = 0; i < 8; i += 1) again()
+  await once(server, 'connection')
+
+  expect(await within(5_000, Promise.resolve(resource.drain(drainContext(2_000))))).toBeUndefined()
+  await expect.poll(() => refused).toBe(true)
+})

@@ -1,0 +1,168 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { expect, test } from 'vitest'
+import { httpServer } from '../src/index.ts'
+import { quiesceContext } from './support/context.ts'
+import { get, rawClient } from './support/raw-client.ts'
+import { gate, serve } from './support/serve.ts'
+
+const ok: RequestListener = (_request, response) => void response.end('ok')
+
+test('says Connection: close on the next answer, and goes on accepting', async () => {
+  const server = createServer(ok)
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const client = await rawClient(port)
+  client.send(get('/before'))
+  expect(await client.until(/ok$/)).toMatch(/connection: keep-alive/i)
+
+  resource.quiesce?.(quiesceContext)
+
+  client.send(get('/after'))
+  expect(await client.until(/ok[^]*ok$/)).toMatch(/connection: close/i)
+  expect(await client.ended).toBe('end')
+  const late = await rawClient(port)
+  late.send(get('/new'))
+  expect(await late.until(/ok$/)).toMatch(/connection: close/i)
+})
+
+test('says it on an answer that was already due when the signal came', async () => {
+  const due = gate()
+  const server = createServer((_request, response) => void due.opened.then(() => response.end('ok')))
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send(get('/'))
+  await once(server, 'request')
+
+  resource.quiesce?.(quiesceContext)
+  due.open()
+
+  expect(await client.until(/ok$/)).toMatch(/connection: close/i)
+})
+
+// Catches: `setHeader('Connection', 'close')` on every answer from the signal on.
+test.each(['before', 'during'] as const)('answers three pipelined requests that arrive %s the signal', async (when) => {
+  const naive = await pipeline(when, (server) => {
+    server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'))
+    return () => {}
+  })
+  expect(naive).toEqual({ handled: 3, answered: ['close'] })
+
+  const real = await pipeline(when, (server) => {
+    const resource = httpServer(server)
+    return () => resource.quiesce?.(quiesceContext)
+  })
+  expect(real).toEqual({ handled: 3, answered: ['keep-alive', 'keep-alive', 'close'] })
+})
+
+async function pipeline(when: 'before' | 'during', attach: (server: Server) => () => void): Promise<{ handled: number; answered: string[] }> {
+  const due = gate()
+  const all = gate()
+  let handled = 0
+  const server = createServer((_request, response) => {
+    handled += 1
+    if (handled === 3) all.open()
+    void due.opened.then(() => response.end('ok'))
+  })
+  const announce = attach(server)
+  const client = await rawClient(await serve(server))
+  if (when === 'during') announce()
+  client.send(get('/1') + get('/2') + get('/3'))
+  await all.opened
+  announce()
+  due.open()
+  await client.until(/connection: close[^]*ok$/i)
+  return { handled, answered: [...client.text().matchAll(/^connection: (\S+)/gim)].map((match) => String(match[1])) }
+}
+
+test('answers a request that waits for 100 Continue across the signal', async () => {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end('stored'))
+  })
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send('POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
+  await client.until(/100 Continue/)
+  resource.quiesce?.(quiesceContext)
+  client.send('data')
+
+  expect(await client.until(/stored$/)).toMatch(/connection: close/i)
+})
+
+// Catches: counting in `request` events, which a checkContinue listener and engine.io's replaced listeners bypass.
+test('counts requests that never reach a request listener of its own', async () => {
+  const server = createServer()
+  const resource = httpServer(server)
+  server.removeAllListeners('request').on('request', () => {})
+  server.on('checkContinue', () => {})
+  const port = await serve(server)
+  const client = await rawClient(port)
+  client.send(get('/replaced'))
+  await once(server, 'request')
+  const expecting = await rawClient(port)
+  expecting.send('POST /expect HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
+  await once(server, 'checkContinue')
+
+  expect(resource.inFlight?.()).toBe(2)
+})
+
+test('knows the newest arrival only from the signal on: connections and requests', async () => {
+  const server = createServer(ok)
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const client = await rawClient(port)
+  client.send(get('/'))
+  await client.until(/ok$/)
+  expect(resource.lastArrival?.()).toBeUndefined()
+
+  resource.quiesce?.(quiesceContext)
+  expect(resource.lastArrival?.()).toBeUndefined()
+  const before = performance.now()
+  const connected = once(server, 'connection')
+  const late = await rawClient(port)
+  await connected
+  const connection = Number(resource.lastArrival?.())
+  expect(connection).toBeGreaterThan(before)
+  late.send(get('/'))
+  await late.until(/ok$/)
+  expect(Number(resource.lastArrival?.())).toBeGreaterThan(connection)
+})
+
+test('counts what is going on, by kind, and forgets it', async () => {
+  const due = gate()
+  const server = createServer((request, response) => {
+    if (request.url === '/slow?token=secret') void due.opened.then(() => response.end('ok'))
+    else response.end('ok')
+  })
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const connected = once(server, 'connection')
+  const unused = await rawClient(port)
+  await connected
+  const idle = await rawClient(port)
+  idle.send(get('/'))
+  await idle.until(/ok$/)
+  const active = await rawClient(port)
+  active.send(get('/slow?token=secret'))
+  await once(server, 'request')
+
+  expect(resource.stats()).toMatchObject({ sockets: { unused: 1, idle: 1, active: 1, receiving: 0 }, inFlight: 1 })
+  expect(resource.stats().oldestMs).toBeGreaterThanOrEqual(0)
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/slow \d+ ms$/)])
+
+  due.open()
+  await active.until(/ok$/)
+  expect(resource.stats()).toMatchObject({ inFlight: 0, oldestMs: undefined })
+  for (const client of [unused, idle, active]) client.socket.destroy()
+  await expect.poll(() => Object.values(resource.stats().sockets)).toEqual([0, 0, 0, 0, 0, 0, 0])
+})
+
+test('a client that leaves takes its unanswered, pipelined requests along', async () => {
+  const server = createServer(() => {})
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send(get('/1') + get('/2'))
+  await expect.poll(() => resource.inFlight?.()).toBe(2)
+  client.socket.destroy()
+  await expect.poll(() => resource.inFlight?.()).toBe(0)
+})
