@@ -1,0 +1,70 @@
+import type { CheckResult, Lifecycle } from '@lameduck/core'
+import type { ProbeAnswer } from './probe-answer.ts'
+
+export interface ReadyOptions {
+  /** Results of the resources' own checks, if they were run. @default none */
+  readonly checks?: readonly CheckResult[]
+  /** Whether a failing check makes the service not ready. @default false */
+  readonly gate?: boolean
+  /** Names of checks to leave out. @default none */
+  readonly exclude?: readonly string[]
+  /** One line for each check, also when all is well. @default false */
+  readonly verbose?: boolean
+  /** Tell why a check failed; without it the answer says `reason withheld`. @default false */
+  readonly showReasons?: boolean
+  /** Monotonic ms (`performance.now()`), for the time left in a 503. @default now */
+  readonly nowMs?: number
+}
+
+/**
+ * Ready: 200 from the end of the start to the tick in which a stop begins, then 503 for ever.
+ *
+ * The body of a 503 says the state and the time left until the process is gone. Check lines have the form that
+ * kube-apiserver gives them: `[+]name ok`, `[-]name failed: …`.
+ */
+export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady'>, options: ReadyOptions = {}): ProbeAnswer {
+  const { checks = [], gate = false, exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = options
+  const shown = checks.filter((check) => !exclude.includes(check.name))
+  const unknown = exclude.filter((name) => !checks.some((check) => check.name === name))
+  const failing = shown.filter((check) => !check.ok)
+  const notReady = notReadyBecause(lifecycle, nowMs) ?? (gate && failing.length > 0 ? failingText(failing) : undefined)
+  const lines: string[] = []
+  if (verbose) {
+    lines.push(...shown.map((check) => checkLine(check, showReasons)))
+    if (unknown.length > 0) lines.push(`warning: nothing to exclude is named ${unknown.map((name) => JSON.stringify(name)).join(', ')}`)
+  }
+  lines.push(notReady === undefined ? 'ready' : `not ready: ${notReady}`)
+  return { status: notReady === undefined ? 200 : 503, body: `${lines.join('\n')}\n` }
+}
+
+/** One check by its name (`/readyz/<check>`): 200, 503, or 404 when no resource of that name has one. It says nothing of the stop. */
+export function readyzCheck(name: string, checks: readonly CheckResult[], showReasons: boolean = false): ProbeAnswer {
+  const check = checks.find((each) => each.name === name)
+  if (!check) return { status: 404, body: `no check is named ${JSON.stringify(name)}\n` }
+  return { status: check.ok ? 200 : 503, body: `${checkLine(check, showReasons)}\n` }
+}
+
+function notReadyBecause({ state, isReady }: Pick<Lifecycle, 'state' | 'isReady'>, nowMs: number): string | undefined {
+  if (isReady) return undefined
+  switch (state.name) {
+    case 'ready':
+      return 'held by hand'
+    case 'lame-duck':
+    case 'draining':
+      return `${state.name}, ${Math.max(0, Math.round(state.deadline - nowMs))} ms left`
+    case 'starting':
+    case 'stopped':
+      return state.name
+  }
+}
+
+function failingText(failing: readonly CheckResult[]): string {
+  return `failing checks: ${failing.map((check) => check.name).join(', ')}`
+}
+
+function checkLine(check: CheckResult, showReasons: boolean): string {
+  if (check.ok) return `[+]${check.name} ok`
+  // One line for each check, whatever the client's error message looks like.
+  const reason = showReasons ? (check.error ?? 'no reason given').replaceAll(/\s+/g, ' ') : 'reason withheld'
+  return `[-]${check.name} failed: ${reason}`
+}
