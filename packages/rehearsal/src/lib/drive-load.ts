@@ -1,0 +1,134 @@
+import { Agent } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client, ClientAnswer, ClientRequest, Session } from './client.ts'
+import { exchange, type ExchangeResult } from './exchange.ts'
+import { summariseLatency } from './latency.ts'
+import type { LoadCommand, LoadMessage, Loss } from './load-message.ts'
+import { createRandom } from './random.ts'
+import type { LoadCounts } from './rehearsal-event.ts'
+import type { LoadResult } from './rehearsal.ts'
+
+const longestThinkMs = { fast: 40, slow: 1_500 } as const
+
+const isGoodByDefault = (status: number): boolean => status >= 200 && status < 400
+
+/** All clients, running. */
+export interface RunningLoad {
+  counts(): LoadCounts
+  /** Begins nothing new and settles when everything in flight has its verdict; rejects with what a script threw. */
+  readonly finished: Promise<Omit<LoadResult, 'failures'>>
+  stop(): void
+}
+
+/** Starts every client and every stream. `tell` hears of each loss at once. */
+export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, session: Session | undefined, tell: (message: LoadMessage) => void): RunningLoad {
+  const { host, port, seed, load } = command
+  const stopping = new AbortController()
+  const latencies: number[] = []
+  const records: Record<string, string[]> = {}
+  const totals = { sent: 0, ok: 0, lost: 0 }
+  const streams = { opened: 0, ended: 0, lost: 0, openAtEnd: 0 }
+  let openStreams = 0
+
+  const running: Promise<void>[] = []
+  for (let id = 1; id <= load.fast + load.slow; id++) running.push(runClient(id, id <= load.fast ? 'fast' : 'slow'))
+  for (let id = 1; id <= load.streams; id++) running.push(runStream(load.fast + load.slow + id))
+
+  return {
+    counts: () => ({ ...totals, openStreams }),
+    finished: Promise.all(running).then(() => ({ ...totals, records, latency: summariseLatency(latencies), streams })),
+    stop: () => stopping.abort(),
+  }
+
+  async function runClient(id: number, pace: 'fast' | 'slow'): Promise<void> {
+    const random = createRandom(seed + id)
+    const agent = createAgent()
+    const client: Client = {
+      id,
+      pace,
+      request: (request) => send(request, agent),
+      record: (kind, value) => (records[kind] ??= []).push(value),
+    }
+    try {
+      // Spreads the first requests as the later ones are.
+      await think(random() * longestThinkMs[pace])
+      while (!stopping.signal.aborted) {
+        if (session === undefined) await client.request({ path: load.path })
+        else await session(client)
+        await think(random() * longestThinkMs[pace])
+      }
+    } finally {
+      agent.destroy()
+    }
+  }
+
+  async function send(request: ClientRequest, agent: Agent): Promise<ClientAnswer> {
+    totals.sent++
+    const result = await exchange({
+      kind: 'request',
+      host,
+      port,
+      agent,
+      method: request.method ?? 'GET',
+      path: request.path ?? '/',
+      headers: request.headers ?? {},
+      body: request.body,
+      timeoutMs: request.timeoutMs ?? load.timeoutMs,
+      isGood: request.isGood ?? isGoodByDefault,
+    })
+    if (result.outcome === 'complete') {
+      totals.ok++
+      latencies.push(result.tookMs)
+      return { ok: true, status: result.status, headers: result.headers, body: result.body }
+    }
+    totals.lost++
+    if (result.outcome === 'lost') tell({ type: 'lost', loss: result.loss })
+    return { ok: false, status: result.outcome === 'lost' ? result.loss.status : undefined }
+  }
+
+  async function runStream(id: number): Promise<void> {
+    const random = createRandom(seed + id)
+    const agent = createAgent()
+    while (!stopping.signal.aborted) {
+      streams.opened++
+      openStreams++
+      const result = await openStream(agent)
+      openStreams--
+      if (result.outcome === 'complete') streams.ended++
+      else if (result.outcome === 'given-up') streams.openAtEnd++
+      else countLostStream(result.loss)
+      await think(random() * longestThinkMs.fast)
+    }
+    agent.destroy()
+  }
+
+  function openStream(agent: Agent): Promise<ExchangeResult> {
+    return exchange({
+      kind: 'stream',
+      host,
+      port,
+      agent,
+      method: 'GET',
+      path: load.streamPath,
+      headers: { accept: 'text/event-stream' },
+      body: undefined,
+      timeoutMs: load.timeoutMs,
+      isGood: isGoodByDefault,
+      signal: stopping.signal,
+    })
+  }
+
+  function countLostStream(loss: Loss): void {
+    streams.lost++
+    tell({ type: 'lost', loss })
+  }
+
+  async function think(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: stopping.signal }).catch(() => {})
+  }
+}
+
+/** One connection that is used again and again and never chosen by anybody else; Node's agent does not repeat requests. */
+function createAgent(): Agent {
+  return new Agent({ keepAlive: true, maxSockets: 1 })
+}

@@ -1,0 +1,44 @@
+import { pathToFileURL } from 'node:url'
+import type { Session } from './client.ts'
+import { driveLoad } from './drive-load.ts'
+import type { LoadCommand, LoadMessage } from './load-message.ts'
+
+/** How often the running totals are told, in ms. */
+const countPeriodMs = 250
+
+/*
+ * The program of the load's own process: the clients must neither wait for the front's event loop nor slow it
+ * down. It is started by `startLoad`, talks over IPC, and ends when its owner does.
+ */
+process.on('disconnect', () => process.exit(1))
+process.once('message', (message: LoadCommand) => {
+  if (message.type === 'start') run(message).catch(fail)
+})
+
+async function run(command: Extract<LoadCommand, { type: 'start' }>): Promise<void> {
+  const session = command.load.script === undefined ? undefined : await importSession(command.load.script)
+  tell({ type: 'loaded' })
+  const load = driveLoad(command, session, tell)
+  const timer = setInterval(() => tell({ type: 'counted', counts: load.counts() }), countPeriodMs)
+  process.on('message', (message: LoadCommand) => {
+    if (message.type === 'stop') load.stop()
+  })
+  const result = await load.finished
+  clearInterval(timer)
+  tell({ type: 'counted', counts: load.counts() })
+  tell({ type: 'done', result })
+}
+
+async function importSession(script: string): Promise<Session> {
+  const module = (await import(pathToFileURL(script).href)) as { session?: unknown }
+  if (typeof module.session !== 'function') throw new Error(`${script} must export a function called session`)
+  return module.session as Session
+}
+
+function fail(error: unknown): void {
+  tell({ type: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+}
+
+function tell(message: LoadMessage): void {
+  process.send?.(message)
+}
