@@ -56,7 +56,7 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
     function grace(connection: Connection): void {
       if (graced.has(connection)) return
       graced.add(connection)
-      later(connection.acceptedAt + unusedGraceMs - performance.now(), () => {
+      later(Math.max(0, connection.acceptedAt + unusedGraceMs - performance.now()), () => {
         const kind = kindOf(connection)
         if (connection.gone || connection.used) return
         if (kind === 'http2') goAway(connection)
