@@ -1,6 +1,7 @@
 export { rehearse } from './lib/rehearse.ts'
 export type { Failure, Latency, LoadResult, LossReason, ProbeChange, Rehearsal, ReplicaExit, ReplicaRecord } from './lib/rehearsal.ts'
 export type {
+  AfterLoad,
   HttpTarget,
   LoadOptions,
   NetworkOptions,

@@ -30,11 +30,17 @@ describe('nobody is terminated', () => {
 describe('a rolling update', () => {
   it('loses nothing when the old replicas serve on with Connection: close for longer than everybody is idle', async () => {
     const events: RehearsalEvent[] = []
+    const afterLoad = { status: 0, orders: 0 }
     const rehearsal = await rehearseServer({
       env: { ON_TERM: 'lame-duck', DRAIN_MS: '2000' },
       load: { fast: 10, slow: 5, streams: 4, script: fixture('orders.mjs') },
       onEvent: (event) => events.push(event),
+      async afterLoad({ url, records }) {
+        afterLoad.status = (await fetch(url)).status
+        afterLoad.orders = records['order']?.length ?? 0
+      },
     })
+    expect(afterLoad).toEqual({ status: 200, orders: rehearsal.load.ok })
     expect(rehearsal.load.failures).toEqual([])
     expect(rehearsal.load.lost).toBe(0)
     expect(rehearsal.load.streams).toMatchObject({ lost: 0, openAtEnd: 4 })
@@ -128,6 +134,15 @@ describe('a rolling update', () => {
       expect(exit.afterSignalMs).toBeLessThan(1_500)
     }
   })
+})
+
+it('lets the last replicas leave like the others when asked, after the load', async () => {
+  const rehearsal = await rehearseServer({ env: { ON_TERM: 'lame-duck', DRAIN_MS: '50' }, rollout: { terminate: 0 }, lastReplicas: 'terminate' })
+  expect(rehearsal.load.failures).toEqual([])
+  expect(rehearsal.exits).toMatchObject([
+    { code: 0, during: 'terminating' },
+    { code: 0, during: 'terminating' },
+  ])
 })
 
 it('a program without a handler dies of the signal itself', async () => {

@@ -86,12 +86,19 @@ export interface RehearsalOptions {
   /** Decides routing, ports and think times. @default a new one each time, see `Rehearsal.seed` */
   readonly seed?: number
   /** Runs when the load has ended and the last replicas still serve: the place to look for lost rows. */
-  readonly afterLoad?: (service: { readonly url: string }) => Promise<void> | void
+  readonly afterLoad?: (service: AfterLoad) => Promise<void> | void
   readonly onEvent?: (event: RehearsalEvent) => void
   /** Every line that a replica (or `load`, the client script) writes. */
   readonly onOutput?: (line: OutputLine & { readonly replica: string }) => void
   /** Aborting it stops everything that was started and rejects. */
   readonly signal?: AbortSignal
+}
+
+export interface AfterLoad {
+  /** The service still answers here. */
+  readonly url: string
+  /** What the script gave to `client.record`, by kind. */
+  readonly records: Readonly<Record<string, readonly string[]>>
 }
 
 /** One line of output. Times are ms after the rehearsal began. */

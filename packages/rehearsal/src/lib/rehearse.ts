@@ -86,7 +86,7 @@ async function perform(set: RehearsalSet): Promise<Rehearsal> {
   await rollOut(set, old.slice(0, options.rollout.terminate))
   await sleep(options.coolDownMs, undefined, { signal: guard.signal })
   const totals = await load.stop()
-  await options.afterLoad?.({ url: service.url })
+  await options.afterLoad?.({ url: service.url, records: totals.records })
 
   if (options.lastReplicas === 'terminate') await Promise.all(set.replicas.map((replica) => end(set, replica)))
   await killAll(set)

@@ -93,6 +93,6 @@ export function startLoad(start: LoadStart): Load {
 
 /** Node 20 cannot run TypeScript: when this file runs from source (tests), the process runs from the build. */
 function loadProgram(): string {
-  const isSource = import.meta.url.endsWith('.ts')
-  return fileURLToPath(new URL(isSource ? '../../dist/lib/load-process.js' : './load-process.js', import.meta.url))
+  const program = fileURLToPath(new URL('./load-process.js', import.meta.url))
+  return program.replace(/([/\\])src([/\\]lib[/\\]load-process\.js)$/, '$1dist$2')
 }
