@@ -1,0 +1,2 @@
+export type { Harness, OptionalMember, Subject, Work } from './lib/harness.ts'
+export { resourceSuite, type ResourceSuiteOptions, type TestRunner } from './lib/resource-suite.ts'

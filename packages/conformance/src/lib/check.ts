@@ -1,0 +1,19 @@
+import type { OptionalMember } from './harness.ts'
+import type { Trial } from './trial.ts'
+
+/** What a check needs: a member of the resource, or a function of the harness. */
+export type Need =
+  | `resource.${OptionalMember}`
+  | 'harness.busy'
+  | 'harness.freeze'
+  | 'harness.kill'
+  | 'harness.connections'
+  | 'harness.offer that refuses after quiesce'
+  | 'harness.offer that serves after quiesce'
+
+/** One property that every resource has; its name is the sentence that is reported. */
+export interface Check {
+  readonly name: string
+  readonly needs: readonly Need[]
+  run(trial: Trial): Promise<void>
+}

@@ -1,0 +1,119 @@
+import { equal, fail, notEqual } from 'node:assert/strict'
+import type { Check } from './check.ts'
+import { eventually } from './settle.ts'
+import type { Draining, Trial } from './trial.ts'
+
+export const drainChecks: readonly Check[] = [
+  {
+    name: 'drain finishes what is in flight, and only then settles',
+    needs: ['harness.busy'],
+    async run(trial) {
+      const { watchMs, settleMs } = trial.bounds
+      await trial.ready()
+      const work = await trial.busy()
+      trial.quiesce()
+      const draining = trial.drain()
+      const early = await draining.settled(watchMs)
+      if (early.kind !== 'pending') fail(`drain settled (${early.kind}) after ${early.tookMs.toFixed(0)} ms while work was still in flight`)
+      equal(await trial.finish(work), 'finished', 'work that was in flight at quiesce and drain did not finish')
+      await mustFulfil(draining, settleMs, 'after its work had finished')
+    },
+  },
+  {
+    name: 'drain of a resource that never started settles',
+    needs: [],
+    async run(trial) {
+      await mustFulfil(trial.drain(), trial.bounds.settleMs, 'of a resource that never started')
+    },
+  },
+  {
+    name: 'drain called several times, at once and after one another, is one drain',
+    needs: [],
+    async run(trial) {
+      const { settleMs } = trial.bounds
+      await trial.ready()
+      const work = await trial.busyIfAble()
+      trial.quiesce()
+      const calls = [trial.drain(), trial.drain()]
+      await trial.finish(work)
+      for (const call of calls) await mustFulfil(call, settleMs, 'called twice at once')
+      await mustFulfil(trial.drain(), settleMs, 'called again when it was over')
+    },
+  },
+  {
+    name: 'drain settles soon after it is aborted, with work in flight',
+    needs: ['harness.busy'],
+    async run(trial) {
+      await trial.ready()
+      await trial.busy()
+      await mustSettleWhenAborted(trial, 'with work in flight')
+    },
+  },
+  {
+    name: 'drain settles soon after it is aborted, though the peer is frozen',
+    needs: ['harness.freeze'],
+    async run(trial) {
+      await trial.ready()
+      await trial.busyIfAble()
+      await trial.freeze()
+      await mustSettleWhenAborted(trial, 'with a frozen peer')
+    },
+  },
+  {
+    name: 'drain settles soon after it is aborted, when the peer is dead',
+    needs: ['harness.kill'],
+    async run(trial) {
+      await trial.ready()
+      await trial.busyIfAble()
+      await trial.kill()
+      await mustSettleWhenAborted(trial, 'with a dead peer')
+    },
+  },
+  {
+    name: 'drain after force settles',
+    needs: ['resource.force'],
+    async run(trial) {
+      await trial.ready()
+      await trial.busyIfAble()
+      await trial.force()
+      notEqual((await trial.drain().settled(trial.bounds.settleMs)).kind, 'pending', 'drain after force never settled')
+    },
+  },
+  {
+    name: 'inFlight is truthful',
+    needs: ['resource.inFlight', 'harness.busy'],
+    async run(trial) {
+      await mustCount(trial, 0, 'before the start')
+      await trial.ready()
+      await mustCount(trial, 0, 'when idle')
+      const first = await trial.busy()
+      await mustCount(trial, 1, 'with one unit of work')
+      const second = await trial.busy()
+      await mustCount(trial, 2, 'with two units of work')
+      await trial.finish(first)
+      await mustCount(trial, 1, 'when one of two had finished')
+      await trial.finish(second)
+      await mustCount(trial, 0, 'when both had finished')
+    },
+  },
+]
+
+async function mustFulfil(draining: Draining, ms: number, when: string): Promise<void> {
+  const settled = await draining.settled(ms)
+  if (settled.kind === 'rejected') fail(`drain ${when} rejected: ${String(settled.error)}`)
+  if (settled.kind === 'pending') fail(`drain ${when} had not settled after ${ms} ms`)
+}
+
+async function mustSettleWhenAborted(trial: Trial, when: string): Promise<void> {
+  const { settleMs } = trial.bounds
+  trial.quiesce()
+  const draining = trial.drain()
+  await draining.settled(trial.bounds.watchMs)
+  draining.abort()
+  notEqual((await draining.settled(settleMs)).kind, 'pending', `drain ${when} was still pending ${settleMs} ms after its signal aborted`)
+}
+
+async function mustCount(trial: Trial, expected: number, when: string): Promise<void> {
+  const count = await eventually(() => trial.resource.inFlight?.(), (now) => now === expected, trial.bounds.settleMs)
+  equal(count, expected, `inFlight() ${when} must be ${expected}; it stayed at ${String(count)}`)
+}

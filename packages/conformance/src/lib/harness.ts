@@ -1,0 +1,56 @@
+import type { Resource } from '@lameduck/core'
+
+/** One resource under test, new and not started, with whatever the harness needs to act on it. */
+export interface Subject {
+  readonly resource: Resource
+}
+
+/** One unit of work that is in flight until `finish` lets it end. */
+export interface Work {
+  /**
+   * How the work ended, as its caller saw it. Never rejects, and must not settle by itself: only `finish`, or the
+   * resource being cut, ends it.
+   */
+  readonly outcome: Promise<'finished' | 'failed'>
+  /** Lets the work end. Safe to call when it has ended. */
+  finish(): Promise<void> | void
+}
+
+/** The optional members of a Resource that have checks of their own. */
+export type OptionalMember = 'start' | 'check' | 'quiesce' | 'inFlight' | 'force'
+
+/**
+ * What the suite needs to know of a resource, and to do with it. A function that is missing means that the resource
+ * cannot be in that situation (a timer has no server to freeze); its checks are then reported as not applicable.
+ *
+ * Helpers of its own (a server, a second client) must be open when `create` resolves and stay open until `dispose`:
+ * what is opened in between counts as the resource's.
+ */
+export interface Harness<S extends Subject> {
+  /** Every optional member that the resource has; a difference is a failure. */
+  readonly members: readonly OptionalMember[]
+  /** A new subject, isolated from every other; it must not have started or connected yet. */
+  create(): Promise<S> | S
+  /** Releases everything that `create` and the other functions opened, in every state. Runs after each check. */
+  dispose(subject: S): Promise<void> | void
+
+  /** Makes it usable beyond what its `start` does: opens the client's connection. Called after `start`. */
+  open?(subject: S): Promise<void> | void
+  /** Puts one unit of work in flight; resolves when it is. May be called more than once. */
+  busy?(subject: S): Promise<Work> | Work
+  /**
+   * What becomes of work that is offered after `quiesce`: servers and consumers refuse it; pools and clients go on
+   * serving until they drain, since others still need them. Belongs to `offer`.
+   */
+  readonly afterQuiesce?: 'refuses' | 'serves'
+  /** Offers one short unit of work; resolves with whether it was done. */
+  offer?(subject: S): Promise<boolean>
+  /** Stops the peer from answering, without closing anything (SIGSTOP). May be called before `open`. */
+  freeze?(subject: S): Promise<void> | void
+  /** Ends what `freeze` began. Required beside it. */
+  thaw?(subject: S): Promise<void> | void
+  /** Ends the peer for good, closing its side of every connection (SIGKILL). */
+  kill?(subject: S): Promise<void> | void
+  /** How many connections of this subject its peer holds open. */
+  connections?(subject: S): Promise<number> | number
+}
