@@ -1,0 +1,74 @@
+import { backendKeyOf, connectionOf, isConnected, isConnecting, isQuerying, serverOf, socketOf } from './pg-internals.ts'
+import type { PgClientLike } from './pg-types.ts'
+import { sendCancelRequest } from './send-cancel-request.ts'
+
+export interface CutOptions {
+  /** What callers whose connection is still being opened are told. */
+  readonly error: Error
+  /** Longest wait for the server to take a CancelRequest, in ms. */
+  readonly cancelMs: number
+}
+
+/** A destroyed socket says so within a turn of the event loop. */
+const endedMs = 10
+
+/**
+ * Ends a client's session whatever it is doing, without waiting for the server to say goodbye: cancels its query,
+ * so that the backend does not go on working and holding locks for nobody, then destroys the socket. Pending queries
+ * reject with pg's "Connection terminated". Does nothing to a client that has ended.
+ */
+export async function cutClient(client: PgClientLike, { error, cancelMs }: CutOptions): Promise<void> {
+  const socket = socketOf(client)
+  if (isConnecting(client)) {
+    // Not end(): a client that is ending no longer tells the caller of connect() that it failed.
+    socket?.destroy(error)
+    return
+  }
+  const wasConnected = isConnected(client)
+  if (wasConnected && isQuerying(client) !== false) {
+    const server = serverOf(client)
+    const key = backendKeyOf(client)
+    if (server && key) {
+      // Without reading its answer the client cannot send the next query of its queue after the cancelled one. The
+      // socket stays open meanwhile, since a pooler forgets the key of a client that has gone.
+      socket?.pause()
+      await sendCancelRequest(server, key, cancelMs)
+    }
+  }
+  endQuietly(client)
+  answerWaitingStreams(client)
+  socket?.destroy()
+  if (socket && wasConnected) await untilEnded(client)
+}
+
+/** So that what was pending has rejected when the cut is over. A socket of someone else's making may never tell. */
+function untilEnded(client: PgClientLike): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, endedMs)
+    client.addListener('end', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** Before the socket is destroyed: pg then takes its close for the expected end, not for an error. */
+function endQuietly(client: PgClientLike): void {
+  try {
+    client.end().catch(() => {})
+  } catch {
+    // The socket is destroyed whatever end() thinks of it.
+  }
+}
+
+/**
+ * A cursor or query stream that is told of the error closes itself by waiting for the server's next ReadyForQuery,
+ * which a destroyed connection never brings: its pipeline would hang for ever. So the dead connection answers in
+ * the server's place whenever something begins to wait for it.
+ */
+function answerWaitingStreams(client: PgClientLike): void {
+  const connection = connectionOf(client)
+  connection?.addListener('newListener', (event) => {
+    if (event === 'readyForQuery') setImmediate(() => connection.emit('readyForQuery', { status: 'I' }))
+  })
+}

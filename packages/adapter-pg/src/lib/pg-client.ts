@@ -1,0 +1,107 @@
+import { LifecycleError, show, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { cutClient } from './cut-client.ts'
+import { giveBack } from './give-back.ts'
+import { orAborted } from './or-aborted.ts'
+import { isConnected, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
+import type { PgClientLike, PgPoolClientLike } from './pg-types.ts'
+import { doingOf, nameOf } from './track-pool.ts'
+import { untilUnused } from './until-unused.ts'
+
+export interface PgClientOptions {
+  /** Unique in the lifecycle; shown in plans and reports. @default 'pg client' */
+  readonly name?: string
+  /**
+   * `intake` suits a client that LISTENs for work: it stops first. One that keeps a cache fresh, or that other work
+   * queries, belongs in `connections`, so that it lives as long as that work does.
+   * @default 'intake'
+   */
+  readonly phase?: Phase
+  /** Longest time the drain may take, in ms. @default the policy's value for the phase */
+  readonly timeoutMs?: number
+  /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
+  readonly reserveMs?: number
+  /** Longest time that cutting may take, in ms. Half of it is for the server to take the CancelRequest. @default the policy's `forceMs` (100) */
+  readonly forceMs?: number
+  /**
+   * Gets the error when the connection is lost. Errors that `force` causes are not passed on.
+   * @default a process warning (`LameduckPgWarning`) where nobody else listens
+   */
+  readonly onError?: (error: Error) => void
+}
+
+/**
+ * A single `pg.Client` as a resource: one that LISTENs, or that holds an advisory lock. `drain` waits for the query or
+ * transaction it is in, stops listening, and ends it: no notification arrives after that. A client that was checked
+ * out of a pool is given back to it, to be closed. `force` cancels its query and destroys the connection.
+ *
+ * You connect it. From the registration on this resource listens to its errors (a lost connection no longer ends the
+ * process) and is the one that ends or releases it.
+ *
+ * @throws LifecycleError `invalid-resource` when `client` is not a client of pg.
+ */
+export function pgClient(client: PgClientLike, options: PgClientOptions = {}): Resource {
+  requireClient(client)
+  const { name = 'pg client', phase = 'intake', timeoutMs, reserveMs, forceMs, onError } = options
+  let lost: Error | undefined
+  let hasEnded = false
+  let isCut = false
+  let outstanding: Promise<unknown> | undefined
+  client.addListener('error', (error: Error) => {
+    lost = error
+    if (isCut) return
+    if (onError) onError(error)
+    else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
+  })
+  client.addListener('end', () => (hasEnded = true))
+
+  const isBusy = (): boolean => !hasEnded && (isQuerying(client) === true || isInTransaction(client) === true)
+  return {
+    name,
+    phase,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(reserveMs === undefined ? {} : { reserveMs }),
+    ...(forceMs === undefined ? {} : { forceMs }),
+    async check({ signal }: StartContext) {
+      if (lost || hasEnded) {
+        throw new LifecycleError('check-failed', `the connection has ended${lost ? ` (${lost.message})` : ''}; a pg.Client does not reconnect: make a new one`)
+      }
+      // Behind a running query the question would only queue.
+      if (isBusy() && !outstanding) return
+      outstanding ??= client.query('SELECT 1').finally(() => (outstanding = undefined))
+      await orAborted(outstanding, signal)
+    },
+    inFlight: () => (isBusy() ? 1 + queuedQueries(client) : 0),
+    waitingFor: () => (isBusy() ? [`${nameOf(client)}: ${doingOf(client)}`] : []),
+    async drain({ signal }: DrainContext) {
+      await untilUnused(client, ['drain', 'end'], () => !isBusy(), signal)
+      if (hasEnded) return
+      // Its answer is the proof that no notification follows. A client that was never connected has none to give.
+      if (isConnected(client)) await orAborted(client.query('UNLISTEN *').catch(() => {}), signal)
+      await orAborted(release(client), signal)
+    },
+    async force({ boundMs }: ForceContext) {
+      isCut = true
+      await cutClient(client, { error: new Error(`the client "${name}" was cut: its time in the shutdown was over`), cancelMs: boundMs / 2 })
+      if (isPooled(client)) giveBack(client)
+    },
+  }
+}
+
+/** A client that has listened must not go to the next caller of its pool, so it is given back to be closed. */
+function release(client: PgClientLike): Promise<void> {
+  if (!isPooled(client)) return client.end()
+  return new Promise((resolve) => {
+    client.addListener('end', resolve)
+    giveBack(client)
+  })
+}
+
+function isPooled(client: PgClientLike): client is PgPoolClientLike {
+  return 'release' in client && typeof client.release === 'function'
+}
+
+function requireClient(client: unknown): void {
+  const has = (key: string): boolean => typeof client === 'object' && client !== null && typeof Reflect.get(client, key) === 'function'
+  if (has('query') && has('end') && has('addListener') && !('totalCount' in (client as object))) return
+  throw new LifecycleError('invalid-resource', `pgClient() takes a pg.Client; it was given ${show(client)}. A Pool goes to pgPool().`)
+}

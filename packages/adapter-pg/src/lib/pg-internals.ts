@@ -1,0 +1,118 @@
+import type { PgClientLike, PgPoolLike } from './pg-types.ts'
+
+/**
+ * Everything that is read from pg without being promised by its documentation, in one place. Every read is a
+ * feature test: where a field is missing or looks different, the answer is `undefined` or empty, and the caller
+ * does without. Read in pg 8.11 to 8.23 and pg-pool 3.6 to 3.14.
+ */
+
+/** The part of the connection's socket (plain or TLS) that force needs. */
+export interface ClientSocket {
+  readonly remoteAddress?: string
+  readonly remotePort?: number
+  pause(): unknown
+  destroy(error?: Error): unknown
+}
+
+/** What a CancelRequest must carry. */
+export interface BackendKey {
+  readonly processId: number
+  readonly secret: number | Buffer
+}
+
+/** An entry of pg-pool's queue of callers. */
+export interface PendingCaller {
+  callback(error: Error, client: undefined, release: () => void): void
+}
+
+/** `client.connection`: documented by its types only, absent in pg-native. */
+export interface PgConnection {
+  addListener(event: string, listener: (event: string) => void): unknown
+  emit(event: string, message: unknown): unknown
+}
+
+export function connectionOf(client: PgClientLike): PgConnection | undefined {
+  const connection = field(client, 'connection')
+  return hasMethods(connection, ['addListener', 'emit']) ? (connection as PgConnection) : undefined
+}
+
+export function socketOf(client: PgClientLike): ClientSocket | undefined {
+  const stream = field(field(client, 'connection'), 'stream')
+  return hasMethods(stream, ['pause', 'destroy']) ? (stream as ClientSocket) : undefined
+}
+
+export function backendKeyOf(client: PgClientLike): BackendKey | undefined {
+  const processId = field(client, 'processID')
+  const secret = field(client, 'secretKey')
+  if (typeof processId !== 'number' || (typeof secret !== 'number' && !Buffer.isBuffer(secret))) return undefined
+  return { processId, secret }
+}
+
+/** Where the connection leads to: of several addresses behind one name the one that was really taken. */
+export function serverOf(client: PgClientLike): { host: string; port: number } | { path: string } | undefined {
+  const host = field(client, 'host')
+  const port = field(client, 'port')
+  if (typeof host === 'string' && host.startsWith('/')) return { path: `${host}/.s.PGSQL.${String(port)}` }
+  const { remoteAddress, remotePort } = socketOf(client) ?? {}
+  if (remoteAddress !== undefined && remotePort !== undefined) return { host: remoteAddress, port: remotePort }
+  return undefined
+}
+
+export function isConnecting(client: PgClientLike): boolean {
+  return field(client, '_connecting') === true
+}
+
+/** False for a client on which `connect()` has not succeeded, or which has ended. */
+export function isConnected(client: PgClientLike): boolean {
+  return field(client, '_connected') === true && field(client, '_ended') !== true
+}
+
+/** Whether the server owes an answer; `undefined` when pg does not tell. */
+export function isQuerying(client: PgClientLike): boolean | undefined {
+  const ready = field(client, 'readyForQuery')
+  return typeof ready === 'boolean' ? !ready : undefined
+}
+
+/** How many queries wait in the client behind the running one. */
+export function queuedQueries(client: PgClientLike): number {
+  const queue = field(client, '_queryQueue')
+  return Array.isArray(queue) ? queue.length : 0
+}
+
+/** True inside a transaction, a failed one included; `undefined` when pg (before 8.17) does not tell. */
+export function isInTransaction(client: PgClientLike): boolean | undefined {
+  const read = field(client, 'getTransactionStatus')
+  if (typeof read !== 'function') return undefined
+  const status: unknown = Reflect.apply(read, client, [])
+  return typeof status === 'string' ? status !== 'I' : undefined
+}
+
+/** Every client of the pool, those that are still connecting included. */
+export function clientsOf(pool: PgPoolLike): readonly PgClientLike[] {
+  const clients = field(pool, '_clients')
+  return Array.isArray(clients) ? clients.filter(isClient) : []
+}
+
+export function idleClientsOf(pool: PgPoolLike): readonly PgClientLike[] {
+  const idle = field(pool, '_idle')
+  return Array.isArray(idle) ? idle.map((item: unknown) => field(item, 'client')).filter(isClient) : []
+}
+
+/** Takes the callers that wait for a connection out of the pool's queue; `undefined` where the queue is not found. */
+export function takePendingCallers(pool: PgPoolLike): readonly PendingCaller[] | undefined {
+  const queue = field(pool, '_pendingQueue')
+  if (!Array.isArray(queue)) return undefined
+  return queue.splice(0).filter((item: unknown): item is PendingCaller => hasMethods(item, ['callback']))
+}
+
+function isClient(value: unknown): value is PgClientLike {
+  return hasMethods(value, ['query', 'end', 'addListener', 'removeListener', 'listenerCount'])
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  return names.every((name) => typeof field(value, name) === 'function')
+}
+
+function field(object: unknown, name: string): unknown {
+  return typeof object === 'object' && object !== null ? (Reflect.get(object, name) as unknown) : undefined
+}

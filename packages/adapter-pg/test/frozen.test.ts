@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { pgPool } from '../src/index.ts'
+import { count, draining, eventually, force } from './support/contexts.ts'
+import { isRowFree, sessions, sessionsLeft, untilActive } from './support/observe.ts'
+import { startPostgres, type Postgres } from './support/postgres.ts'
+
+let postgres: Postgres
+let admin: pg.Client
+beforeAll(async () => {
+  postgres = await startPostgres()
+  admin = postgres.admin
+  await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
+  await admin.query('INSERT INTO ledger VALUES (1), (2)')
+})
+afterAll(() => postgres.stop())
+
+/** Stops a process from running at all, until the test is over at the latest. */
+function freeze(pid: number): () => void {
+  let isFrozen = true
+  process.kill(pid, 'SIGSTOP')
+  const thaw = (): void => {
+    if (isFrozen) process.kill(pid, 'SIGCONT')
+    isFrozen = false
+  }
+  onTestFinished(thaw)
+  return thaw
+}
+
+function createPool(application: string, config: pg.PoolConfig = {}) {
+  const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 5, ...config })
+  return { pool, resource: pgPool(pool, { onError: () => {} }) }
+}
+
+describe('a frozen backend', () => {
+  test('beside a leaked client, an idle transaction, a 30 s query and two waiters: force cuts all of it in time', async () => {
+    const { pool, resource } = createPool('frozen backend', { max: 4 })
+    const [leaked, inTransaction, frozen, busy] = await Promise.all([1, 2, 3, 4].map(() => pool.connect()))
+    await inTransaction!.query('BEGIN')
+    await inTransaction!.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
+    const { rows } = await frozen!.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const thaw = freeze(rows[0]!.pid)
+    const counts = count([frozen!.query('SELECT 1'), busy!.query('SELECT pg_sleep(30)'), pool.query('SELECT 1'), pool.connect()])
+    await untilActive(admin, 'frozen backend', 1)
+    const drained = draining(resource)
+    drained.abort()
+    expect(await force(resource)).toBeLessThan(100)
+    expect(counts).toMatchObject({ fulfilled: 0, rejected: 4, pending: 0 })
+    expect(await isRowFree(admin, 1)).toBe(true)
+    const left = await eventually(() => sessions(admin, 'frozen backend'), (rowsLeft) => rowsLeft.length === 1)
+    expect(left.map(({ pid }) => pid)).toEqual([rows[0]!.pid])
+    thaw()
+    expect(await sessionsLeft(admin, 'frozen backend')).toBe(0)
+    leaked!.release()
+  })
+
+  test('that was idle does not hold up the drain, and its socket does not stay', async () => {
+    const { pool, resource } = createPool('frozen idle')
+    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const socket = socketOf(pool)
+    const thaw = freeze(rows[0]!.pid)
+    const begunAt = performance.now()
+    await draining(resource).done
+    expect(performance.now() - begunAt).toBeLessThan(1_000)
+    expect(socket.destroyed).toBe(true)
+    thaw()
+    expect(await sessionsLeft(admin, 'frozen idle')).toBe(0)
+  })
+
+  test('does not make check hang, nor take more than one connection', async () => {
+    const { pool, resource } = createPool('frozen check')
+    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    freeze(rows[0]!.pid)
+    const checks = [1, 2, 3].map(() => Promise.resolve(resource.check!({ signal: AbortSignal.timeout(100) })))
+    const counts = count(checks)
+    expect(pool.totalCount).toBe(1)
+    await Promise.allSettled(checks)
+    expect(counts.rejected).toBe(3)
+    await eventually(() => pool.totalCount, (total) => total === 0)
+    expect(pool.totalCount).toBe(0)
+    await resource.check!({ signal: AbortSignal.timeout(2_000) })
+    await force(resource)
+  })
+})
+
+function socketOf(pool: pg.Pool): Socket {
+  const { _clients } = pool as unknown as { readonly _clients: readonly pg.Client[] }
+  return _clients[0]!.connection.stream as Socket
+}
+
+describe('a frozen postmaster', () => {
+  test('with one query running and one connection being opened: force is over in time, everyone is told', async () => {
+    const { pool, resource } = createPool('frozen postmaster')
+    const counts = count([pool.query('SELECT pg_sleep(30)')])
+    await untilActive(admin, 'frozen postmaster', 1)
+    const thaw = freeze(postgres.pid)
+    const opening = count([pool.query('SELECT 1'), pool.connect()])
+    await eventually(() => pool.totalCount, (total) => total === 3)
+    const drained = draining(resource)
+    drained.abort()
+    expect(await force(resource)).toBeLessThan(100)
+    await eventually(() => counts.pending + opening.pending, (pending) => pending === 0)
+    expect(counts).toMatchObject({ rejected: 1, pending: 0 })
+    expect(opening).toMatchObject({ rejected: 2, pending: 0 })
+    expect(opening.errors[0]).toContain('was cut')
+    expect(pool.totalCount).toBe(0)
+    thaw()
+    // The CancelRequest lay in the frozen server's queue; it is carried out now.
+    expect(await sessionsLeft(admin, 'frozen postmaster')).toBe(0)
+  })
+})
+
+describe('the CancelRequest', () => {
+  test('goes to the address that was really taken, is never half closed, and precedes the end of the session', async () => {
+    const seen: string[] = []
+    const proxy = createServer({ allowHalfOpen: true }, (client) => {
+      const server = connect({ ...postgres.config, allowHalfOpen: true })
+      let isCancel = false
+      client.once('data', (bytes: Buffer) => {
+        isCancel = bytes.length === 16 && bytes.readInt32BE(4) === 80_877_102
+        if (isCancel) seen.push('cancel request')
+      })
+      client.on('data', (bytes) => server.write(bytes))
+      server.on('data', (bytes) => client.write(bytes))
+      server.on('end', () => {
+        if (isCancel) seen.push('cancel answered')
+        client.end()
+      })
+      client.on('end', () => {
+        seen.push(isCancel ? 'cancel closed' : 'session closed')
+        server.end()
+      })
+      for (const socket of [client, server]) socket.on('error', () => {})
+      client.on('close', () => server.destroy())
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    onTestFinished(() => void proxy.close())
+    const { pool, resource } = createPool('proxied', { host: 'localhost', port: (proxy.address() as AddressInfo).port })
+    const counts = count([pool.query('SELECT pg_sleep(30)')])
+    await untilActive(admin, 'proxied', 1)
+    await force(resource)
+    expect(await sessionsLeft(admin, 'proxied')).toBe(0)
+    expect(counts.rejected).toBe(1)
+    await eventually(() => seen.length, (events) => events === 4)
+    expect(seen.slice(0, 2)).toEqual(['cancel request', 'cancel answered'])
+    expect(seen.slice(2).toSorted()).toEqual(['cancel closed', 'session closed'])
+  })
+})

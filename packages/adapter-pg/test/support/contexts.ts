@@ -1,0 +1,46 @@
+import type { DrainContext, ForceContext, Resource } from '@lameduck/core'
+
+const reason = { kind: 'programmatic' } as const
+
+/** What the engine gives to `drain`, with the deadline in the test's hands. */
+export function draining(resource: Resource): { readonly done: Promise<void>; abort(): void } {
+  const controller = new AbortController()
+  const deadline = performance.now() + 60_000
+  const context: DrainContext = { reason, deadline, remaining: () => deadline - performance.now(), signal: controller.signal }
+  const done = Promise.resolve(resource.drain(context))
+  done.catch(() => {})
+  return { done, abort: () => controller.abort(new Error('the deadline has passed')) }
+}
+
+/** Forces as the engine does at a deadline, and tells how long it took, in ms. */
+export async function force(resource: Resource): Promise<number> {
+  const context: ForceContext = { reason, boundMs: 100 }
+  const begunAt = performance.now()
+  await resource.force?.(context)
+  return performance.now() - begunAt
+}
+
+/** Counts how promises end, without waiting for them. */
+export function count(promises: readonly Promise<unknown>[]): { fulfilled: number; rejected: number; pending: number; readonly errors: string[] } {
+  const counts = { fulfilled: 0, rejected: 0, pending: promises.length, errors: [] as string[] }
+  for (const promise of promises) {
+    promise.then(
+      () => (counts.fulfilled += 1),
+      (error: unknown) => {
+        counts.rejected += 1
+        counts.errors.push(String(error))
+      },
+    ).finally(() => (counts.pending -= 1))
+  }
+  return counts
+}
+
+/** Asks again until the answer is as wanted; fails with the last answer after 2 s. */
+export async function eventually<T>(ask: () => Promise<T> | T, isWanted: (answer: T) => boolean): Promise<T> {
+  const until = performance.now() + 2_000
+  for (;;) {
+    const answer = await ask()
+    if (isWanted(answer) || performance.now() > until) return answer
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
