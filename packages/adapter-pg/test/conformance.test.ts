@@ -1,0 +1,81 @@
+import { resourceSuite, type Work } from '@lameduck/conformance'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { pgClient, pgPool } from '../src/index.ts'
+import { force } from './support/contexts.ts'
+import { sessions } from './support/observe.ts'
+import { startPostgres, type Postgres } from './support/postgres.ts'
+
+let postgres: Postgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+
+/** A query that lasts until the lock it waits for is given free. */
+let locks = 0
+async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work> {
+  const lock = (locks += 1)
+  await postgres.admin.query('SELECT pg_advisory_lock($1)', [lock])
+  const outcome = query(`SELECT pg_advisory_xact_lock(${lock})`).then(() => 'finished' as const, () => 'failed' as const)
+  return { outcome, finish: async () => void (await postgres.admin.query('SELECT pg_advisory_unlock($1)', [lock])) }
+}
+
+const works = (query: Promise<unknown>): Promise<boolean> => query.then(() => true, () => false)
+
+async function signalBackends(application: string, signal: NodeJS.Signals): Promise<void> {
+  for (const { pid } of await sessions(postgres.admin, application)) process.kill(pid, signal)
+}
+
+let subjects = 0
+const nextName = (): string => `subject ${(subjects += 1)}`
+
+describe('pgPool', () => {
+  resourceSuite({
+    test,
+    harness: {
+      members: ['check', 'inFlight', 'force'],
+      afterQuiesce: 'serves',
+      create() {
+        const application = nextName()
+        const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 3 })
+        return { application, pool, resource: pgPool(pool, { onError: () => {} }) }
+      },
+      async dispose({ application, resource }) {
+        await force(resource)
+        await signalBackends(application, 'SIGCONT')
+      },
+      open: async ({ pool }) => void (await pool.query('SELECT 1')),
+      busy: ({ pool }) => holdLock((text) => pool.query(text)),
+      offer: ({ pool }) => works(pool.query('SELECT 1')),
+      freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
+      thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
+    },
+  })
+})
+
+describe('pgClient', () => {
+  resourceSuite({
+    test,
+    harness: {
+      members: ['check', 'inFlight', 'force'],
+      afterQuiesce: 'serves',
+      create() {
+        const application = nextName()
+        const client = new pg.Client({ ...postgres.config, application_name: application })
+        return { application, client, resource: pgClient(client, { onError: () => {} }) }
+      },
+      async dispose({ application, resource }) {
+        await force(resource)
+        await signalBackends(application, 'SIGCONT')
+      },
+      open: async ({ client }) => void (await client.connect()),
+      busy: ({ client }) => holdLock((text) => client.query(text)),
+      offer: ({ client }) => works(client.query('SELECT 1')),
+      freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
+      thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
+    },
+  })
+})
