@@ -1,0 +1,7 @@
+export { drainableKafka, type KafkaClass, type KafkaClients } from './lib/drainable-kafka.ts'
+export { kafkaAdmin, type KafkaAdminClient } from './lib/kafka-admin.ts'
+export { kafkaConsumer, type KafkaConsumerOptions, type RunConfigOf } from './lib/kafka-consumer.ts'
+export { kafkaProducer } from './lib/kafka-producer.ts'
+export type { KafkaConsumerClient } from './lib/consumer-client.ts'
+export type { KafkaResourceOptions } from './lib/resource-options.ts'
+export type { KafkaProducerClient } from './lib/track-sends.ts'

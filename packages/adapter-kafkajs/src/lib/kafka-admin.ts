@@ -1,0 +1,44 @@
+import type { Resource } from '@lameduck/core'
+import { controlOf } from './client-control.ts'
+import { orAborted } from './or-aborted.ts'
+import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
+import { clientWarnings } from './warnings.ts'
+
+/** The subset of kafkajs' `Admin` that is needed. */
+export interface KafkaAdminClient {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+}
+
+/** A kafkajs admin client as a Resource of the phase `connections`: connected by it, and disconnected when nobody is left to use it. */
+export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOptions = {}): Resource {
+  const members = resourceMembers(options, 'kafka-admin')
+  const control = controlOf(admin)
+
+  function cut(): void {
+    admin.disconnect().catch(() => {})
+    control?.cut(new Error(`${members.name} was cut: its deadline has passed`))
+  }
+
+  return {
+    ...members,
+    phase: 'connections',
+    warnings: clientWarnings(admin, 'this admin client'),
+
+    async start({ signal }) {
+      try {
+        await orAborted(admin.connect(), signal)
+      } catch (error) {
+        cut()
+        throw error
+      }
+    },
+
+    async drain({ signal }) {
+      await orAborted(admin.disconnect(), signal)
+      control?.close()
+    },
+
+    force: cut,
+  }
+}

@@ -1,0 +1,159 @@
+import { LifecycleError, show, type Resource } from '@lameduck/core'
+import { controlOf } from './client-control.ts'
+import type { KafkaConsumerClient, RunConfig } from './consumer-client.ts'
+import { followMembership } from './membership.ts'
+import { orAborted } from './or-aborted.ts'
+import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
+import { trackHandlers } from './track-handlers.ts'
+import { consumerWarnings } from './warnings.ts'
+
+export interface KafkaConsumerOptions extends KafkaResourceOptions {
+  /** What to subscribe to. */
+  readonly topics: readonly (string | RegExp)[]
+  /** Where to begin when the group has no offset yet. @default false */
+  readonly fromBeginning?: boolean
+}
+
+/** What `consumer.run()` takes. */
+export type RunConfigOf<C> = C extends { run(config?: infer Config): Promise<void> } ? NonNullable<Config> : never
+
+/** kafkajs itself sends at most one in `heartbeatInterval`, so this only has to be often enough. */
+const beatEveryMs = 500
+
+/**
+ * A kafkajs consumer as a Resource: connects, subscribes and runs it, so do none of these yourself.
+ *
+ * `options` are those of `subscribe` and `run` together: `{ topics: ['orders'], eachMessage }`.
+ *
+ * The stop begins in the tick of the signal, and depends on who commits. Automatic commits (`autoCommit`, the default):
+ * `consumer.stop()` at once; messages in hand are finished and committed. Manual commits (`autoCommit: false`): the
+ * assignment is paused and the consumer stopped in the tick in which the last handler ends, because
+ * `consumer.commitOffsets()` of a stopping consumer resolves and commits nothing (kafkajs 2.2.4, `runner.js`). `isRunning()` of a
+ * batch is false from the signal on. Meanwhile the group gets heartbeats for handlers that take long.
+ *
+ * The consumer is disconnected by it, and not usable again.
+ *
+ * @throws LifecycleError `invalid-option`
+ */
+export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, options: KafkaConsumerOptions & RunConfigOf<C>): Resource {
+  const { topics, fromBeginning = false, name, timeoutMs: _timeoutMs, reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
+  const members = resourceMembers(options, 'kafka-consumer')
+  const run: RunConfig = rest
+  validate(name ?? 'kafka-consumer', topics, run)
+
+  const control = controlOf(consumer)
+  const handlers = trackHandlers(run)
+  const membership = followMembership(consumer, () => stopping && leaveQuietly())
+  const { promise: stopped, resolve: setStopped } = withResolvers<Promise<void> | undefined>()
+  let stopping = false
+  let beating: NodeJS.Timeout | undefined
+
+  /** Ends in the tick of the signal whatever can be ended; the rest follows by itself. */
+  function beginStop(): void {
+    if (stopping) return
+    stopping = true
+    control?.stayDown()
+    handlers.close()
+    if (membership.state() === 'none') return setStopped(undefined)
+    beating = setInterval(handlers.beat, beatEveryMs)
+    membership.whenSettled(run.autoCommit === false ? stopWhenIdle : stopNow)
+  }
+
+  function stopWhenIdle(): void {
+    if (handlers.count() > 0) consumer.pause(membership.topics().map((topic) => ({ topic })))
+    handlers.whenIdle(stopNow)
+  }
+
+  function stopNow(): void {
+    const stop = consumer.stop()
+    stop.catch(() => {})
+    handlers.release()
+    setStopped(stop)
+  }
+
+  function cut(): void {
+    stopping = true
+    clearInterval(beating)
+    control?.stayDown()
+    handlers.close()
+    // During a join this would only make kafkajs forget what it must end.
+    if (membership.state() !== 'joining') leaveQuietly()
+    handlers.release()
+    control?.cut(new Error(`${members.name} was cut: its deadline has passed`))
+  }
+
+  function leaveQuietly(): void {
+    consumer.disconnect().catch(() => {})
+  }
+
+  async function connectAndJoin(signal: AbortSignal): Promise<void> {
+    await orAborted(consumer.connect(), signal)
+    await orAborted(consumer.subscribe({ topics: [...topics], fromBeginning }), signal)
+    membership.begin()
+    const joined = membership.joined()
+    const running = consumer.run(handlers.runConfig as never)
+    // A join that is under way cannot be left; the drain waits for it, and then leaves.
+    await Promise.race([joined, running.then(() => joined)])
+  }
+
+  return {
+    ...members,
+    phase: 'intake',
+    warnings: consumerWarnings(consumer, run, reserveMs),
+
+    async start({ signal }) {
+      try {
+        await connectAndJoin(signal)
+      } catch (error) {
+        cut()
+        throw error
+      }
+    },
+
+    check() {
+      if (membership.state() !== 'joined') {
+        throw new Error(`not a member of its group (${membership.state()})${membership.lastError() ? `: ${membership.lastError()}` : ''}`)
+      }
+      const silentMs = performance.now() - membership.lastSeenAt()
+      // Between messages only: kafkajs sends no heartbeat while a handler runs.
+      if (handlers.count() === 0 && silentMs > (control?.settings?.sessionTimeout ?? 30_000)) {
+        throw new Error(`no heartbeat for ${Math.round(silentMs / 1_000)} s`)
+      }
+    },
+
+    quiesce: beginStop,
+    inFlight: handlers.count,
+    waitingFor: handlers.waitingFor,
+
+    async drain({ signal }) {
+      beginStop()
+      try {
+        await orAborted(stopped, signal)
+        await orAborted(consumer.disconnect(), signal)
+        control?.close()
+      } finally {
+        clearInterval(beating)
+      }
+    },
+
+    force: cut,
+  }
+}
+
+function validate(name: string, topics: unknown, { eachMessage, eachBatch }: RunConfig): void {
+  if (!Array.isArray(topics) || topics.length === 0) {
+    throw new LifecycleError('invalid-option', `${name}: topics must be an array with at least one topic; it is ${show(topics)}`)
+  }
+  if ((typeof eachMessage === 'function') === (typeof eachBatch === 'function')) {
+    throw new LifecycleError('invalid-option', `${name} needs either eachMessage or eachBatch: eachMessage is ${show(eachMessage)}, eachBatch is ${show(eachBatch)}`)
+  }
+}
+
+/** `Promise.withResolvers` is not in Node 20. */
+function withResolvers<T>(): { promise: Promise<Awaited<T>>; resolve: (value: T) => void } {
+  let resolve = (_value: T): void => {}
+  const promise = new Promise<Awaited<T>>((settle) => {
+    resolve = settle as (value: T) => void
+  })
+  return { promise, resolve }
+}

@@ -1,0 +1,80 @@
+import type { KafkaConsumerClient } from './consumer-client.ts'
+
+export interface Membership {
+  /** `crashed`: kafkajs waits for its back-off before it joins again, or has given up. */
+  readonly state: () => 'none' | 'joining' | 'joined' | 'crashed'
+  /** Monotonic ms of the last answer of the group's coordinator. */
+  readonly lastSeenAt: () => number
+  readonly lastError: () => string | undefined
+  readonly topics: () => readonly string[]
+  /** Called when `run` is about to be. */
+  begin(): void
+  /** Resolves when the consumer is a member; rejects when kafkajs gives up. */
+  joined(): Promise<void>
+  /** Calls back when no join is under way: at once, or after it. */
+  whenSettled(callback: () => void): void
+}
+
+/**
+ * Follows a consumer's membership by its events. `onRestart` is called, where it can be prevented by `stop()`, when kafkajs
+ * has decided to start again after a crash.
+ *
+ * It matters because a `stop()` during a join returns at once, and what then has joined can never be stopped again
+ * (kafkajs 2.2.4, `runner.js`: the runner that is forgotten is the one that goes on).
+ */
+export function followMembership(consumer: KafkaConsumerClient, onRestart: () => void): Membership {
+  const { CONNECT, GROUP_JOIN, HEARTBEAT, CRASH } = consumer.events
+  let state: 'none' | 'joining' | 'joined' | 'crashed' = 'none'
+  let lastSeenAt = performance.now()
+  let lastError: string | undefined
+  let topics: readonly string[] = []
+  const onSettled = new Set<() => void>()
+  const onMember = new Set<(error?: Error) => void>()
+
+  consumer.on(CONNECT, () => {
+    if (state === 'crashed') state = 'joining'
+  })
+  consumer.on(HEARTBEAT, () => {
+    lastSeenAt = performance.now()
+  })
+  consumer.on(GROUP_JOIN, ({ payload }) => {
+    lastSeenAt = performance.now()
+    topics = Object.keys((payload as { memberAssignment?: object }).memberAssignment ?? {})
+    // kafkajs calls itself running only after this event; before that, stop() would do nothing.
+    setImmediate(() => settle('joined'))
+  })
+  consumer.on(CRASH, ({ payload }) => {
+    const { error, restart } = payload as { error: Error; restart: boolean }
+    lastError = error.message
+    settle('crashed', restart ? undefined : error)
+    // The timer of the restart is set when the listeners have returned, and cleared by a stop().
+    if (restart) queueMicrotask(onRestart)
+  })
+
+  function settle(next: 'joined' | 'crashed', error?: Error): void {
+    state = next
+    if (state === 'joined' || error) for (const callback of takeAll(onMember)) callback(error)
+    for (const callback of takeAll(onSettled)) callback()
+  }
+
+  return {
+    state: () => state,
+    lastSeenAt: () => lastSeenAt,
+    lastError: () => lastError,
+    topics: () => topics,
+    begin() {
+      state = 'joining'
+    },
+    joined: () => new Promise((resolve, reject) => onMember.add((error) => (error ? reject(error) : resolve()))),
+    whenSettled(callback) {
+      if (state === 'joining') onSettled.add(callback)
+      else callback()
+    },
+  }
+}
+
+function takeAll<T>(from: Set<T>): T[] {
+  const all = [...from]
+  from.clear()
+  return all
+}

@@ -1,0 +1,41 @@
+import { resolvePolicy } from '@lameduck/core'
+import { controlOf } from './client-control.ts'
+import type { RunConfig } from './consumer-client.ts'
+
+const notDrainable = (what: string): string =>
+  `${what} was not made by drainableKafka(): it can be drained but not cut, and a broker that does not answer holds it for up to a minute. Replace new Kafka({ … }) by drainableKafka(Kafka, { … }).`
+
+/** The warning that every client shares. */
+export function clientWarnings(client: object, what: string): string[] {
+  return controlOf(client) ? [] : [notDrainable(what)]
+}
+
+/** What in a consumer's configuration makes it leave late, or hand messages over twice. */
+export function consumerWarnings(consumer: object, run: RunConfig, reserveMs: number | undefined): string[] {
+  const warnings = clientWarnings(consumer, 'this consumer')
+  if (run.eachBatch && run.eachBatchAutoResolve !== false) {
+    warnings.push(
+      'eachBatch runs with eachBatchAutoResolve on: when the handler returns early because isRunning() is false, all of the batch that it did not resolveOffset() is delivered again. Resolve each message, and set eachBatchAutoResolve: false.',
+    )
+  }
+  const settings = controlOf(consumer)?.settings
+  if (!settings) return warnings
+  const { maxWaitTimeInMs, sessionTimeout, heartbeatInterval } = settings
+  const guaranteedMs = reserveMs ?? resolvePolicy({}, {}).phases.intake.reserveMs
+  if (maxWaitTimeInMs > guaranteedMs / 3) {
+    warnings.push(
+      `maxWaitTimeInMs is ${maxWaitTimeInMs}, more than a third of the ${guaranteedMs} ms that are reserved for the drain: an idle consumer cannot leave before its open fetch returns. Set it to 1000 or less, or raise reserveMs.`,
+    )
+  }
+  if (sessionTimeout > 30_000) {
+    warnings.push(
+      `sessionTimeout is ${sessionTimeout}: if this consumer is ever cut, its partitions stand still for that long. Set it to 30000 or less.`,
+    )
+  }
+  if (heartbeatInterval > sessionTimeout / 3) {
+    warnings.push(
+      `heartbeatInterval is ${heartbeatInterval}, more than a third of sessionTimeout (${sessionTimeout}): one late heartbeat costs the membership, and the messages in flight are delivered again. Set it to ${Math.floor(sessionTimeout / 3)} or less.`,
+    )
+  }
+  return warnings
+}
