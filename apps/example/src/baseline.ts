@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { Kafka } from 'kafkajs'
 import { createClients } from './lib/clients.ts'
 import { namesFor, type Config } from './lib/config.ts'
 import { createExpressApp } from './lib/express-app.ts'
@@ -15,7 +16,7 @@ import { shipOrder } from './lib/ship-order.ts'
  * @returns the API's port
  */
 export async function startBaseline(config: Config): Promise<number> {
-  const clients = createClients(config)
+  const clients = createClients(config, (settings) => new Kafka(settings))
   const { pool, redis, producer, consumer } = clients
   // The pattern knows no moment at which streams shall end, so they never hear of one.
   const app = createExpressApp(ordersFrom(clients, config), new AbortController().signal)
@@ -27,7 +28,7 @@ export async function startBaseline(config: Config): Promise<number> {
     const { schema, topic } = namesFor(config.prefix)
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: true })
-    await consumer.run({ eachMessage: shipOrder({ pool, schema, shippingMs: config.shippingMs }) })
+    await consumer.run({ partitionsConsumedConcurrently: 3, eachMessage: shipOrder({ pool, schema, shippingMs: config.shippingMs }) })
   }
   const server = await listening(app.listen(config.port), config.port)
   // The guides say: readiness fails once the shutdown has begun, liveness does not.

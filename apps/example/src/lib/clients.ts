@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { Kafka, logLevel, Partitioners, type Consumer, type ConsumerConfig, type KafkaConfig, type Producer } from 'kafkajs'
+import { logLevel, Partitioners, type Consumer, type ConsumerConfig, type Kafka, type KafkaConfig, type Producer } from 'kafkajs'
 import { Pool } from 'pg'
 import { namesFor, type Config } from './config.ts'
 
@@ -25,13 +25,12 @@ export function createRedis(redisUrl: string): Redis {
   return redis
 }
 
-/** Settings of the Kafka client, for whoever makes it. */
-export function kafkaConfig(config: Config): KafkaConfig {
+function kafkaConfig(config: Config): KafkaConfig {
   return { clientId: config.prefix, brokers: [...config.kafkaBrokers], logLevel: logLevel.NOTHING, connectionTimeout: 3_000 }
 }
 
 /** A member that dies is missed after 6 s; an idle fetch returns after 0.5 s, so that a stop never waits longer for it. */
-export function consumerConfig(config: Config): ConsumerConfig {
+function consumerConfig(config: Config): ConsumerConfig {
   return { groupId: namesFor(config.prefix).group, sessionTimeout: 6_000, heartbeatInterval: 1_000, maxWaitTimeInMs: 500 }
 }
 
@@ -39,9 +38,9 @@ export function createProducer(kafka: Kafka): Producer {
   return kafka.producer({ allowAutoTopicCreation: false, createPartitioner: Partitioners.DefaultPartitioner })
 }
 
-/** All of them, plainly: how the clients' own documentation makes them. */
-export function createClients(config: Config): Clients {
-  const kafka = config.kafkaBrokers.length > 0 ? new Kafka(kafkaConfig(config)) : undefined
+/** All of them. `makeKafka` is `new Kafka(…)`, or what lameduck needs in its place. */
+export function createClients(config: Config, makeKafka: (settings: KafkaConfig) => Kafka): Clients {
+  const kafka = config.kafkaBrokers.length > 0 ? makeKafka(kafkaConfig(config)) : undefined
   return {
     pool: config.databaseUrl === undefined ? undefined : createPool(config.databaseUrl),
     redis: config.redisUrl === undefined ? undefined : createRedis(config.redisUrl),
