@@ -5,6 +5,7 @@ import { pgClient, pgPool } from '../src/index.ts'
 import { force } from './support/contexts.ts'
 import { sessions } from './support/observe.ts'
 import { startPostgres, type Postgres } from './support/postgres.ts'
+import { startProxy } from './support/proxy.ts'
 
 let postgres: Postgres
 beforeAll(async () => {
@@ -36,13 +37,15 @@ describe('pgPool', () => {
     harness: {
       members: ['check', 'inFlight', 'force'],
       afterQuiesce: 'serves',
-      create() {
+      async create() {
         const application = nextName()
-        const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 3 })
-        return { application, pool, resource: pgPool(pool, { onError: () => {} }) }
+        const proxy = await startProxy(postgres.config)
+        const pool = new pg.Pool({ ...postgres.config, port: proxy.port, application_name: application, max: 3 })
+        return { application, proxy, pool, resource: pgPool(pool, { onError: () => {} }) }
       },
-      async dispose({ application, resource }) {
+      async dispose({ application, proxy, resource }) {
         await force(resource)
+        await proxy.kill()
         await signalBackends(application, 'SIGCONT')
       },
       open: async ({ pool }) => void (await pool.query('SELECT 1')),
@@ -50,6 +53,7 @@ describe('pgPool', () => {
       offer: ({ pool }) => works(pool.query('SELECT 1')),
       freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
       thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      kill: ({ proxy }) => proxy.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
   })
@@ -61,13 +65,15 @@ describe('pgClient', () => {
     harness: {
       members: ['check', 'inFlight', 'force'],
       afterQuiesce: 'serves',
-      create() {
+      async create() {
         const application = nextName()
-        const client = new pg.Client({ ...postgres.config, application_name: application })
-        return { application, client, resource: pgClient(client, { onError: () => {} }) }
+        const proxy = await startProxy(postgres.config)
+        const client = new pg.Client({ ...postgres.config, port: proxy.port, application_name: application })
+        return { application, proxy, client, resource: pgClient(client, { onError: () => {} }) }
       },
-      async dispose({ application, resource }) {
+      async dispose({ application, proxy, resource }) {
         await force(resource)
+        await proxy.kill()
         await signalBackends(application, 'SIGCONT')
       },
       open: async ({ client }) => void (await client.connect()),
@@ -75,6 +81,7 @@ describe('pgClient', () => {
       offer: ({ client }) => works(client.query('SELECT 1')),
       freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
       thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      kill: ({ proxy }) => proxy.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
   })
