@@ -5,8 +5,8 @@ const results = process.env['LAMEDUCK_RESULTS']
 
 // One configuration for every package; `npm test` collects what the runners counted from the results folder.
 export default defineConfig({
-  resolve: { conditions: ['@lameduck/source'] },
-  ssr: { resolve: { conditions: ['@lameduck/source', 'node', 'import', 'module', 'default'] } },
+  // Only these two: they reach Node as --conditions, and 'import' or 'module' would give CommonJS packages ES modules.
+  ssr: { resolve: { conditions: ['@lameduck/source', 'node'] } },
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', '*.test.ts'],
     exclude: ['dist/**', 'node_modules/**'],

@@ -12,7 +12,7 @@ export interface DemonstrationOptions {
 /** What was typed cannot be understood; the message says what can. */
 export class UsageError extends Error {}
 
-export const usage = `npm start -- [--json] [--runs 1…100] [--framework ${frameworks.join('|')}]`
+export const usage: string = `npm start -- [--json] [--runs 1…100] [--framework ${frameworks.join('|')}]`
 
 /** @throws UsageError */
 export function parseOptions(words: readonly string[]): DemonstrationOptions {

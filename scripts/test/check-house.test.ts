@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { checkBoundaries } from '../house/boundaries.ts'
+import { checkLayout } from '../house/layout.ts'
+import { checkMetadata } from '../house/metadata.ts'
+import { checkWords } from '../house/words.ts'
+import { readWorkspace } from '../house/workspace.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+let house: string
+
+/** A copy of two real packages, small enough to be broken on purpose. */
+beforeEach(async () => {
+  house = await mkdtemp(join(tmpdir(), 'lameduck-house-'))
+  for (const folder of ['packages/core', 'packages/probes', 'docs', 'decisions']) {
+    await cp(join(root, folder), join(house, folder), { recursive: true, filter: (path) => !/node_modules|\/dist($|\/)|\.readme-/.test(path) })
+  }
+})
+afterEach(() => rm(house, { recursive: true, force: true }))
+
+function breaches(): string[] {
+  const workspace = readWorkspace(house)
+  return [checkLayout, checkMetadata, checkBoundaries, checkWords].flatMap((check) => check(workspace)).map(({ file, message }) => `${file}: ${message}`)
+}
+
+async function edit(file: string, change: (text: string) => string): Promise<void> {
+  const path = join(house, file)
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, change(await readFile(path, 'utf8').catch(() => '')))
+}
+
+test('the house as it is keeps its rules', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/dist/check-house.js')])
+  expect(stdout).toContain('keep the rules of the house')
+})
+
+test('an unbroken copy has no breach', () => expect(breaches()).toEqual([]))
+
+const source = (line: string) => (text: string) => `${line}\n${text}`
+
+test.each<[string, string, (text: string) => string, string]>([
+  ['core imports a package', 'packages/core/src/lib/clock.ts', source("import { x } from 'lodash'"), 'core imports only node: modules'],
+  ['a package imports against the direction', 'packages/probes/src/lib/extra.ts', source("import type { X } from '@lameduck/http'"), 'against the direction'],
+  ['a package reaches into another', 'packages/probes/src/lib/extra.ts', source("import { x } from '@lameduck/core/lib/clock.js'"), 'only the public entry'],
+  ['an import is not declared', 'packages/probes/src/lib/extra.ts', source("import { x } from 'lodash'"), 'does not declare'],
+  ['a second file ends the process', 'packages/core/src/lib/clock.ts', source('process.exit(1)'), 'ends a process'],
+  ['a default export', 'packages/probes/src/lib/extra.ts', source('export default 1'), 'default export'],
+  ['everything is re-exported', 'packages/probes/src/index.ts', source("export * from './lib/extra.ts'"), 're-exports everything'],
+  ['an await at the top level', 'packages/probes/src/lib/extra.ts', source('await x()'), 'awaits at the top level'],
+  ['code in a public entry', 'packages/probes/src/index.ts', source('export function x(): void {}'), 'is a public entry'],
+  ['a barrel', 'packages/probes/src/lib/extra.ts', source("export { x } from './y.ts'"), 'is a barrel'],
+  ['a file named after nothing', 'packages/probes/src/lib/utils.ts', source('export const x = 1'), 'named after nothing'],
+  ['a file that tells several stories', 'packages/probes/src/lib/extra.ts', () => '\n'.repeat(301), 'above 300'],
+  ['a stray file at the top', 'notes.txt', source('x'), 'not part of the top level'],
+  ['a decision without its number', 'decisions/why.md', source('x'), 'should begin with'],
+  ['another licence', 'packages/probes/package.json', (text) => text.replace('"MIT"', '"ISC"'), 'license must be MIT'],
+  ['another version', 'packages/probes/package.json', (text) => text.replace('"version": "', '"version": "9'), 'version must be'],
+  ['core as a plain dependency', 'packages/probes/package.json', (text) => text.replace('"peerDependencies"', '"dependencies"'), 'core must be a peer'],
+  ['an export without its source', 'packages/probes/package.json', (text) => text.replace('"@lameduck/source": "./src/index.ts",', ''), 'exports["."] must be'],
+  ['a README without its sections', 'packages/probes/README.md', (text) => text.replace('## What it does not do', '## Limits'), 'has no section'],
+  ['an error code nobody explains', 'packages/core/src/lib/errors.ts', (text) => text.replace("'wrong-state',", "'wrong-state', 'new-code',"), 'new-code'],
+  ['a link to nowhere', 'docs/errors.md', source('[x](nowhere.md)'), 'which does not exist'],
+])('%s is a breach', async (_what, file, change, message) => {
+  await edit(file, change)
+  expect(breaches().join('\n')).toContain(message)
+})
