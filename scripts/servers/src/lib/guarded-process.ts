@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Launch } from './recipe.ts'
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** One child process at a time that ends, with its folder, no later than this process does, however this process ends. */
+export interface GuardedProcess {
+  /** Starts a program, whose output is appended to the file `log` in the folder. */
+  start(launch: Launch): Promise<StartedProcess>
+  /** To the program and all processes below it; without effect when none runs. */
+  signal(signal: NodeJS.Signals): Promise<void>
+  /** Ends the program, removes the folder, ends the guardian. */
+  stop(): Promise<void>
+}
+
+export interface StartedProcess {
+  readonly pid: number
+  readonly exited: Promise<Exit>
+}
+
+interface Answer {
+  readonly id?: number
+  readonly value?: number
+  readonly error?: string
+  readonly exited?: Exit
+}
+
+const guardianFile = fileURLToPath(new URL('../../guardian.mjs', import.meta.url))
+
+/** Starts a guardian: a small process whose only tie to this one is a channel that the kernel closes when this one dies. */
+export function guardProcess(folder: string): GuardedProcess {
+  const { NODE_OPTIONS: _, ...env } = process.env
+  const guardian = spawn(process.execPath, [guardianFile, folder], { detached: true, cwd: '/', env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  const calls = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>()
+  let lastId = 0
+  let gone = false
+  let onExit: (exit: Exit) => void = () => {}
+
+  guardian.on('message', (answer: Answer) => {
+    if (answer.exited) return onExit(answer.exited)
+    const call = calls.get(answer.id ?? 0)
+    calls.delete(answer.id ?? 0)
+    if (calls.size === 0) rest()
+    if (answer.error === undefined) call?.resolve(answer.value ?? 0)
+    else call?.reject(new Error(answer.error))
+  })
+  guardian.on('error', (error) => fail(error))
+  guardian.on('exit', () => fail(new Error('the guardian process is gone')))
+  rest()
+
+  return {
+    start: async (launch) => {
+      const exited = new Promise<Exit>((resolve) => {
+        onExit = resolve
+      })
+      return { pid: await ask({ do: 'start', ...launch }), exited }
+    },
+    signal: async (signal) => void (await ask({ do: 'signal', signal })),
+    stop: async () => {
+      if (gone) return
+      const exited = once(guardian, 'exit')
+      await ask({ do: 'stop' })
+      await exited
+    },
+  }
+
+  async function ask(message: object): Promise<number> {
+    if (gone) throw new Error('it has been stopped')
+    guardian.ref()
+    guardian.channel?.ref()
+    const id = ++lastId
+    return new Promise((resolve, reject) => {
+      calls.set(id, { resolve, reject })
+      guardian.send({ id, ...message }, (error) => {
+        if (error) fail(error)
+      })
+    })
+  }
+
+  /** A server that merely runs keeps its owner from nothing. */
+  function rest(): void {
+    guardian.unref()
+    guardian.channel?.unref()
+  }
+
+  function fail(error: Error): void {
+    gone = true
+    for (const { reject } of calls.values()) reject(error)
+    calls.clear()
+  }
+}

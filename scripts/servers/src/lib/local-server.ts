@@ -1,0 +1,132 @@
+import { chmod, mkdtemp, readFile, realpath } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './free-port.ts'
+import { guardProcess, type Exit, type StartedProcess } from './guarded-process.ts'
+import type { Launch, Program, Recipe } from './recipe.ts'
+import type { Origin, Server, ServerName } from './server.ts'
+import { Unavailable, lastLine } from './unavailable.ts'
+import { waitUntilReady } from './wait-until-ready.ts'
+
+export interface LocalServerOptions {
+  readonly args: readonly string[]
+  readonly onProgress: (text: string) => void
+  readonly onExit: (message: string) => void
+}
+
+const startLimitMs = 60_000
+
+/**
+ * Starts a program of this machine in a temporary folder, under a guardian, and waits until it answers.
+ *
+ * @throws Unavailable if the program ends or does not answer within a minute
+ */
+export async function startLocalServer(recipe: Recipe, program: Program, source: Origin, options: LocalServerOptions): Promise<Server> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(recipe, program, source, options)
+    } catch (error) {
+      // Another process may take the free port in between.
+      if (attempt === 3 || !(error instanceof Unavailable) || !/in use|BindException/i.test(error.message)) throw error
+    }
+  }
+}
+
+async function startOnce(recipe: Recipe, program: Program, source: Origin, { args, onProgress, onExit }: LocalServerOptions): Promise<Server> {
+  const { title, name } = recipe
+  const folder = await temporaryFolder(name)
+  const guarded = guardProcess(folder)
+  const port = await freePort()
+  const url = recipe.url('127.0.0.1', port)
+  let running: StartedProcess | undefined
+  let launch: Launch
+  try {
+    launch = await program.prepare({ folder, port, args, run })
+    await bringUp()
+  } catch (error) {
+    await guarded.stop()
+    throw error
+  }
+
+  return {
+    ok: true,
+    name,
+    url,
+    source,
+    detail: `${program.detail} on port ${port}`,
+    get pid() {
+      return running?.pid
+    },
+    freeze: async () => guarded.signal('SIGSTOP'),
+    thaw: async () => guarded.signal('SIGCONT'),
+    kill,
+    restart: async () => {
+      await kill()
+      await bringUp()
+    },
+    stop: async () => {
+      running = undefined
+      await guarded.stop()
+    },
+  }
+
+  async function run(step: Launch): Promise<void> {
+    const { exited } = await startProcess(step)
+    const exit = await exited
+    if (exit.code !== 0) throw new Unavailable(`${step.command} failed (${describe(exit)}): ${await said()}`)
+  }
+
+  async function bringUp(): Promise<void> {
+    onProgress(`${title}: starting ${program.detail}`)
+    const started = await startProcess(launch)
+    running = started
+    const dead = new AbortController()
+    void started.exited.then(async (exit) => {
+      const message = `${title} ended by itself (${describe(exit)}): ${await said()}`
+      dead.abort(new Unavailable(message))
+      if (running !== started) return
+      running = undefined
+      if (ready) onExit(message)
+    })
+    let ready = false
+    try {
+      await waitUntilReady(async () => recipe.check(url), startLimitMs, dead.signal)
+      ready = true
+    } catch (error) {
+      if (error instanceof Unavailable) throw error
+      throw new Unavailable(`${title} did not answer within ${startLimitMs / 1_000} s (${error instanceof Error ? error.message : String(error)})`)
+    }
+  }
+
+  async function kill(): Promise<void> {
+    const victim = running
+    running = undefined
+    await guarded.signal('SIGKILL')
+    await victim?.exited
+  }
+
+  async function startProcess(what: Launch): Promise<StartedProcess> {
+    return guarded.start(what).catch((error: Error) => {
+      throw new Unavailable(`${what.command} cannot be run (${error.message})`)
+    })
+  }
+
+  async function said(): Promise<string> {
+    return lastLine(await readFile(join(folder, 'log'), 'utf8').catch(() => ''))
+  }
+}
+
+/** Readable by others, since the server may run under another account. */
+async function temporaryFolder(name: ServerName): Promise<string> {
+  try {
+    const folder = await mkdtemp(join(await realpath(tmpdir()), `lameduck-${name}-`))
+    await chmod(folder, 0o755)
+    return folder
+  } catch (error) {
+    throw new Unavailable(`no folder can be made in ${tmpdir()} (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
+function describe({ code, signal }: Exit): string {
+  return signal ?? `exit code ${code}`
+}

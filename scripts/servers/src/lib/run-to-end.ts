@@ -1,0 +1,29 @@
+import { spawn } from 'node:child_process'
+import { Unavailable, lastLine } from './unavailable.ts'
+
+export interface RunOptions {
+  readonly env: NodeJS.ProcessEnv
+}
+
+/**
+ * Runs a short program and resolves with what it wrote.
+ *
+ * @throws Unavailable if it cannot be run or its exit code is not 0; the message has its most telling line
+ */
+export async function runToEnd(command: string, args: readonly string[], { env }: RunOptions): Promise<string> {
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk: string) => {
+      output = (output + chunk).slice(-20_000)
+    })
+  }
+  return new Promise((resolve, reject) => {
+    child.on('error', (error) => reject(new Unavailable(`${command} cannot be run (${error.message})`)))
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(output)
+      else reject(new Unavailable(`${command} failed (${signal ?? `exit code ${code}`}): ${lastLine(output)}`))
+    })
+  })
+}

@@ -1,0 +1,1 @@
+export { serveTests } from './lib/serve-tests.ts'
