@@ -69,7 +69,7 @@ describe('a rehearsal that is ended from outside', () => {
       if (event.type === 'replica-started') pids.push(event.pid)
       if (event.type === 'replica-signalled') controller.abort(why)
     }
-    const error = await rejectionOf(rehearseServer({ env: { ON_TERM: 'nothing' }, signal: controller.signal, onEvent }))
+    const error = await rejectionOf(rehearseServer({ env: { ON_TERM: 'ignore' }, signal: controller.signal, onEvent }))
     expect(error).toMatchObject({ code: 'interrupted', cause: why })
     expect(pids).toHaveLength(3)
     for (const pid of pids) expect(isAlive(pid)).toBe(false)

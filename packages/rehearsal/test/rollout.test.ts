@@ -33,6 +33,7 @@ describe('a rolling update', () => {
     const afterLoad = { status: 0, orders: 0 }
     const rehearsal = await rehearseServer({
       env: { ON_TERM: 'lame-duck', DRAIN_MS: '2000' },
+      coolDownMs: 800,
       load: { fast: 10, slow: 5, streams: 4, script: fixture('orders.mjs') },
       onEvent: (event) => events.push(event),
       async afterLoad({ url, records }) {
@@ -123,6 +124,17 @@ describe('a rolling update', () => {
     expect(short).toBeLessThan(400)
     expect(long).toBeGreaterThan(600)
     expect(long).toBeLessThan(1_300)
+  })
+
+  it('takes a terminating replica out although it goes on saying ready', async () => {
+    const rehearsal = await rehearseServer({
+      env: { ON_TERM: 'ignore', WORK_MS: '60' },
+      rollout: { terminate: 1, graceMs: 1_500, leastAfterSignalMs: 0 },
+      load: { fast: 20, slow: 0, script: fixture('new-connections.mjs') },
+    })
+    expect(rehearsal.exits).toMatchObject([{ killed: true }])
+    // Nothing was there any more when it was killed.
+    expect(rehearsal.load.failures).toEqual([])
   })
 
   it('kills at the end of the grace period what hangs in server.close() under keep-alive', async () => {

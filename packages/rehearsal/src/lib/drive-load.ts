@@ -10,6 +10,12 @@ import type { LoadResult } from './rehearsal.ts'
 
 const longestThinkMs = { fast: 40, slow: 1_500 } as const
 
+/**
+ * Time until a stream client comes back, at least; at most twice as long. EventSource waits for seconds (its
+ * "reconnection time"); here it is only long enough that an orderly end of the connection has arrived before.
+ */
+const reconnectMs = 200
+
 const isGoodByDefault = (status: number): boolean => status >= 200 && status < 400
 
 /** All clients, running. */
@@ -97,7 +103,7 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, sess
       if (result.outcome === 'complete') streams.ended++
       else if (result.outcome === 'given-up') streams.openAtEnd++
       else countLostStream(result.loss)
-      await think(random() * longestThinkMs.fast)
+      await think(reconnectMs * (1 + random()))
     }
     agent.destroy()
   }

@@ -60,11 +60,12 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       incoming.on('data', (chunk: string) => kind === 'request' && chunks.push(chunk))
       incoming.on('error', (error) => lose('truncated', describe(error)))
       incoming.once('close', () => lose('truncated', 'the connection ended before the response was complete'))
+      // Node ends a response that was cut with the error `aborted`, never with `end`.
       incoming.once('end', () => {
         // A close-delimited body has no end of its own: for a stream it cannot be told from a cut.
-        const isCut = kind === 'stream' && incoming.headers['transfer-encoding'] !== 'chunked' && options.isGood(status)
-        if (!incoming.complete || isCut) lose('truncated', isCut ? 'the stream is not chunked, so it has no complete end' : 'the response ended early')
-        else if (!options.isGood(status)) lose('bad-status', `HTTP ${status}`)
+        const hasNoEnd = kind === 'stream' && incoming.headers['transfer-encoding'] !== 'chunked'
+        if (!options.isGood(status)) lose('bad-status', `HTTP ${status}`)
+        else if (hasNoEnd) lose('truncated', 'the stream is not chunked, so it has no complete end')
         else settle({ outcome: 'complete', status, headers: incoming.headers, body: chunks.join(''), tookMs: monotonicNow() - sentAt })
       })
     }

@@ -50,7 +50,7 @@ export interface LoadOptions {
   readonly fast?: number
   /** Keep-alive clients that think 0–1.5 s between two rounds. @default 20 */
   readonly slow?: number
-  /** Clients that read one endless chunked response after the other. @default 0 */
+  /** Clients that read one endless chunked response after the other, and come back after 200–400 ms. @default 0 */
   readonly streams?: number
   /** What the streams ask for. @default '/events' */
   readonly streamPath?: string
