@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Agent, createServer, get as httpGet, type RequestListener } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { httpServer } from '../src/index.ts'
 import { drainContext, forceContext, quiesceContext, within } from './support/context.ts'
@@ -111,7 +112,7 @@ test('an application that insists on keep-alive does not keep the server', async
   expect(await client.until(/ok$/)).toMatch(/keep-alive/)
 })
 
-test('serves a request whose bytes had arrived when the drain began', async () => {
+test.each(['open', 'closed'])('serves a request whose bytes had arrived when the drain began, the listener being %s', async (listener) => {
   const server = createServer(ok)
   const resource = httpServer(server)
   const client = await rawClient(await serve(server))
@@ -120,6 +121,7 @@ test('serves a request whose bytes had arrived when the drain began', async () =
   // The same tick: no signal was announced, the bytes lie in the kernel.
   client.send(get('/2'))
   await new Promise((resolve) => client.socket.write('', resolve))
+  if (listener === 'closed') NetServer.prototype.close.call(server)
   await resource.drain(drainContext())
 
   expect(await client.until(/ok[^]*ok$/)).toMatch(/connection: close/i)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
 import type { RequestListener } from 'node:http'
+import { connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import { expect, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
@@ -93,6 +94,28 @@ test('a big answer reaches a client in whole', async () => {
   await drained
 })
 
+// Catches: destroying the socket after its last answer, which looks like a truncation to a strict TLS client.
+test.each(['close', 'keep-alive'])('after its last answer, with Connection: %s, a TLS client is told that this was all', async (connection) => {
+  const due = gate()
+  const server = createServer({ key, cert, maxVersion: 'TLSv1.2' }, (_request, response) => {
+    if (connection === 'keep-alive') response.setHeader('Connection', connection)
+    void due.opened.then(() => response.end('ok'))
+  })
+  const resource = httpServer(server)
+  const { port, records } = await recordingProxy(await serve(server))
+  const client = await tlsClient(port)
+  client.send(get('/'))
+  await once(server, 'request')
+  const drained = resource.drain(drainContext())
+  await expect.poll(() => server.listening).toBe(false)
+  due.open()
+  await drained
+  await client.ended
+
+  const alert = 21
+  expect(records.at(-1)).toBe(alert)
+})
+
 test('handshakes and everything else are cut in one go', async () => {
   const server = secure(() => {})
   const resource = httpServer(server)
@@ -105,6 +128,26 @@ test('handshakes and everything else are cut in one go', async () => {
   await resource.force?.(forceContext)
   expect(await within(500, closed)).not.toBe('pending')
 })
+
+/** Notes the types of the TLS records that the server sends; before TLS 1.3 they are in the clear. */
+async function recordingProxy(target: number): Promise<{ readonly port: number; readonly records: number[] }> {
+  const records: number[] = []
+  const proxy = createTcpServer((client) => {
+    const upstream = connectTcp(target, '127.0.0.1')
+    upstream.on('error', () => client.destroy())
+    client.on('error', () => upstream.destroy()).pipe(upstream)
+    let left = Buffer.alloc(0)
+    upstream.on('data', (chunk) => {
+      left = Buffer.concat([left, chunk])
+      while (left.length >= 5 && left.length >= 5 + left.readUInt16BE(3)) {
+        records.push(left.readUInt8(0))
+        left = left.subarray(5 + left.readUInt16BE(3))
+      }
+    })
+    upstream.pipe(client)
+  })
+  return { port: await serve(proxy), records }
+}
 
 function secure(listener: RequestListener = (_request, response) => void response.end('ok')): Server {
   return createServer({ key, cert }, listener)

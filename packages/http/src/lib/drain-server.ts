@@ -25,7 +25,7 @@ const acceptLimitMs = 1_000
  *
  * 1. Accept what the kernel has accepted, then close the listener, and only the listener: `http.Server.close()` also
  *    cuts answers that are still being flushed (Node ≥ 19) and stops the timers that end half-sent requests.
- * 2. One turn of the loop, so that bytes received become requests.
+ * 2. One whole turn of the loop, so that bytes received become requests.
  * 3. Go through the connections: destroy idle ones, leave busy ones, give never-used ones the grace, say goodbye on
  *    HTTP/2 and upgraded ones. What changes later is judged again when it changes.
  * 4. Done when the last connection is gone, or when the signal aborts.
@@ -37,6 +37,8 @@ export async function drainServer(input: DrainInput): Promise<void> {
     await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
     closeListener(server)
   }
+  // Two, because the first may come right after a poll that had begun before.
+  await turn()
   await turn()
   await sweep(input)
 }

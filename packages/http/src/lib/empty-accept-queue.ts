@@ -13,7 +13,7 @@ export async function emptyAcceptQueue(server: Server, limitMs: number, signal: 
   }
   server.on('connection', count)
   try {
-    // The first turn may begin after its poll, which proves nothing.
+    // The first may come right after a poll that had begun before, and proves nothing.
     await turn()
     for (let quiet = 0; quiet < 2 && performance.now() < until && !signal.aborted; ) {
       const before = accepted
@@ -25,7 +25,7 @@ export async function emptyAcceptQueue(server: Server, limitMs: number, signal: 
   }
 }
 
-/** Resolves right after the loop has polled for I/O. */
+/** Resolves after the loop's next check phase, which follows its poll for I/O. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve)

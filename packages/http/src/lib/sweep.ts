@@ -18,7 +18,12 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
     const unwatch = connections.watch(onChange)
     server.on('close', settle)
     signal.addEventListener('abort', settle)
-    for (const connection of connections.all()) judge(connection)
+    for (const connection of connections.all()) {
+      // Destroyed where nothing is being flushed: after an `end` the parser reads on, and a late request would be
+      // executed and never answered.
+      if (kindOf(connection) === 'idle' && connection.socket.writableLength === 0) connection.socket.destroy()
+      else judge(connection)
+    }
     closeUnknown()
     settle()
 
@@ -45,11 +50,9 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
           return sayGoodbye(connection)
         case 'http2':
           return connection.used ? goAway(connection) : grace(connection)
-        // Destroyed where nothing is being flushed: after `end()` the parser reads on, and a late request would be
-        // executed and never answered.
+        // It has just been answered. Destroyed only when everything is flushed, and a TLS client was told that this is all.
         case 'idle':
-          if (socket.writableLength === 0 && !socket.writableEnded) socket.destroy()
-          else socket.destroySoon()
+          socket.destroySoon()
       }
     }
 
