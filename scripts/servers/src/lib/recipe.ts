@@ -40,7 +40,7 @@ export interface Place {
   /** Further arguments of the server program. */
   readonly args: readonly string[]
   /** Runs a program to its end; it dies with this process. Throws `Unavailable` if its exit code is not 0. */
-  run(launch: Launch): Promise<void>
+  readonly run: (launch: Launch) => Promise<void>
 }
 
 export interface Launch {
@@ -60,6 +60,6 @@ export interface ContainerImage {
   /** The port inside the container. */
   readonly port: number
   /** `host` and `port` are those a client on this machine will use. */
-  environment(host: string, port: number): Record<string, string>
+  environment(host: string, port: number, args: readonly string[]): Record<string, string>
   command(args: readonly string[]): string[]
 }
