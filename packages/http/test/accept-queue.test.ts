@@ -30,20 +30,16 @@ test('endless new connections do not keep the listener open', async () => {
   const server = createServer((_request, response) => void response.end('ok'))
   const resource = httpServer(server)
   const port = await serve(server)
-  let refused = false
+  // `connect` makes its system call at once, so that the queue is never empty when the loop polls again.
   const again = (): void => {
     const socket = connect(port, '127.0.0.1')
-    socket.on('connect', () => {
-      socket.destroy()
-      if (!refused) again()
-    })
-    socket.on('error', () => {
-      refused = true
-    })
+    socket.on('connect', () => socket.destroy()).on('error', () => {})
   }
-  for (let i = 0; i < 8; i += 1) again()
+  server.on('connection', again)
+  again()
   await once(server, 'connection')
+  again()
 
   expect(await within(5_000, Promise.resolve(resource.drain(drainContext(20_000))))).toBeUndefined()
-  await expect.poll(() => refused).toBe(true)
+  expect(server.listening).toBe(false)
 })
