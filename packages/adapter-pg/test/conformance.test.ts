@@ -25,7 +25,13 @@ async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work
 const works = (query: Promise<unknown>): Promise<boolean> => query.then(() => true, () => false)
 
 async function signalBackends(application: string, signal: NodeJS.Signals): Promise<void> {
-  for (const { pid } of await sessions(postgres.admin, application)) process.kill(pid, signal)
+  for (const { pid } of await sessions(postgres.admin, application)) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It has exited in the meantime.
+    }
+  }
 }
 
 let subjects = 0

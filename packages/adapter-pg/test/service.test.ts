@@ -49,7 +49,6 @@ describe('a real process at SIGTERM', () => {
     await service.printed(/^ready$/)
     await admin.query("SELECT pg_notify('orders', n::text) FROM generate_series(1, 60) AS n")
     await eventually(orders, (placed) => placed > 0)
-    expect(await orders()).toBeLessThan(60)
     service.terminate()
     const { code, report, stderr } = await service.ended
     expect(stderr).toBe('')

@@ -1,11 +1,11 @@
-import { backendKeyOf, connectionOf, isConnected, isConnecting, isQuerying, serverOf, socketOf } from './pg-internals.ts'
+import { cancelQuery } from './cancel-query.ts'
+import { connectionOf, isConnected, isConnecting, isQuerying, queryOriginOf, socketOf } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
-import { sendCancelRequest } from './send-cancel-request.ts'
 
 export interface CutOptions {
   /** What callers whose connection is still being opened are told. */
   readonly error: Error
-  /** Longest wait for the server to take a CancelRequest, in ms. */
+  /** Longest wait for the server to cancel the query, in ms. */
   readonly cancelMs: number
 }
 
@@ -25,15 +25,10 @@ export async function cutClient(client: PgClientLike, { error, cancelMs }: CutOp
     return
   }
   const wasConnected = isConnected(client)
-  if (wasConnected && isQuerying(client) !== false) {
-    const server = serverOf(client)
-    const key = backendKeyOf(client)
-    if (server && key) {
-      // Without reading its answer the client cannot send the next query of its queue after the cancelled one. The
-      // socket stays open meanwhile, since a pooler forgets the key of a client that has gone.
-      socket?.pause()
-      await sendCancelRequest(server, key, cancelMs)
-    }
+  if (socket && wasConnected && isQuerying(client) !== false) {
+    // The socket stays open meanwhile: a pooler forgets the key of a client that has gone.
+    const origin = queryOriginOf(client)
+    if (origin) await cancelQuery(socket, origin, cancelMs)
   }
   endQuietly(client)
   answerWaitingStreams(client)

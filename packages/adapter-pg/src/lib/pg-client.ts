@@ -20,7 +20,7 @@ export interface PgClientOptions {
   readonly timeoutMs?: number
   /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
   readonly reserveMs?: number
-  /** Longest time that cutting may take, in ms. Half of it is for the server to take the CancelRequest. @default the policy's `forceMs` (100) */
+  /** Longest time that cutting may take, in ms. Half of it is for the server to cancel what it is running. @default the policy's `forceMs` (100) */
   readonly forceMs?: number
   /**
    * Gets the error when the connection is lost. Errors that `force` causes are not passed on.

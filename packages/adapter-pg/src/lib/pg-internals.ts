@@ -10,7 +10,8 @@ import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 export interface ClientSocket {
   readonly remoteAddress?: string
   readonly remotePort?: number
-  pause(): unknown
+  addListener(event: string, listener: (bytes: Buffer) => void): unknown
+  removeAllListeners(event: string): unknown
   destroy(error?: Error): unknown
 }
 
@@ -18,6 +19,12 @@ export interface ClientSocket {
 export interface BackendKey {
   readonly processId: number
   readonly secret: number | Buffer
+}
+
+/** Whom to ask to cancel, and on behalf of which session. */
+export interface QueryOrigin {
+  readonly server: { readonly host: string; readonly port: number } | { readonly path: string }
+  readonly key: BackendKey
 }
 
 /** An entry of pg-pool's queue of callers. */
@@ -38,10 +45,17 @@ export function connectionOf(client: PgClientLike): PgConnection | undefined {
 
 export function socketOf(client: PgClientLike): ClientSocket | undefined {
   const stream = field(field(client, 'connection'), 'stream')
-  return hasMethods(stream, ['pause', 'destroy']) ? (stream as ClientSocket) : undefined
+  return hasMethods(stream, ['addListener', 'removeAllListeners', 'destroy']) ? (stream as ClientSocket) : undefined
 }
 
-export function backendKeyOf(client: PgClientLike): BackendKey | undefined {
+/** `undefined` where a CancelRequest could not be sent. */
+export function queryOriginOf(client: PgClientLike): QueryOrigin | undefined {
+  const server = serverOf(client)
+  const key = backendKeyOf(client)
+  return server && key ? { server, key } : undefined
+}
+
+function backendKeyOf(client: PgClientLike): BackendKey | undefined {
   const processId = field(client, 'processID')
   const secret = field(client, 'secretKey')
   if (typeof processId !== 'number' || (typeof secret !== 'number' && !Buffer.isBuffer(secret))) return undefined
@@ -49,7 +63,7 @@ export function backendKeyOf(client: PgClientLike): BackendKey | undefined {
 }
 
 /** Where the connection leads to: of several addresses behind one name the one that was really taken. */
-export function serverOf(client: PgClientLike): { host: string; port: number } | { path: string } | undefined {
+function serverOf(client: PgClientLike): QueryOrigin['server'] | undefined {
   const host = field(client, 'host')
   const port = field(client, 'port')
   if (typeof host === 'string' && host.startsWith('/')) return { path: `${host}/.s.PGSQL.${String(port)}` }

@@ -19,7 +19,7 @@ export interface PgPoolOptions {
   readonly timeoutMs?: number
   /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
   readonly reserveMs?: number
-  /** Longest time that cutting may take, in ms. Half of it is for the server to take the CancelRequests. @default the policy's `forceMs` (100) */
+  /** Longest time that cutting may take, in ms. Half of it is for the server to cancel what it is running. @default the policy's `forceMs` (100) */
   readonly forceMs?: number
   /**
    * Gets the error of every connection that is lost, idle or checked out (then the query in flight rejects too).

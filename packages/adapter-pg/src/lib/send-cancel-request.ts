@@ -15,7 +15,7 @@ const cancelRequestCode = 80_877_102
 export function sendCancelRequest(server: NetConnectOpts, key: BackendKey, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(server)
-    const timer = setTimeout(() => socket.destroy(), timeoutMs)
+    const timer = setTimeout(() => socket.destroy(), Math.max(0, timeoutMs))
     socket.on('error', () => {})
     // Only write, never end(): PgBouncer 1.18 dies of a cancel connection that it finds half closed (pgbouncer#801).
     socket.on('connect', () => socket.write(cancelRequest(key)))
