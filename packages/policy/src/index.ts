@@ -1,0 +1,5 @@
+export { loadPolicy, type LoadPolicyOptions } from './lib/load-policy.ts'
+export { explainPolicy } from './lib/explain-policy.ts'
+export type { Bounds, PolicyDocument, ProbeSettings } from './lib/policy-document.ts'
+export type { Origin, ResolvedPolicy, Setting } from './lib/resolved-policy.ts'
+export { environmentVariables } from './lib/environment.ts'
