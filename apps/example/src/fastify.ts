@@ -1,0 +1,39 @@
+import { drainableKafka, kafkaConsumer, kafkaProducer } from '@lameduck/adapter-kafkajs'
+import { pgPool } from '@lameduck/adapter-pg'
+import { redis } from '@lameduck/adapter-ioredis'
+import { bindProcess, createLifecycle } from '@lameduck/core'
+import { httpServer } from '@lameduck/http'
+import { probeServer } from '@lameduck/probes'
+import { Kafka } from 'kafkajs'
+import { createClients } from './lib/clients.ts'
+import { namesFor, type Config } from './lib/config.ts'
+import { createFastifyApp } from './lib/fastify-app.ts'
+import { ordersFrom } from './lib/orders-from.ts'
+import { portOf } from './lib/port-of.ts'
+import { shipOrder } from './lib/ship-order.ts'
+
+/**
+ * The orders service on Fastify.
+ *
+ * @returns the API's port, when everything is ready
+ */
+export async function startFastify(config: Config): Promise<number> {
+  const lifecycle = createLifecycle({ policy: config.policy })
+  const clients = createClients(config, (settings) => drainableKafka(Kafka, settings))
+  const app = createFastifyApp(ordersFrom(clients, config), lifecycle.draining)
+  await app.ready()
+
+  // What lameduck adds to the service: one line for each thing that has to leave in good order.
+  lifecycle.add(httpServer(app.server, { listen: { port: config.port } }))
+  lifecycle.add(probeServer(lifecycle, { port: config.probePort }))
+  if (clients.pool) lifecycle.add(pgPool(clients.pool))
+  if (clients.redis) lifecycle.add(redis(clients.redis))
+  if (clients.producer) lifecycle.add(kafkaProducer(clients.producer))
+  if (clients.consumer && clients.pool) {
+    const { schema, topic } = namesFor(config.prefix)
+    const eachMessage = shipOrder({ pool: clients.pool, schema, shippingMs: config.shippingMs })
+    lifecycle.add(kafkaConsumer(clients.consumer, { topics: [topic], fromBeginning: true, partitionsConsumedConcurrently: 3, eachMessage }))
+  }
+  await bindProcess(lifecycle).ready()
+  return portOf(app.server)
+}
