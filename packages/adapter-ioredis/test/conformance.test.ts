@@ -1,0 +1,16 @@
+import { resourceSuite } from '@lameduck/conformance'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { redisHarness, resolvedVersion, startRedis, versions, type RedisServer } from './harness.ts'
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await startRedis()
+})
+afterAll(() => server.stop())
+
+describe.each(versions)('ioredis $major', ({ major, alias, Redis }) => {
+  test('is the version that runs', () => {
+    expect(resolvedVersion(alias)).toMatch(new RegExp(`^${major}\\.`))
+  })
+  resourceSuite({ test, harness: redisHarness(Redis, () => server) })
+})

@@ -1,0 +1,24 @@
+import type { DrainContext, ForceContext, Resource } from '@lameduck/core'
+
+const reason = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+
+export const forceContext: ForceContext = { reason, boundMs: 50 }
+
+export function drainContext(ms: number, signal: AbortSignal = new AbortController().signal): DrainContext {
+  const deadline = performance.now() + ms
+  return { reason, deadline, signal, remaining: () => Math.max(0, deadline - performance.now()) }
+}
+
+/** Runs `force`; resolves with how long it took, in ms. */
+export async function timeForce(resource: Resource): Promise<number> {
+  const begunAt = performance.now()
+  await resource.force?.(forceContext)
+  return performance.now() - begunAt
+}
+
+/** How many of the promises were kept and broken; never resolves when one never settles. */
+export async function countSettled(promises: readonly Promise<unknown>[]): Promise<{ fulfilled: number; rejected: number }> {
+  const settled = await Promise.allSettled(promises)
+  const fulfilled = settled.filter(({ status }) => status === 'fulfilled').length
+  return { fulfilled, rejected: settled.length - fulfilled }
+}
