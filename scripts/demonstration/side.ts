@@ -1,8 +1,8 @@
 import { dropEverything, loadScript, setUp, startCommand, verdict, type Framework, type Helper, type Verdict } from '@lameduck/example'
 import { rehearse, type Rehearsal, type RehearsalEvent } from '@lameduck/rehearsal'
 
-/** What both sides share: a Pod with 12 s of grace, whose removal from the endpoints reaches the last node after 1 s. */
-export const graceMs = 12_000
+/** What both sides share: a Pod with 15 s of grace, whose removal from the endpoints reaches the last node after 1 s. */
+export const graceMs = 15_000
 const propagationMs = 1_000
 const lameDuck = { LAME_DUCK_MIN_MS: '2000', LAME_DUCK_QUIET_MS: '500', LAME_DUCK_MAX_MS: '4000' }
 

@@ -191,6 +191,18 @@ describe('the budget', () => {
 })
 
 describe('outcomes', () => {
+  test('of thousands that are waited for, the report names twenty', async () => {
+    const { lifecycle } = world()
+    const waitingFor = (): string[] => Array.from({ length: 1_000 }, (_, index) => `GET /${index}`)
+    lifecycle.add(quick('http', { drain: () => new Promise(() => {}), force: () => {}, waitingFor }))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    lifecycle.force()
+    const [step] = (await stopped).steps
+    expect(step?.waitingFor).toHaveLength(21)
+    expect(step?.waitingFor.slice(-2)).toEqual(['GET /19', 'and 980 more'])
+  })
+
   test('idle when nothing was in flight from the beginning, drained when something was', async () => {
     const { lifecycle } = world()
     let left = 2

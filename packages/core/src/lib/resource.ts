@@ -79,7 +79,7 @@ export interface Resource {
   inFlight?(): number
   /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */
   lastArrival?(): number | undefined
-  /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); for the report of a forced step. */
+  /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
   /** Finish what is in flight, then release. */
   drain(context: DrainContext): Promise<void> | void

@@ -4,6 +4,9 @@ import type { Reason } from './reason.ts'
 import type { Outcome } from './report.ts'
 import type { DrainContext, Resource } from './resource.ts'
 
+/** Texts of a cut step that are kept: a report is one line of a log, and a server may hold thousands of requests. */
+const longestWaitingFor = 20
+
 /** How one resource's step ended. */
 export interface StepResult {
   readonly outcome: Outcome
@@ -148,7 +151,8 @@ export function countInFlight(resource: Resource, errors: string[]): number | un
 
 function listWaiting(resource: Resource, errors: string[]): readonly string[] {
   try {
-    return [...(resource.waitingFor?.() ?? [])]
+    const all = resource.waitingFor?.() ?? []
+    return all.length <= longestWaitingFor ? [...all] : [...all.slice(0, longestWaitingFor), `and ${all.length - longestWaitingFor} more`]
   } catch (error) {
     errors.push(`waitingFor: ${describeError(error)}`)
     return []
