@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, test } from 'vitest'
 import { pgClient, pgPool } from '../src/index.ts'
 import { force } from './support/contexts.ts'
 import { sessions } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
 import { startProxy } from './support/proxy.ts'
 
-let postgres: Postgres
+let postgres: PrivateServer
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await startPrivateServer()
 })
 afterAll(() => postgres.stop())
 
@@ -24,14 +24,8 @@ async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work
 
 const works = (query: Promise<unknown>): Promise<boolean> => query.then(() => true, () => false)
 
-async function signalBackends(application: string, signal: NodeJS.Signals): Promise<void> {
-  for (const { pid } of await sessions(postgres.admin, application)) {
-    try {
-      process.kill(pid, signal)
-    } catch {
-      // It has exited in the meantime.
-    }
-  }
+async function signalBackends(application: string, signal: 'STOP' | 'CONT'): Promise<void> {
+  for (const { pid } of await sessions(postgres.admin, application)) await postgres.signalBackend(pid, signal)
 }
 
 let subjects = 0
@@ -52,13 +46,13 @@ describe('pgPool', () => {
       async dispose({ application, proxy, resource }) {
         await force(resource)
         await proxy.kill()
-        await signalBackends(application, 'SIGCONT')
+        await signalBackends(application, 'CONT')
       },
       open: async ({ pool }) => void (await pool.query('SELECT 1')),
       busy: ({ pool }) => holdLock((text) => pool.query(text)),
       offer: ({ pool }) => works(pool.query('SELECT 1')),
-      freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
-      thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      freeze: ({ application }) => signalBackends(application, 'STOP'),
+      thaw: ({ application }) => signalBackends(application, 'CONT'),
       kill: ({ proxy }) => proxy.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
@@ -80,13 +74,13 @@ describe('pgClient', () => {
       async dispose({ application, proxy, resource }) {
         await force(resource)
         await proxy.kill()
-        await signalBackends(application, 'SIGCONT')
+        await signalBackends(application, 'CONT')
       },
       open: async ({ client }) => void (await client.connect()),
       busy: ({ client }) => holdLock((text) => client.query(text)),
       offer: ({ client }) => works(client.query('SELECT 1')),
-      freeze: ({ application }) => signalBackends(application, 'SIGSTOP'),
-      thaw: ({ application }) => signalBackends(application, 'SIGCONT'),
+      freeze: ({ application }) => signalBackends(application, 'STOP'),
+      thaw: ({ application }) => signalBackends(application, 'CONT'),
       kill: ({ proxy }) => proxy.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },

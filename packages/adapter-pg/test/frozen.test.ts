@@ -5,27 +5,23 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { isRowFree, sessions, sessionsLeft, untilActive } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
 
-let postgres: Postgres
+let postgres: PrivateServer
 let admin: pg.Client
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await startPrivateServer()
   admin = postgres.admin
   await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
   await admin.query('INSERT INTO ledger VALUES (1), (2)')
 })
 afterAll(() => postgres.stop())
 
-/** Stops a process from running at all, until the test is over at the latest. */
-function freeze(pid: number): () => void {
-  let isFrozen = true
-  process.kill(pid, 'SIGSTOP')
-  const thaw = (): void => {
-    if (isFrozen) process.kill(pid, 'SIGCONT')
-    isFrozen = false
-  }
+/** Stops one backend from running at all, until the test is over at the latest. */
+async function freezeBackend(pid: number): Promise<() => Promise<void>> {
+  const thaw = (): Promise<void> => postgres.signalBackend(pid, 'CONT')
   onTestFinished(thaw)
+  await postgres.signalBackend(pid, 'STOP')
   return thaw
 }
 
@@ -41,7 +37,7 @@ describe('a frozen backend', () => {
     await inTransaction!.query('BEGIN')
     await inTransaction!.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
     const { rows } = await frozen!.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    const thaw = freeze(rows[0]!.pid)
+    const thaw = await freezeBackend(rows[0]!.pid)
     const counts = count([frozen!.query('SELECT 1'), busy!.query('SELECT pg_sleep(30)'), pool.query('SELECT 1'), pool.connect()])
     await untilActive(admin, 'frozen backend', 1)
     const drained = draining(resource)
@@ -51,7 +47,7 @@ describe('a frozen backend', () => {
     expect(await isRowFree(admin, 1)).toBe(true)
     const left = await eventually(() => sessions(admin, 'frozen backend'), (rowsLeft) => rowsLeft.length === 1)
     expect(left.map(({ pid }) => pid)).toEqual([rows[0]!.pid])
-    thaw()
+    await thaw()
     expect(await sessionsLeft(admin, 'frozen backend')).toBe(0)
     leaked!.release()
   })
@@ -60,19 +56,19 @@ describe('a frozen backend', () => {
     const { pool, resource } = createPool('frozen idle')
     const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
     const socket = socketOf(pool)
-    const thaw = freeze(rows[0]!.pid)
+    const thaw = await freezeBackend(rows[0]!.pid)
     const begunAt = performance.now()
     await draining(resource).done
     expect(performance.now() - begunAt).toBeLessThan(1_000)
     expect(socket.destroyed).toBe(true)
-    thaw()
+    await thaw()
     expect(await sessionsLeft(admin, 'frozen idle')).toBe(0)
   })
 
   test('does not make check hang, nor take more than one connection', async () => {
     const { pool, resource } = createPool('frozen check')
     const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    freeze(rows[0]!.pid)
+    await freezeBackend(rows[0]!.pid)
     const checks = [1, 2, 3].map(() => Promise.resolve(resource.check!({ signal: AbortSignal.timeout(100) })))
     const counts = count(checks)
     expect(pool.totalCount).toBe(1)
@@ -90,12 +86,13 @@ function socketOf(pool: pg.Pool): Socket {
   return _clients[0]!.connection.stream as Socket
 }
 
-describe('a frozen postmaster', () => {
+describe('a frozen server', () => {
   test('with one query running and one connection being opened: force is over in time, everyone is told', async () => {
-    const { pool, resource } = createPool('frozen postmaster')
+    const { pool, resource } = createPool('frozen server')
     const counts = count([pool.query('SELECT pg_sleep(30)')])
-    await untilActive(admin, 'frozen postmaster', 1)
-    const thaw = freeze(postgres.pid)
+    await untilActive(admin, 'frozen server', 1)
+    await postgres.freeze()
+    onTestFinished(() => postgres.thaw())
     const opening = count([pool.query('SELECT 1'), pool.connect()])
     await eventually(() => pool.totalCount, (total) => total === 3)
     const drained = draining(resource)
@@ -106,9 +103,9 @@ describe('a frozen postmaster', () => {
     expect(opening).toMatchObject({ rejected: 2, pending: 0 })
     expect(opening.errors[0]).toContain('was cut')
     expect(pool.totalCount).toBe(0)
-    thaw()
+    await postgres.thaw()
     // The CancelRequest lay in the frozen server's queue; it is carried out now.
-    expect(await sessionsLeft(admin, 'frozen postmaster')).toBe(0)
+    expect(await sessionsLeft(admin, 'frozen server')).toBe(0)
   })
 })
 

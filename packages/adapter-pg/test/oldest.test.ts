@@ -4,16 +4,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pgClient, pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { isRowFree, sessionsLeft, untilActive } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { createDatabase, type Database } from './support/postgres.ts'
 
 const require = createRequire(import.meta.url)
 const oldest = require('pg-8.11') as typeof pg
 const OldestPool = require('pg-pool-3.6') as new (config: pg.PoolConfig & { Client: typeof pg.Client }) => pg.Pool
 
-let postgres: Postgres
+let postgres: Database
 let admin: pg.Client
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await createDatabase()
   admin = postgres.admin
   await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
   await admin.query('INSERT INTO ledger VALUES (1)')

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { pgClient, pgPool, type PgClientOptions } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { isRowFree, sessionsLeft, untilActive } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
 
-let postgres: Postgres
+let postgres: PrivateServer
 let admin: pg.Client
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await startPrivateServer()
   admin = postgres.admin
   await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
 })
@@ -108,15 +108,14 @@ describe('force', () => {
   })
 
   test('rejects a connect that is under way, with a frozen server', async () => {
-    process.kill(postgres.pid, 'SIGSTOP')
-    onTestFinished(() => void process.kill(postgres.pid, 'SIGCONT'))
+    await postgres.freeze()
+    onTestFinished(() => postgres.thaw())
     const client = new pg.Client(postgres.config)
     const resource = pgClient(client, { name: 'listener', onError: () => {} })
     const connecting = count([client.connect()])
     expect(await force(resource)).toBeLessThan(500)
     await eventually(() => connecting.pending, (pending) => pending === 0)
     expect(connecting.errors).toEqual(['Error: the client "listener" was cut: its time in the shutdown was over'])
-    process.kill(postgres.pid, 'SIGCONT')
   })
 
   test('closes a client of a pool, which may be released again by its owner', async () => {
@@ -149,8 +148,8 @@ describe('check', () => {
   test('asks only one question of a frozen backend, and does not hang', async () => {
     const { client, resource } = await createClient()
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    process.kill(rows[0]!.pid, 'SIGSTOP')
-    onTestFinished(() => void process.kill(rows[0]!.pid, 'SIGCONT'))
+    await postgres.signalBackend(rows[0]!.pid, 'STOP')
+    onTestFinished(() => postgres.signalBackend(rows[0]!.pid, 'CONT'))
     await expect(ask(resource)).rejects.toThrow('timeout')
     await expect(ask(resource)).rejects.toThrow('timeout')
     expect(resource.inFlight!()).toBe(1)

@@ -8,12 +8,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { pgPool, type PgPoolOptions } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { isRowFree, sessions, sessionsLeft, untilActive } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { createDatabase, type Database } from './support/postgres.ts'
 
-let postgres: Postgres
+let postgres: Database
 let admin: pg.Client
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await createDatabase()
   admin = postgres.admin
   await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
 })
@@ -90,7 +90,7 @@ describe('60 transactions over a pool of 4, of which 4 have committed and 4 are 
 
 async function rollbacks(): Promise<number> {
   await admin.query('SELECT pg_stat_clear_snapshot()')
-  const { rows } = await admin.query<{ rollbacks: number }>("SELECT xact_rollback::int AS rollbacks FROM pg_stat_database WHERE datname = 'postgres'")
+  const { rows } = await admin.query<{ rollbacks: number }>("SELECT xact_rollback::int AS rollbacks FROM pg_stat_database WHERE datname = current_database()")
   return rows[0]!.rollbacks
 }
 
@@ -128,7 +128,7 @@ describe('drain', () => {
     const client = await pool.connect()
     await client.query('BEGIN')
     const drained = draining(resource)
-    const { rows } = await admin.query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction'")
+    const { rows } = await admin.query<{ pid: number }>("SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()")
     const lost = new Promise<void>((resolve) => client.on('end', resolve))
     await admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid])
     await lost
@@ -201,6 +201,8 @@ describe('force', () => {
     const { pool, resource, application } = createPool({ max: 3 })
     await admin.query('INSERT INTO ledger VALUES (1)')
     const [inTransaction, , idle] = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
+    const errors: Error[] = []
+    for (const emitter of [pool, inTransaction, idle]) emitter.on('error', (error: Error) => errors.push(error))
     await inTransaction.query('BEGIN')
     await inTransaction.query('INSERT INTO ledger VALUES (2)')
     await inTransaction.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
@@ -210,6 +212,7 @@ describe('force', () => {
     expect(await sessionsLeft(admin, application)).toBe(0)
     expect(await rows()).toBe(1)
     expect(pool.ended).toBe(true)
+    expect(errors).toEqual([])
   })
 
   test('may be called in every state, twice, and at once', async () => {

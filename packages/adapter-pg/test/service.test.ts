@@ -3,24 +3,21 @@ import type pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from './support/contexts.ts'
 import { sessionsLeft, untilActive } from './support/observe.ts'
-import { startPostgres, type Postgres } from './support/postgres.ts'
+import { createDatabase, type Database } from './support/postgres.ts'
 import { runService } from './support/run-service.ts'
 
-let postgres: Postgres
+let postgres: Database
 let admin: pg.Client
-let env: { DATABASE_URL: string }
 beforeAll(async () => {
-  postgres = await startPostgres()
+  postgres = await createDatabase()
   admin = postgres.admin
-  const { host, port, user, database } = postgres.config
-  env = { DATABASE_URL: `postgres://${user}@${host}:${port}/${database}` }
   await admin.query("CREATE TABLE ledger (id int PRIMARY KEY, note text)")
 })
 afterAll(() => postgres.stop())
 
 describe('a real process at SIGTERM', () => {
   test('with stuck connections exits by its own forced code, with a report, and leaves nothing in the database', async () => {
-    const service = runService(new URL('fixtures/stuck-service.mjs', import.meta.url).pathname, env)
+    const service = runService(new URL('fixtures/stuck-service.mjs', import.meta.url).pathname, { DATABASE_URL: postgres.url })
     await service.printed(/^ready$/)
     await untilActive(admin, 'stuck', 1)
     service.terminate()
@@ -45,7 +42,7 @@ describe('a real process at SIGTERM', () => {
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
     await writeFile(`${folder}/snippet.mjs`, /```ts\n([^]*?)```/.exec(readme)?.[1] ?? '')
-    const service = runService(`${folder}/snippet.mjs`, env)
+    const service = runService(`${folder}/snippet.mjs`, { DATABASE_URL: postgres.url })
     await service.printed(/^ready$/)
     await admin.query("SELECT pg_notify('orders', n::text) FROM generate_series(1, 60) AS n")
     await eventually(orders, (placed) => placed > 0)
