@@ -12,14 +12,7 @@ await command(async ({ onEnd }) => {
   const shown = progress('starting PostgreSQL, Redis and Kafka')
   const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail })
   shown.end()
-  let child
-  onEnd(async () => {
-    if (child && child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM')
-      await once(child, 'exit')
-    }
-    await servers.stop()
-  })
+  onEnd(async () => servers.stop())
   for (const name of ['postgres', 'redis', 'kafka']) process.stdout.write(`${servers[name].ok ? `${name}: ${servers[name].detail}` : servers[name].message}\n`)
 
   const url = (server) => (server.ok ? server.url : '')
@@ -27,7 +20,12 @@ await command(async ({ onEnd }) => {
   await setUpExample({ databaseUrl: addresses.DATABASE_URL || undefined, kafkaBrokers: addresses.KAFKA_BROKERS.split(',').filter(Boolean), prefix: env.PREFIX ?? 'orders' })
   const [program, ...parameters] = startCommand({ framework: 'express', helper: 'lameduck' })
   // Later words win, so that a variant can be chosen.
-  child = spawn(program, [...parameters, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...env, ...addresses } })
+  const child = spawn(program, [...parameters, ...process.argv.slice(2)], { stdio: 'inherit', env: { ...env, ...addresses } })
+  onEnd(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+  })
   const [code] = await once(child, 'exit')
   return code ?? 1
 })

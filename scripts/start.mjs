@@ -23,17 +23,16 @@ await command(async ({ onEnd }) => {
   }
 
   const stop = new AbortController()
-  let running
-  onEnd(async () => {
-    stop.abort(new Error('interrupted'))
-    await running?.catch(() => {})
-  })
   const url = (server) => (server.ok ? server.url : undefined)
-  running = demonstrate({
+  const running = demonstrate({
     options,
     servers: { databaseUrl: url(servers.postgres), redisUrl: url(servers.redis), kafkaBrokers: url(servers.kafka) },
     out: process.stdout,
     signal: stop.signal,
+  })
+  onEnd(async () => {
+    stop.abort(new Error('interrupted'))
+    await running.catch(() => {})
   })
   return running
 })

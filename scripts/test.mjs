@@ -4,7 +4,11 @@ import { join } from 'node:path'
 import { root, setUp } from './setup.mjs'
 import { command, progress, run, StepError } from './step.mjs'
 
-/** Checks of the whole repository; each counts as one test. */
+/**
+ * Checks of the whole repository; each counts as one test.
+ *
+ * @type {[name: string, command: string[]][]}
+ */
 const checks = [
   ['lint', ['oxlint', '--type-aware']],
   ['types', ['tsc', '--project', 'tsconfig.json']],

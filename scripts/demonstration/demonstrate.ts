@@ -47,7 +47,7 @@ export async function demonstrate({ options, servers, out, signal }: Demonstrati
     const line = createLiveLine(title, out)
     try {
       const prefix = `demo_${process.pid}_${helper}_${runs.length}`
-      return await rehearseSide({ helper, framework: options.framework, servers, prefix, signal, onEvent: line.onEvent })
+      return await rehearseSide({ helper, framework: options.framework, servers, prefix, signal, onEvent: (event) => line.onEvent(event) })
     } finally {
       line.end()
     }
