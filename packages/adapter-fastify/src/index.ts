@@ -1,0 +1,2 @@
+export { fastifyApp, type FastifyAppOptions, type FastifyLike } from './lib/fastify-app.ts'
+export { probes } from './lib/probes.ts'
