@@ -202,7 +202,8 @@ describe('force', () => {
     await admin.query('INSERT INTO ledger VALUES (1)')
     const [inTransaction, , idle] = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
     const errors: Error[] = []
-    for (const emitter of [pool, inTransaction, idle]) emitter.on('error', (error: Error) => errors.push(error))
+    pool.on('error', (error) => errors.push(error))
+    for (const client of [inTransaction, idle]) client.on('error', (error) => errors.push(error))
     await inTransaction.query('BEGIN')
     await inTransaction.query('INSERT INTO ledger VALUES (2)')
     await inTransaction.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')

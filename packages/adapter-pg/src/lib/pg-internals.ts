@@ -8,8 +8,8 @@ import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 
 /** The part of the connection's socket (plain or TLS) that force needs. */
 export interface ClientSocket {
-  readonly remoteAddress?: string
-  readonly remotePort?: number
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
   addListener(event: string, listener: (bytes: Buffer) => void): unknown
   removeAllListeners(event: string): unknown
   destroy(error?: Error): unknown
