@@ -1,8 +1,8 @@
+import { fastifyApp } from '@lameduck/adapter-fastify'
 import { drainableKafka, kafkaConsumer, kafkaProducer } from '@lameduck/adapter-kafkajs'
 import { pgPool } from '@lameduck/adapter-pg'
 import { redis } from '@lameduck/adapter-ioredis'
 import { bindProcess, createLifecycle } from '@lameduck/core'
-import { httpServer } from '@lameduck/http'
 import { probeServer } from '@lameduck/probes'
 import { Kafka } from 'kafkajs'
 import { createClients } from './lib/clients.ts'
@@ -21,10 +21,9 @@ export async function startFastify(config: Config): Promise<number> {
   const lifecycle = createLifecycle({ policy: config.policy })
   const clients = createClients(config, (settings) => drainableKafka(Kafka, settings))
   const app = createFastifyApp(ordersFrom(clients, config), lifecycle.draining)
-  await app.ready()
 
   // What lameduck adds to the service: one line for each thing that has to leave in good order.
-  lifecycle.add(httpServer(app.server, { listen: { port: config.port } }))
+  lifecycle.add(fastifyApp(app, { port: config.port }))
   lifecycle.add(probeServer(lifecycle, { port: config.probePort }))
   if (clients.pool) lifecycle.add(pgPool(clients.pool))
   if (clients.redis) lifecycle.add(redis(clients.redis))
