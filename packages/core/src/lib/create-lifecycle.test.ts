@@ -343,6 +343,17 @@ test('checks run beside each other, each within its bound', async () => {
   expect(await checked).toMatchObject([{ name: 'hangs', ok: false, error: 'no answer within 50 ms' }, { name: 'fine', ok: true }])
 })
 
+test('a hundred streams may listen to `draining` without a warning', async () => {
+  const { lifecycle } = world()
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', onWarning)
+  for (let stream = 0; stream < 100; stream += 1) lifecycle.draining.addEventListener('abort', () => {})
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', onWarning)
+  expect(warnings).toEqual([])
+})
+
 test('await using stops it', async () => {
   const { lifecycle } = world()
   await lifecycle[Symbol.asyncDispose]()

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { systemClock } from './clock.ts'
 import { runChecks } from './check.ts'
 import { LifecycleError, requireMs } from './errors.ts'
@@ -31,6 +32,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const holds = new Map<symbol, string>()
   const stopping = new AbortController()
   const draining = new AbortController()
+  // Every open event stream listens to them; Node would take more than ten for a leak.
+  setMaxListeners(0, stopping.signal, draining.signal)
   const events = createEvents(() => lifecycle)
   let state: State = { name: 'starting' }
   let start: Start | undefined
