@@ -198,10 +198,10 @@ describe('force', () => {
   })
 
   test('rolls back and frees an idle transaction, a leaked client and an idle one', async () => {
-    const { pool, resource, application } = createPool({ max: 3 })
+    const errors: Error[] = []
+    const { pool, resource, application } = createPool({ max: 3 }, { onError: (error) => errors.push(error) })
     await admin.query('INSERT INTO ledger VALUES (1)')
     const [inTransaction, , idle] = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
-    const errors: Error[] = []
     pool.on('error', (error) => errors.push(error))
     for (const client of [inTransaction, idle]) client.on('error', (error) => errors.push(error))
     await inTransaction.query('BEGIN')

@@ -2,7 +2,7 @@ import type { ClientSocket, QueryOrigin } from './pg-internals.ts'
 import { sendCancelRequest } from './send-cancel-request.ts'
 
 /** The first wait for the effect of a CancelRequest, in ms; doubled each time. */
-const firstWaitMs = 5
+const firstWaitMs = 15
 
 /**
  * Cancels what the server is doing for a client, and resolves when the server has said that it is done, at the

@@ -10,7 +10,7 @@ export interface CutOptions {
 }
 
 /** A destroyed socket says so within a turn of the event loop. */
-const endedMs = 10
+const endedMs = 30
 
 /**
  * Ends a client's session whatever it is doing, without waiting for the server to say goodbye: cancels its query,

@@ -44,11 +44,9 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
   const { name = 'pg client', phase = 'intake', timeoutMs, reserveMs, forceMs, onError } = options
   let lost: Error | undefined
   let hasEnded = false
-  let isCut = false
   let outstanding: Promise<unknown> | undefined
   client.addListener('error', (error: Error) => {
     lost = error
-    if (isCut) return
     if (onError) onError(error)
     else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
   })
@@ -80,7 +78,6 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
       await orAborted(release(client), signal)
     },
     async force({ boundMs }: ForceContext) {
-      isCut = true
       await cutClient(client, { error: new Error(`the client "${name}" was cut: its time in the shutdown was over`), cancelMs: boundMs / 2 })
       if (isPooled(client)) giveBack(client)
     },

@@ -111,7 +111,6 @@ function closed(open: ReadonlySet<PgClientLike>, signal: AbortSignal): Promise<v
 
 /** The order matters: once the pool is ending, a client that comes back is closed instead of handed to the next caller. */
 async function forcePool(name: string, pool: PgPoolLike, tracked: TrackedPool, boundMs: number): Promise<void> {
-  tracked.silence()
   const why = `the pool "${name}" was cut: its time in the shutdown was over`
   const clients = new Set([...clientsOf(pool), ...tracked.open])
   const checkedOut = [...tracked.checkedOut.keys()]

@@ -14,8 +14,6 @@ export interface TrackedPool {
   readonly open: ReadonlySet<PgClientLike>
   /** Clients in the hands of the application, the one taken first in front. */
   readonly checkedOut: ReadonlyMap<PgPoolClientLike, Checkout>
-  /** From now on errors are the doing of force and nobody's business. */
-  silence(): void
 }
 
 export interface TrackOptions {
@@ -27,7 +25,6 @@ export interface TrackOptions {
 export function trackPool(pool: PgPoolLike, { traceCheckouts, onError }: TrackOptions): TrackedPool {
   const open = new Set<PgClientLike>()
   const checkedOut = new Map<PgPoolClientLike, Checkout>()
-  let silent = false
 
   const idle = new Set(idleClientsOf(pool))
   for (const client of clientsOf(pool)) {
@@ -47,7 +44,7 @@ export function trackPool(pool: PgPoolLike, { traceCheckouts, onError }: TrackOp
       if (checkout) checkout.takenAt = takenAt
     })
   }
-  return { open, checkedOut, silence: () => void (silent = true) }
+  return { open, checkedOut }
 
   function adopt(client: PgClientLike): void {
     if (open.has(client)) return
@@ -60,7 +57,6 @@ export function trackPool(pool: PgPoolLike, { traceCheckouts, onError }: TrackOp
   }
 
   function report(error: Error, isHandled: boolean): void {
-    if (silent) return
     if (onError) onError(error)
     else if (!isHandled) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
   }
