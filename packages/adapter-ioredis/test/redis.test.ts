@@ -72,6 +72,7 @@ describe.each(versions)('redis() with ioredis $major', ({ Redis, alias }) => {
     await new Promise((resolve) => setImmediate(resolve))
     abort.abort()
     expect(await timeForce(resource)).toBeLessThan(50)
+    expect(client.stream.destroyed).toBe(true)
     expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 100 })
     await draining
     if (client.status !== 'end') await once(client, 'end')
