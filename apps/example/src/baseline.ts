@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createServer } from 'node:http'
 import { Kafka } from 'kafkajs'
 import { createClients } from './lib/clients.ts'
@@ -19,7 +20,9 @@ export async function startBaseline(config: Config): Promise<number> {
   const clients = createClients(config, (settings) => new Kafka(settings))
   const { pool, redis, producer, consumer } = clients
   // The pattern knows no moment at which streams shall end, so they never hear of one.
-  const app = createExpressApp(ordersFrom(clients, config), new AbortController().signal)
+  const never = new AbortController().signal
+  setMaxListeners(0, never)
+  const app = createExpressApp(ordersFrom(clients, config), never)
   let shuttingDown = false
 
   await redis?.connect()

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { OrderCache } from './order-cache.ts'
 import type { PublishOrder } from './order-events.ts'
@@ -60,8 +59,6 @@ export function createOrders({ store, cache, publish }: OrdersParts): Orders {
 
   async function* eventsOf(order: Order, { forMs, end }: { readonly forMs: number; readonly end: AbortSignal }): AsyncIterable<string> {
     const endsAt = performance.now() + forMs
-    // One listener for each open stream is what this signal is for; Node warns above ten.
-    setMaxListeners(0, end)
     let shipped = false
     yield serverSentEvent('placed', order)
     while (!end.aborted && performance.now() < endsAt) {
