@@ -2,15 +2,24 @@
 // its data folder away when it is told to, or when the channel to the owner closes, which happens even on SIGKILL.
 // Plain JavaScript, because a child process must be able to run it from a checkout that was never built.
 import { execFileSync, spawn } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
 let child
-const folder = process.argv[2]
+let folder = ''
 let stopSignal = 'SIGKILL'
 let ending = false
+let ended
 
 const commands = {
+  /** Makes the folder here and not in the owner, who may die between making it and saying so. */
+  async make({ prefix }) {
+    if (ending) throw new Error('it is being stopped')
+    folder = mkdtempSync(prefix)
+    // The program may run under another account.
+    chmodSync(folder, 0o755)
+    return folder
+  },
   /** Runs the program as the leader of a process group of its own, so that Ctrl-C in a terminal does not reach it. */
   async start({ command, args, cwd, env, uid, gid, stopSignal: signal }) {
     if (ending) throw new Error('it is being stopped')
@@ -18,14 +27,17 @@ const commands = {
     const output = openSync(join(folder, 'log'), 'a')
     const started = spawn(command, args, { cwd, env, uid, gid, detached: true, stdio: ['ignore', output, output] })
     closeSync(output)
-    await new Promise((resolve, reject) => {
-      started.once('spawn', resolve)
-      started.once('error', reject)
-    })
     child = started
     started.once('exit', (code, exitSignal) => {
       if (child === started) child = undefined
       send({ exited: { code, signal: exitSignal } })
+    })
+    await new Promise((resolve, reject) => {
+      started.once('spawn', resolve)
+      started.once('error', reject)
+    }).catch((error) => {
+      child = undefined
+      throw error
     })
     return started.pid
   },
@@ -46,7 +58,13 @@ process.on('message', (message) => {
     (error) => send({ id: message.id, error: error instanceof Error ? error.message : String(error) }),
   )
 })
-for (const event of ['disconnect', 'SIGINT', 'SIGTERM', 'SIGHUP']) process.on(event, () => void end().then(() => process.exit(0)))
+for (const event of ['disconnect', 'SIGINT', 'SIGTERM', 'SIGHUP']) process.on(event, leave)
+// The owner may have died before this line was reached.
+if (!process.connected) leave()
+
+function leave() {
+  void end().then(() => process.exit(0))
+}
 
 function send(message) {
   // The owner may be gone at any time.
@@ -54,6 +72,11 @@ function send(message) {
 }
 
 async function end() {
+  ended ??= endOnce()
+  return ended
+}
+
+async function endOnce() {
   ending = true
   const running = child
   if (running) {
@@ -69,6 +92,7 @@ async function end() {
       await exited
     }
   }
+  if (folder === '') return
   removeSharedMemory()
   rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
 }

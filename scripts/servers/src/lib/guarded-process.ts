@@ -10,6 +10,7 @@ export interface Exit {
 
 /** One child process at a time that ends, with its folder, no later than this process does, however this process ends. */
 export interface GuardedProcess {
+  readonly folder: string
   /** Starts a program, whose output is appended to the file `log` in the folder. */
   start(launch: Launch): Promise<StartedProcess>
   /** Waits for the exit of a started program; unlike the promise alone, it keeps this process alive meanwhile. */
@@ -27,18 +28,21 @@ export interface StartedProcess {
 
 interface Answer {
   readonly id?: number
-  readonly value?: number
+  readonly value?: unknown
   readonly error?: string
   readonly exited?: Exit
 }
 
 const guardianFile = fileURLToPath(new URL('../../guardian.mjs', import.meta.url))
 
-/** Starts a guardian: a small process whose only tie to this one is a channel that the kernel closes when this one dies. */
-export function guardProcess(folder: string): GuardedProcess {
+/**
+ * Starts a guardian, a small process whose only tie to this one is a channel that the kernel closes when this one dies,
+ * and lets it make a folder whose path begins with `prefix`. Rejects if the folder cannot be made.
+ */
+export async function guardProcess(prefix: string): Promise<GuardedProcess> {
   const { NODE_OPTIONS: _, ...env } = process.env
-  const guardian = spawn(process.execPath, [guardianFile, folder], { detached: true, cwd: '/', env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-  const calls = new Map<number, { resolve: (value: number) => void; reject: (error: Error) => void }>()
+  const guardian = spawn(process.execPath, [guardianFile], { detached: true, cwd: '/', env, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  const calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   let lastId = 0
   let holds = 0
   let gone = false
@@ -48,34 +52,42 @@ export function guardProcess(folder: string): GuardedProcess {
     if (answer.exited) return onExit(answer.exited)
     const call = calls.get(answer.id ?? 0)
     calls.delete(answer.id ?? 0)
-    if (answer.error === undefined) call?.resolve(answer.value ?? 0)
+    if (answer.error === undefined) call?.resolve(answer.value)
     else call?.reject(new Error(answer.error))
   })
   guardian.on('error', (error) => fail(error))
   guardian.on('exit', () => fail(new Error('the guardian process is gone')))
   rest()
 
+  const folder = await ask({ do: 'make', prefix }).catch(async (error: unknown) => {
+    await stop()
+    throw error
+  })
+
   return {
+    folder: String(folder),
     start: async (launch) => {
       const exited = new Promise<Exit>((resolve) => {
         onExit = resolve
       })
-      return { pid: await ask({ do: 'start', ...launch }), exited }
+      return { pid: Number(await ask({ do: 'start', ...launch })), exited }
     },
     awaitExit: async ({ exited }) => hold(exited),
     signal: async (signal) => void (await ask({ do: 'signal', signal })),
-    stop: async () => {
-      if (gone) return
-      const exited = once(guardian, 'exit')
-      await ask({ do: 'stop' })
-      await hold(exited)
-    },
+    stop,
   }
 
-  async function ask(message: object): Promise<number> {
+  async function stop(): Promise<void> {
+    if (gone) return
+    const exited = once(guardian, 'exit')
+    await ask({ do: 'stop' })
+    await hold(exited)
+  }
+
+  async function ask(message: object): Promise<unknown> {
     if (gone) throw new Error('it has been stopped')
     const id = ++lastId
-    const answer = new Promise<number>((resolve, reject) => calls.set(id, { resolve, reject }))
+    const answer = new Promise<unknown>((resolve, reject) => calls.set(id, { resolve, reject }))
     guardian.send({ id, ...message }, (error) => {
       if (error) fail(error)
     })

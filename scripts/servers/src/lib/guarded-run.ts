@@ -9,11 +9,11 @@ import { Unavailable, tellingLine, whyNot } from './unavailable.ts'
  *
  * @throws Unavailable if it cannot be run, or its exit code is not 0; the message has its most telling line
  */
-export async function guardedRun(guarded: GuardedProcess, folder: string, launch: Launch): Promise<void> {
-  const before = (await readLog(folder)).length
+export async function guardedRun(guarded: GuardedProcess, launch: Launch): Promise<void> {
+  const before = (await readLog(guarded)).length
   const exit = await guarded.awaitExit(await guardedStart(guarded, launch))
   if (exit.code === 0) return
-  throw new Unavailable(`${launch.command} failed (${describeExit(exit)}): ${tellingLine((await readLog(folder)).slice(before), 'first')}`)
+  throw new Unavailable(`${launch.command} failed (${describeExit(exit)}): ${tellingLine((await readLog(guarded)).slice(before), 'first')}`)
 }
 
 export async function guardedStart(guarded: GuardedProcess, launch: Launch): Promise<StartedProcess> {
@@ -22,7 +22,7 @@ export async function guardedStart(guarded: GuardedProcess, launch: Launch): Pro
   })
 }
 
-export async function readLog(folder: string): Promise<string> {
+export async function readLog({ folder }: GuardedProcess): Promise<string> {
   return readFile(join(folder, 'log'), 'utf8').catch(() => '')
 }
 

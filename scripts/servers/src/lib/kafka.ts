@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { cp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
@@ -96,8 +97,9 @@ function program({ java, classPath, detail, template }: Installation, { env, onP
     const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([key, value]) => `${key}=${value}\n`)
     await writeFile(configuration, lines.join(''))
     const base = { command: java, env, cwd: folder, stopSignal: 'SIGKILL' } as const
-    const copied = template !== undefined && (await cp(template, data, { recursive: true }).then(() => true, () => false))
-    if (!copied) {
+    const formatted = template !== undefined && existsSync(join(template, 'meta.properties'))
+    if (formatted) await cp(template, data, { recursive: true })
+    else {
       onProgress('Kafka: formatting its data folder')
       const format = ['-Xmx128m', ...flags, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', 'lameduckLAMEDUCK000001', '-c', configuration]
       await run({ ...base, args: format })

@@ -1,11 +1,10 @@
-import { chmod, mkdtemp, realpath } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
 import { guardProcess, type StartedProcess } from './guarded-process.ts'
 import { describeExit, guardedRun, guardedStart, readLog } from './guarded-run.ts'
 import type { Launch, Program, Recipe } from './recipe.ts'
-import type { Origin, Server, ServerName } from './server.ts'
+import type { Origin, Server } from './server.ts'
 import { PortTaken, Unavailable, tellingLine, whyNot } from './unavailable.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 
@@ -34,14 +33,15 @@ export async function startLocalServer(recipe: Recipe, program: Program, source:
 
 async function startOnce(recipe: Recipe, program: Program, source: Origin, { args, onProgress, onExit }: LocalServerOptions): Promise<Server> {
   const { title, name } = recipe
-  const folder = await temporaryFolder(name)
-  const guarded = guardProcess(folder)
+  const guarded = await guardProcess(join(tmpdir(), `lameduck-${name}-`)).catch((error: unknown) => {
+    throw new Unavailable(`no folder can be made in ${tmpdir()} (${whyNot(error)})`)
+  })
   const port = await freePort()
   const url = recipe.url('127.0.0.1', port)
   let running: StartedProcess | undefined
   let launch: Launch
   try {
-    launch = await program.prepare({ folder, port, args, run: async (step) => guardedRun(guarded, folder, step) })
+    launch = await program.prepare({ folder: guarded.folder, port, args, run: async (step) => guardedRun(guarded, step) })
     await bringUp()
   } catch (error) {
     await guarded.stop()
@@ -77,7 +77,7 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     const death = new AbortController()
     let ready = false
     void started.exited.then(async (exit) => {
-      const log = await readLog(folder)
+      const log = await readLog(guarded)
       const message = `${title} ended by itself (${describeExit(exit)}): ${tellingLine(log, 'last')}`
       death.abort(/address already in use|BindException/i.test(log) ? new PortTaken(message) : new Unavailable(message))
       if (running !== started) return
@@ -85,7 +85,7 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
       if (ready) onExit(message)
     })
     try {
-      await waitUntilReady(async () => recipe.check(url), startLimitMs, death.signal)
+      await waitUntilReady(answers, startLimitMs, death.signal)
       ready = true
     } catch (error) {
       if (error instanceof Unavailable) throw error
@@ -93,21 +93,16 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     }
   }
 
+  async function answers(): Promise<void> {
+    await recipe.check(url).catch((error: unknown) => {
+      if (!recipe.isRefusal?.(error)) throw error
+    })
+  }
+
   async function kill(): Promise<void> {
     const victim = running
     running = undefined
     await guarded.signal('SIGKILL')
     if (victim) await guarded.awaitExit(victim)
-  }
-}
-
-/** Open to others, since the server may run under another account. */
-async function temporaryFolder(name: ServerName): Promise<string> {
-  try {
-    const folder = await mkdtemp(join(await realpath(tmpdir()), `lameduck-${name}-`))
-    await chmod(folder, 0o755)
-    return folder
-  } catch (error) {
-    throw new Unavailable(`no folder can be made in ${tmpdir()} (${whyNot(error)})`)
   }
 }

@@ -8,10 +8,9 @@ import { runToEnd } from './run-to-end.ts'
 import type { Context, Launch, Place, Program, Recipe } from './recipe.ts'
 import { unprivilegedAccount } from './unprivileged-account.ts'
 
-/** Faster than the defaults, and enough for every test at once. The data survive a killed server, not a crashed machine. */
+/** Faster than the defaults, and enough for every test at once. What was committed survives a killed server, not a crashed machine. */
 const settings = {
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   max_connections: '200',
   shared_buffers: '32MB',

@@ -12,6 +12,8 @@ export interface Recipe {
   url(host: string, port: number): string
   /** Resolves with the server's version (empty if it does not tell) when it answers; rejects when it does not. */
   check(url: string): Promise<string>
+  /** Whether what `check` threw shows a server that runs and wants a password, which is no concern of its start. */
+  isRefusal?(error: unknown): boolean
   /** The program as this machine has it. */
   find(context: Context): Promise<Program | undefined>
   /** Fetches it; throws `Unavailable` when that is not possible. */

@@ -5,6 +5,7 @@ import { findOnPath } from './find-on-path.ts'
 import { images } from './images.ts'
 import { runToEnd } from './run-to-end.ts'
 import type { Launch, Place, Program, Recipe } from './recipe.ts'
+import { whyNot } from './unavailable.ts'
 import { unpackedRedis } from './unpacked-redis.ts'
 
 export const redis: Recipe = {
@@ -20,6 +21,7 @@ export const redis: Recipe = {
   },
   url: (host, port) => `redis://${host}:${port}`,
   check,
+  isRefusal: (error) => whyNot(error).startsWith('NOAUTH'),
   find: async (context) => {
     const file = await findOnPath(context.env, 'redis-server')
     return file === undefined ? undefined : program(file, file, context.env)
@@ -31,15 +33,17 @@ export const redis: Recipe = {
 }
 
 async function check(url: string): Promise<string> {
-  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: 2_000, commandTimeout: 2_000, enableReadyCheck: false })
-  client.on('error', () => {})
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0, connectTimeout: 2_000, commandTimeout: 2_000 })
+  // What went wrong is told by an event; the promise says only that the connection is closed.
+  let cause: unknown
+  client.on('error', (error) => {
+    cause ??= error
+  })
   try {
     await client.connect()
     return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? ''
   } catch (error) {
-    // It answers: it wants a password, or knows no INFO for us.
-    if (error instanceof Error && error.name === 'ReplyError' && !error.message.startsWith('LOADING')) return ''
-    throw error
+    throw cause ?? error
   } finally {
     client.disconnect()
   }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { guardProcess } from './guarded-process.ts'
 import { guardedRun } from './guarded-run.ts'
@@ -18,17 +18,15 @@ export interface WorkFolder {
  * @throws Unavailable if the cache cannot be written to
  */
 export async function inWorkFolder<T>(cacheFolder: string, work: (workFolder: WorkFolder) => Promise<T>): Promise<T> {
-  let folder: string
-  try {
-    await mkdir(cacheFolder, { recursive: true })
-    folder = await mkdtemp(join(cacheFolder, 'unfinished-'))
-  } catch (error) {
-    throw notWritable(cacheFolder, error)
-  }
-  const guarded = guardProcess(folder)
+  const guarded = await mkdir(cacheFolder, { recursive: true })
+    .then(async () => guardProcess(join(cacheFolder, 'unfinished-')))
+    .catch((error: unknown) => {
+      throw notWritable(cacheFolder, error)
+    })
+  const { folder } = guarded
   const run: WorkFolder['run'] = async (command, args, env) => {
     const launch: Launch = { command, args, env, cwd: folder, stopSignal: 'SIGKILL' }
-    await guardedRun(guarded, folder, launch)
+    await guardedRun(guarded, launch)
   }
   try {
     return await work({ folder, run })
