@@ -2,9 +2,9 @@ import { attachControl, createClientControl, type ClientControl, type ClientSett
 
 /** kafkajs' `Kafka`, as far as it is needed: three factories. */
 export interface KafkaClients {
-  consumer(config?: never): object
-  producer(config?: never): object
-  admin(config?: never): object
+  consumer(config: never): object
+  producer(config: never): object
+  admin(config: never): object
 }
 
 /** The class `Kafka` of kafkajs. */

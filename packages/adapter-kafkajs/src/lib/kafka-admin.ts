@@ -15,9 +15,13 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
   const members = resourceMembers(options, 'kafka-admin')
   const control = controlOf(admin)
 
+  const cutting = new AbortController()
+
   function cut(): void {
+    const error = new Error(`${members.name} was cut: its deadline has passed`)
+    cutting.abort(error)
     admin.disconnect().catch(() => {})
-    control?.cut(new Error(`${members.name} was cut: its deadline has passed`))
+    control?.cut(error)
   }
 
   return {
@@ -27,7 +31,7 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
 
     async start({ signal }) {
       try {
-        await orAborted(admin.connect(), signal)
+        await orAborted(admin.connect(), AbortSignal.any([signal, cutting.signal]))
       } catch (error) {
         cut()
         throw error
@@ -35,7 +39,7 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
     },
 
     async drain({ signal }) {
-      await orAborted(admin.disconnect(), signal)
+      await orAborted(admin.disconnect(), AbortSignal.any([signal, cutting.signal]))
       control?.close()
     },
 

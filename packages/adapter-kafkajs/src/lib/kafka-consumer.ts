@@ -45,6 +45,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   const handlers = trackHandlers(run)
   const membership = followMembership(consumer, () => stopping && leaveQuietly())
   const { promise: stopped, resolve: setStopped } = withResolvers<Promise<void> | undefined>()
+  const cutting = new AbortController()
   let stopping = false
   let beating: NodeJS.Timeout | undefined
 
@@ -76,10 +77,12 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     clearInterval(beating)
     control?.stayDown()
     handlers.close()
+    cutting.abort(new Error(`${members.name} was cut`))
     // During a join this would only make kafkajs forget what it must end.
     if (membership.state() !== 'joining') leaveQuietly()
-    handlers.release()
-    control?.cut(new Error(`${members.name} was cut: its deadline has passed`))
+    if (!control) return handlers.release()
+    handlers.abandon()
+    control.cut(new Error(`${members.name} was cut: its deadline has passed`))
   }
 
   function leaveQuietly(): void {
@@ -92,8 +95,8 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     membership.begin()
     const joined = membership.joined()
     const running = consumer.run(handlers.runConfig as never)
-    // A join that is under way cannot be left; the drain waits for it, and then leaves.
-    await Promise.race([joined, running.then(() => joined)])
+    // A join that is under way cannot be left, so only a cut ends this; the drain waits for it, and then leaves.
+    await orAborted(Promise.race([joined, running.then(() => joined)]), cutting.signal)
   }
 
   return {
@@ -103,7 +106,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
 
     async start({ signal }) {
       try {
-        await connectAndJoin(signal)
+        await connectAndJoin(AbortSignal.any([signal, cutting.signal]))
       } catch (error) {
         cut()
         throw error
@@ -127,9 +130,10 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
 
     async drain({ signal }) {
       beginStop()
+      const ended = AbortSignal.any([signal, cutting.signal])
       try {
-        await orAborted(stopped, signal)
-        await orAborted(consumer.disconnect(), signal)
+        await orAborted(stopped, ended)
+        await orAborted(consumer.disconnect(), ended)
         control?.close()
       } finally {
         clearInterval(beating)

@@ -20,8 +20,11 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
   const control = controlOf(producer)
   const sends = trackSends(producer)
 
+  const cutting = new AbortController()
+
   function cut(): void {
     const error = new Error(`${members.name} was cut: its deadline has passed; whether the broker has this is not known`)
+    cutting.abort(error)
     sends.cut(error)
     producer.disconnect().catch(() => {})
     control?.cut(error)
@@ -44,7 +47,7 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
 
     async start({ signal }) {
       try {
-        await orAborted(producer.connect(), signal)
+        await orAborted(producer.connect(), AbortSignal.any([signal, cutting.signal]))
       } catch (error) {
         cut()
         throw error
@@ -55,8 +58,9 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
     waitingFor: sends.waitingFor,
 
     async drain({ signal }) {
-      await orAborted(idle(), signal)
-      await orAborted(producer.disconnect(), signal)
+      const ended = AbortSignal.any([signal, cutting.signal])
+      await orAborted(idle(), ended)
+      await orAborted(producer.disconnect(), ended)
       control?.close()
     },
 

@@ -10,6 +10,8 @@ export interface Handlers {
   close(): void
   /** Lets go, unhandled, of what was held back: the consumer must have been told to stop. */
   release(): void
+  /** kafkajs never hears again of a handler that ends from now on, so that it does not try for seconds to commit it to nobody. */
+  abandon(): void
   /** Calls back when no handler runs: at once, or in the tick in which the last one ends. */
   whenIdle(callback: () => void): void
   /** Tells the group that this member is alive, while a handler runs. */
@@ -28,6 +30,7 @@ export function trackHandlers(run: RunConfig): Handlers {
   const running = new Set<Running>()
   const onIdle = new Set<() => void>()
   let closed = false
+  let abandoned = false
   let release = (): void => {}
   const released = new Promise<void>((resolve) => (release = resolve))
 
@@ -39,6 +42,7 @@ export function trackHandlers(run: RunConfig): Handlers {
     } finally {
       running.delete(entry)
       if (running.size === 0) callAll(onIdle)
+      if (abandoned) await new Promise<never>(() => {})
     }
   }
 
@@ -81,6 +85,9 @@ export function trackHandlers(run: RunConfig): Handlers {
       closed = true
     },
     release,
+    abandon() {
+      abandoned = true
+    },
     whenIdle(callback) {
       if (running.size === 0) callback()
       else onIdle.add(callback)

@@ -1,0 +1,384 @@
+import { createLifecycle, type Lifecycle } from '@lameduck/core'
+import { Kafka, Partitioners, type Consumer } from 'kafkajs'
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src/index.ts'
+import { controlOf } from '../src/lib/client-control.ts'
+import { startBroker, type Broker } from './support/broker.ts'
+import { createGate } from './support/gate.ts'
+import { createTopic, kafkaConfig, look } from './support/topic.ts'
+
+let broker: Broker
+beforeAll(async () => {
+  broker = await startBroker()
+})
+afterAll(() => broker.stop())
+
+const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+const roomy = { graceMs: 30_000, phases: { intake: { reserveMs: 15_000 } } }
+
+function drainable(): Kafka {
+  return drainableKafka(Kafka, kafkaConfig(broker.brokers))
+}
+
+/** A member of the group that is busy with its first message, so that nobody else can finish joining. */
+async function busyMember(groupId: string, topic: string): Promise<{ finish: () => void }> {
+  // It learns of the one who joins by the heartbeat after its first message, and leaves the other messages to both.
+  const member = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId, maxWaitTimeInMs: 100, heartbeatInterval: 50 })
+  const started = createGate()
+  const gate = createGate()
+  onTestFinished(async () => {
+    gate.open()
+    await member.disconnect()
+  })
+  await member.connect()
+  await member.subscribe({ topics: [topic], fromBeginning: true })
+  await member.run({
+    async eachMessage() {
+      started.open()
+      await gate.opened
+    },
+  })
+  await started.opened
+  return { finish: gate.open }
+}
+
+async function groupState(groupId: string): Promise<string> {
+  const admin = new Kafka(kafkaConfig(broker.brokers)).admin()
+  await admin.connect()
+  const { groups } = await admin.describeGroups([groupId])
+  await admin.disconnect()
+  return groups[0]?.state ?? 'none'
+}
+
+async function untilJoining(groupId: string): Promise<void> {
+  await expect.poll(() => groupState(groupId), { timeout: 10_000, interval: 50 }).toBe('PreparingRebalance')
+}
+
+function countJoins(consumer: Consumer): () => number {
+  let joins = 0
+  consumer.on(consumer.events.GROUP_JOIN, () => joins++)
+  return () => joins
+}
+
+describe('a stop while the group is being joined', () => {
+  test('waits for the join, then leaves without having handled anything', async () => {
+    const topic = await createTopic(broker.brokers, 30)
+    const groupId = randomUUID()
+    const busy = await busyMember(groupId, topic)
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100 })
+    const joins = countJoins(consumer)
+    let handled = 0
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(kafkaConsumer(consumer, { topics: [topic], fromBeginning: true, eachMessage: async () => void handled++ }))
+    const starting = lifecycle.start().catch((error: unknown) => error)
+    await untilJoining(groupId)
+    const stopped = lifecycle.stop(sigterm)
+    await sleep(300)
+    expect(joins(), 'it must still be joining').toBe(0)
+    busy.finish()
+    const report = await stopped
+    await starting
+    expect(report.steps.find((step) => step.name === 'kafka-consumer')).toMatchObject({ outcome: 'idle', errors: [] })
+    expect(joins()).toBe(1)
+    expect(controlOf(consumer)?.openSockets()).toBe(0)
+    await expect.poll(async () => (await look(broker.brokers, groupId, topic)).members, { timeout: 15_000 }).toBe(1)
+    expect(handled).toBe(0)
+  })
+
+  test('is cut when the join takes too long, and never becomes a member', async () => {
+    const topic = await createTopic(broker.brokers, 30)
+    const groupId = randomUUID()
+    const busy = await busyMember(groupId, topic)
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100, sessionTimeout: 6_000 })
+    const joins = countJoins(consumer)
+    let handled = 0
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(kafkaConsumer(consumer, { topics: [topic], timeoutMs: 300, fromBeginning: true, eachMessage: async () => void handled++ }))
+    const starting = lifecycle.start().catch((error: unknown) => error)
+    await untilJoining(groupId)
+    const report = await lifecycle.stop(sigterm)
+    expect(report.steps.find((step) => step.name === 'kafka-consumer')?.outcome).toBe('forced')
+    expect(report.tookMs).toBeLessThan(1_300)
+    expect(controlOf(consumer)?.openSockets()).toBe(0)
+    busy.finish()
+    await starting
+    await sleep(2_000)
+    expect({ joins: joins(), handled }).toEqual({ joins: 0, handled: 0 })
+  })
+
+  test('control: the plain stop() resolves at once, and the consumer consumes afterwards', async () => {
+    const topic = await createTopic(broker.brokers, 30)
+    const groupId = randomUUID()
+    const busy = await busyMember(groupId, topic)
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100 })
+    onTestFinished(() => controlOf(consumer)?.cut(new Error('the test is over')))
+    const first = createGate()
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    const running = consumer.run({ eachMessage: async () => first.open() })
+    await untilJoining(groupId)
+    await consumer.stop()
+    busy.finish()
+    await running
+    await first.opened
+  })
+})
+
+describe('manual commits while stopping', () => {
+  test('control: kafkajs drops a commit of a consumer that was told to stop', async () => {
+    const topic = await createTopic(broker.brokers, 3)
+    const groupId = randomUUID()
+    const consumer = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId, maxWaitTimeInMs: 100 })
+    const begun = createGate()
+    const stopping = createGate()
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
+      autoCommit: false,
+      async eachMessage({ partition, message }) {
+        begun.open()
+        await stopping.opened
+        await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }])
+      },
+    })
+    await begun.opened
+    const stopped = consumer.stop()
+    stopping.open()
+    await stopped
+    await consumer.disconnect()
+    expect((await look(broker.brokers, groupId, topic)).committed).toBe(0)
+  })
+
+  test('the resource keeps the consumer running until the handler has committed', async () => {
+    const topic = await createTopic(broker.brokers, 3)
+    const groupId = randomUUID()
+    const consumer = drainable().consumer({ groupId })
+    const begun = createGate()
+    const stopping = createGate()
+    let handled = 0
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(
+      kafkaConsumer(consumer, {
+        topics: [topic],
+        fromBeginning: true,
+        autoCommit: false,
+        async eachMessage({ partition, message }) {
+          begun.open()
+          await stopping.opened
+          handled++
+          await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }])
+        },
+      }),
+    )
+    await lifecycle.start()
+    await begun.opened
+    const stopped = lifecycle.stop(sigterm)
+    stopping.open()
+    const report = await stopped
+    expect(report.steps.find((step) => step.name === 'kafka-consumer')).toMatchObject({ outcome: 'drained', inFlight: { atStop: 1 } })
+    expect(handled).toBe(1)
+    expect((await look(broker.brokers, groupId, topic)).committed).toBe(1)
+  })
+})
+
+describe('eachBatch that resolves automatically and leaves early', () => {
+  const leaveEarly = async (consume: (topic: string, groupId: string, begun: () => void, asked: Promise<void>) => Promise<() => Promise<void>>) => {
+    const topic = await createTopic(broker.brokers, 90)
+    const groupId = randomUUID()
+    const begun = createGate()
+    const asked = createGate()
+    const stop = await consume(topic, groupId, begun.open, asked.opened)
+    await begun.opened
+    const stopped = stop()
+    asked.open()
+    await stopped
+    return (await look(broker.brokers, groupId, topic)).committed
+  }
+
+  test('control: kafkajs commits the whole batch, of which one message was handled', async () => {
+    const committed = await leaveEarly(async (topic, groupId, begun, asked) => {
+      const consumer = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId, maxWaitTimeInMs: 100 })
+      await consumer.connect()
+      await consumer.subscribe({ topics: [topic], fromBeginning: true })
+      await consumer.run({
+        async eachBatch(payload) {
+          const { batch } = payload
+          for (const message of batch.messages) {
+            if (!payload.isRunning()) break
+            begun()
+            await asked
+            payload.resolveOffset(message.offset)
+          }
+        },
+      })
+      return () => consumer.disconnect()
+    })
+    expect(committed).toBe(30)
+  })
+
+  test('the resource commits what the handler resolved', async () => {
+    const committed = await leaveEarly(async (topic, groupId, begun, asked) => {
+      const lifecycle = createLifecycle({ policy: roomy })
+      lifecycle.add(
+        kafkaConsumer(drainable().consumer({ groupId }), {
+          topics: [topic],
+          fromBeginning: true,
+          async eachBatch(payload) {
+            const { batch } = payload
+            for (const message of batch.messages) {
+              if (!payload.isRunning()) break
+              begun()
+              await asked
+              payload.resolveOffset(message.offset)
+            }
+          },
+        }),
+      )
+      await lifecycle.start()
+      return async () => void (await lifecycle.stop(sigterm))
+    })
+    expect(committed).toBe(1)
+  })
+})
+
+test('a handler that outlives the session keeps its membership while it drains, and commits', async () => {
+  const topic = await createTopic(broker.brokers, 3)
+  const groupId = randomUUID()
+  const consumer = drainable().consumer({ groupId, sessionTimeout: 1_500, heartbeatInterval: 300 })
+  const begun = createGate()
+  const lifecycle = createLifecycle({ policy: roomy })
+  const resource = kafkaConsumer(consumer, {
+    topics: [topic],
+    fromBeginning: true,
+    async eachMessage() {
+      begun.open()
+      await sleep(3_500)
+    },
+  })
+  lifecycle.add(resource)
+  await lifecycle.start()
+  await begun.opened
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^orders-.+\[\d\] offset 0 \d\.\d s$/)])
+  const report = await lifecycle.stop(sigterm)
+  expect(report.result).toBe('clean')
+  expect((await look(broker.brokers, groupId, topic)).committed).toBe(1)
+})
+
+test('counts the handlers that run, and names what they are at', async () => {
+  const topic = await createTopic(broker.brokers, 3)
+  const gates = [createGate(), createGate(), createGate()]
+  const resource = kafkaConsumer(drainable().consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 }), {
+    topics: [topic],
+    fromBeginning: true,
+    partitionsConsumedConcurrently: 3,
+    eachMessage: async ({ partition }) => gates[partition]?.opened,
+  })
+  const lifecycle = createLifecycle({ policy: roomy })
+  lifecycle.add(resource)
+  expect(resource.inFlight?.()).toBe(0)
+  await lifecycle.start()
+  for (const expected of [3, 2, 1, 0]) {
+    await expect.poll(() => resource.inFlight?.()).toBe(expected)
+    expect(resource.waitingFor?.()).toHaveLength(expected)
+    gates[3 - expected]?.open()
+  }
+  expect((await lifecycle.stop(sigterm)).result).toBe('clean')
+})
+
+test('an idle consumer leaves as soon as its fetch returns', async () => {
+  const topic = await createTopic(broker.brokers, 3)
+  const lifecycle = createLifecycle({ policy: roomy })
+  lifecycle.add(kafkaConsumer(drainable().consumer({ groupId: randomUUID() }), { topics: [topic], eachMessage: async () => {} }))
+  await lifecycle.start()
+  const report = await lifecycle.stop(sigterm)
+  expect(report.steps.find((step) => step.name === 'kafka-consumer')?.outcome).toBe('idle')
+  expect(report.tookMs).toBeLessThan(1_000 + 1_000)
+})
+
+describe('start', () => {
+  test('resolves when the group is joined, and the check passes from then until the stop', async () => {
+    const topic = await createTopic(broker.brokers, 3)
+    const resource = kafkaConsumer(drainable().consumer({ groupId: randomUUID() }), { topics: [topic], eachMessage: async () => {} })
+    expect(() => resource.check?.({ signal: new AbortController().signal })).toThrow('not a member of its group (none)')
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(resource)
+    await lifecycle.start()
+    expect(await lifecycle.check()).toMatchObject([{ name: 'kafka-consumer', ok: true }])
+    await lifecycle.stop(sigterm)
+  })
+
+  test('rejects with what failed, and leaves no socket open', async () => {
+    const consumer = drainable().consumer({ groupId: randomUUID() })
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(kafkaConsumer(consumer, { topics: ['no such topic'], eachMessage: async () => {} }))
+    await expect(lifecycle.start()).rejects.toThrow('kafka-consumer could not start')
+    await expect.poll(() => controlOf(consumer)?.openSockets()).toBe(0)
+  })
+})
+
+describe('a producer', () => {
+  async function started(): Promise<{ lifecycle: Lifecycle; producer: ReturnType<Kafka['producer']>; topic: string }> {
+    const topic = await createTopic(broker.brokers, 0)
+    const producer = drainable().producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(kafkaProducer(producer))
+    await lifecycle.start()
+    return { lifecycle, producer, topic }
+  }
+
+  test('answers 200 sends of the tick of the stop, then leaves no socket, and takes no more', async () => {
+    const { lifecycle, producer, topic } = await started()
+    const sends = Array.from({ length: 200 }, (_, n) => producer.send({ topic, messages: [{ value: String(n) }] }))
+    const report = await lifecycle.stop(sigterm)
+    const step = report.steps.find(({ name }) => name === 'kafka-producer')
+    expect(step).toMatchObject({ outcome: 'drained', inFlight: { atStop: 200 } })
+    await Promise.all(sends)
+    await expect.poll(() => controlOf(producer)?.openSockets()).toBe(0)
+    await expect(producer.send({ topic, messages: [{ value: 'late' }] })).rejects.toThrow('this producer has been stopped: nothing was sent')
+    expect((await look(broker.brokers, randomUUID(), topic)).written).toBe(200)
+  })
+
+  test('control: the plain disconnect() returns before the sends, which connect again', async () => {
+    const topic = await createTopic(broker.brokers, 0)
+    const producer = drainable().producer({ createPartitioner: Partitioners.DefaultPartitioner })
+    await producer.connect()
+    let answered = 0
+    const sends = Array.from({ length: 200 }, (_, n) => producer.send({ topic, messages: [{ value: String(n) }] }).then(() => answered++))
+    await producer.disconnect()
+    const answeredAtDisconnect = answered
+    await Promise.allSettled(sends)
+    expect(answeredAtDisconnect).toBeLessThan(200)
+    expect(controlOf(producer)?.openSockets()).toBeGreaterThan(0)
+    await producer.disconnect()
+  })
+
+  test('waits for an open transaction', async () => {
+    const topic = await createTopic(broker.brokers, 0)
+    const producer = drainable().producer({ createPartitioner: Partitioners.DefaultPartitioner, transactionalId: randomUUID(), maxInFlightRequests: 1, idempotent: true })
+    const resource = kafkaProducer(producer)
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(resource)
+    await lifecycle.start()
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: [{ value: '1' }] })
+    expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^an open transaction/)])
+    const stopped = lifecycle.stop(sigterm)
+    await sleep(100)
+    await transaction.commit()
+    expect((await stopped).steps.find(({ name }) => name === 'kafka-producer')?.outcome).toBe('drained')
+    // The message and the marker of the commit.
+    expect((await look(broker.brokers, randomUUID(), topic)).written).toBe(2)
+  })
+})
+
+test('an admin client is connected and disconnected', async () => {
+  const admin = drainable().admin()
+  const lifecycle = createLifecycle({ policy: roomy })
+  lifecycle.add(kafkaAdmin(admin))
+  await lifecycle.start()
+  expect((await admin.describeCluster()).brokers).toHaveLength(1)
+  expect((await lifecycle.stop(sigterm)).result).toBe('clean')
+  await expect.poll(() => controlOf(admin)?.openSockets()).toBe(0)
+})

@@ -1,0 +1,12 @@
+import { startServer, type Server } from '@lameduck/servers'
+
+export interface Broker extends Server {
+  readonly brokers: readonly string[]
+}
+
+/** A broker of one's own, that may be frozen and killed. */
+export async function startBroker(): Promise<Broker> {
+  const server = await startServer('kafka', { private: true })
+  if (!server.ok) throw new Error(server.message)
+  return Object.assign(server, { brokers: server.url.split(',') })
+}
