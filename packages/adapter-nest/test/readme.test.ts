@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(new URL('.readme-', import.meta.url).pathname)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+test('the README example serves, finishes the request in flight on SIGTERM and exits 0', async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
+  const snippet = /```ts\n([\s\S]*?)```/.exec(readme)?.[1]
+  await writeFile(`${folder}/snippet.mjs`, snippet ?? '')
+  const child = spawn(process.execPath, [`${folder}/snippet.mjs`], { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'], PORT: '0' } })
+  const exited = once(child, 'close') as Promise<[number | null]>
+  let order: Promise<Response> | undefined
+  let report = ''
+  for await (const line of createInterface({ input: child.stdout })) {
+    const port = /^serving on port (\d+)$/.exec(line)?.[1]
+    if (port !== undefined) order = fetch(`http://127.0.0.1:${port}/orders/7`)
+    if (line === 'asked for order 7') child.kill('SIGTERM')
+    if (line.startsWith('{')) report = line
+  }
+  const answer = await order
+  expect(answer?.headers.get('connection')).toBe('close')
+  expect(await answer?.json()).toEqual({ id: '7', status: 'shipped' })
+  expect(JSON.parse(report)).toMatchObject({ result: 'clean', reason: { signal: 'SIGTERM' } })
+  expect((await exited)[0]).toBe(0)
+})
