@@ -1,6 +1,7 @@
 import { createLifecycle, type Report } from '@lameduck/core'
 import { Kafka, Partitioners, type Consumer, type ConsumerCrashEvent, type Producer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { drainableKafka, kafkaConsumer, kafkaProducer } from '../src/index.ts'
@@ -83,9 +84,18 @@ function expectForced(report: Report, step: string): void {
 }
 
 describe('clients that drainableKafka made are gone within a second of their deadline, and silent after', () => {
+  let opened: string[]
+
   async function allOfThem(): Promise<{ members: Member[]; stopAll: () => Promise<Report[]> }> {
     const topic = await createTopic(broker.brokers, 30)
-    const kafka = drainableKafka(Kafka, kafkaConfig(broker.brokers))
+    opened = []
+    const kafka = drainableKafka(Kafka, {
+      ...kafkaConfig(broker.brokers),
+      socketFactory({ host, port, onConnect }) {
+        opened.push(`${host}:${port}`)
+        return connect({ host, port }, onConnect)
+      },
+    })
     const members = await Promise.all([
       member(kafka, topic, 'busy', true),
       member(kafka, topic, 'busy', false),
@@ -98,11 +108,13 @@ describe('clients that drainableKafka made are gone within a second of their dea
   async function expectSilence(members: Member[]): Promise<void> {
     expect(members.map(({ consumer }) => controlOf(consumer)?.openSockets())).toEqual([0, 0, 0, 0])
     for (const { life } of members) life.length = 0
+    opened = []
     const handledAtCut = members.map(({ handled }) => handled())
     for (const { finish } of members) finish()
     await sleep(silenceMs)
     expect(members.map(({ life }) => life)).toEqual([[], [], [], []])
     expect(members.map(({ handled }) => handled())).toEqual(handledAtCut)
+    expect(opened).toEqual([])
     expect(countSockets()).toBe(0)
   }
 
@@ -168,15 +180,32 @@ describe('without drainableKafka', () => {
     await expect.poll(countSockets, { timeout: 15_000 }).toBe(0)
   })
 
-  test('a consumer whose broker was killed does not come back after it was stopped', async () => {
+  const impatient = (): Kafka => new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } })
+  const crashOf = (consumer: Consumer): Promise<boolean> =>
+    new Promise((resolve) => consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.restart)))
+
+  test('a consumer that crashed before it was stopped does not come back', async () => {
     const topic = await createTopic(broker.brokers, 3)
-    const config = { ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } }
-    const { consumer, life, stop, finish } = await member(new Kafka(config), topic, 'busy', true)
-    const crashed = new Promise<boolean>((resolve) => consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.restart)))
+    const { consumer, life, stop, finish } = await member(impatient(), topic, 'busy', true)
+    const crashed = crashOf(consumer)
     await broker.kill()
     finish()
     expect(await crashed, 'kafkajs wants to start it again').toBe(true)
     await stop()
+    life.length = 0
+    await sleep(3_000)
+    expect(life).toEqual([])
+  })
+
+  test('a consumer that crashes while it is stopped does not come back', async () => {
+    const topic = await createTopic(broker.brokers, 3)
+    const { consumer, life, stop, finish } = await member(impatient(), topic, 'busy', true)
+    const crashed = crashOf(consumer)
+    const stopping = stop()
+    await broker.kill()
+    finish()
+    expect(await crashed, 'kafkajs wants to start it again').toBe(true)
+    await stopping
     life.length = 0
     await sleep(3_000)
     expect(life).toEqual([])

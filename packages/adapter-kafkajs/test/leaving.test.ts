@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src/index.ts'
 import { controlOf } from '../src/lib/client-control.ts'
 import { startBroker, type Broker } from './support/broker.ts'
-import { createGate } from './support/gate.ts'
+import { createGate, type Gate } from './support/gate.ts'
 import { createTopic, kafkaConfig, look } from './support/topic.ts'
 
 let broker: Broker
@@ -149,6 +149,36 @@ describe('manual commits while stopping', () => {
     await stopped
     await consumer.disconnect()
     expect((await look(broker.brokers, groupId, topic)).committed).toBe(0)
+  })
+
+  test('a message that was fetched for another partition does not begin any more', async () => {
+    const topic = await createTopic(broker.brokers, 3)
+    const groupId = randomUUID()
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100 })
+    const begun: { partition: number; gate: Gate }[] = []
+    const lifecycle = createLifecycle({ policy: roomy })
+    const resource = kafkaConsumer(consumer, {
+      topics: [topic],
+      fromBeginning: true,
+      autoCommit: false,
+      partitionsConsumedConcurrently: 2,
+      async eachMessage({ partition, message }) {
+        const gate = createGate()
+        begun.push({ partition, gate })
+        await gate.opened
+        await consumer.commitOffsets([{ topic, partition, offset: String(Number(message.offset) + 1) }])
+      },
+    })
+    lifecycle.add(resource)
+    await lifecycle.start()
+    await expect.poll(() => begun.length).toBe(2)
+    const stopped = lifecycle.stop(sigterm)
+    begun[0]?.gate.open()
+    await expect.poll(() => resource.inFlight?.()).toBe(1)
+    begun[1]?.gate.open()
+    expect((await stopped).result).toBe('clean')
+    expect(begun).toHaveLength(2)
+    expect((await look(broker.brokers, groupId, topic)).committed).toBe(2)
   })
 
   test('the resource keeps the consumer running until the handler has committed', async () => {
