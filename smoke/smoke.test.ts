@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { filesIn, makeConsumer, packAll, runIn, type Packed } from './pack.ts'
 
-const bin = fileURLToPath(new URL('../node_modules/.bin/', import.meta.url))
+const bin = fileURLToPath(new URL('node_modules/.bin/', import.meta.url))
 let folder: string
 let consumer: string
 let packed: Packed[]

@@ -14,11 +14,11 @@ export function drawReplicas(side: Side, color: boolean): string {
 }
 
 function drawBar({ name, exit }: ReplicaRecord, color: boolean): string {
-  const bar = width - name.length - 34
+  const bar = width - name.length - 44
   const used = Math.min(bar, Math.max(1, Math.round(((exit?.afterSignalMs ?? graceMs) / graceMs) * bar)))
   const filled = exit?.code === 0 ? '█' : '▓'
   const painted = paint(filled.repeat(used), exit?.code === 0 ? 32 : 31, color)
-  return `${name} │${painted}${' '.repeat(bar - used)}│ ${describeExit(exit?.code ?? null, exit?.signal ?? null)} after ${seconds(exit?.afterSignalMs)} of ${seconds(graceMs)}`
+  return `${name} │${painted}${' '.repeat(bar - used)}│ ${exit?.signal ? 'died of' : 'exit code'} ${describeExit(exit?.code ?? null, exit?.signal ?? null)} after ${seconds(exit?.afterSignalMs)} of ${seconds(graceMs)}`
 }
 
 /** Both sides beside each other, what should be 0 in red where it is not. */

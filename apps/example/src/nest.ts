@@ -1,8 +1,8 @@
 import { drainableKafka, kafkaConsumer, kafkaProducer } from '@lameduck/adapter-kafkajs'
+import { nestApp } from '@lameduck/adapter-nest'
 import { pgPool } from '@lameduck/adapter-pg'
 import { redis } from '@lameduck/adapter-ioredis'
 import { bindProcess, createLifecycle } from '@lameduck/core'
-import { httpServer } from '@lameduck/http'
 import { probeServer } from '@lameduck/probes'
 import { Kafka } from 'kafkajs'
 import { createClients } from './lib/clients.ts'
@@ -21,10 +21,9 @@ export async function startNest(config: Config): Promise<number> {
   const lifecycle = createLifecycle({ policy: config.policy })
   const clients = createClients(config, (settings) => drainableKafka(Kafka, settings))
   const app = await createNestApp(ordersFrom(clients, config), lifecycle.draining)
-  await app.init()
 
   // What lameduck adds to the service: one line for each thing that has to leave in good order.
-  lifecycle.add(httpServer(app.getHttpServer(), { listen: { port: config.port } }))
+  lifecycle.add(nestApp(app, { port: config.port }))
   lifecycle.add(probeServer(lifecycle, { port: config.probePort }))
   if (clients.pool) lifecycle.add(pgPool(clients.pool))
   if (clients.redis) lifecycle.add(redis(clients.redis))
