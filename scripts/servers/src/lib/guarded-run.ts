@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Exit, GuardedProcess, StartedProcess } from './guarded-process.ts'
 import type { Launch } from './recipe.ts'
-import { Unavailable, tellingLine, whyNot } from './unavailable.ts'
+import { Unavailable, failureOf, whyNot } from './unavailable.ts'
 
 /**
  * Runs a program under a guardian to its end.
@@ -13,7 +13,7 @@ export async function guardedRun(guarded: GuardedProcess, launch: Launch): Promi
   const before = (await readLog(guarded)).length
   const exit = await guarded.awaitExit(await guardedStart(guarded, launch))
   if (exit.code === 0) return
-  throw new Unavailable(`${launch.command} failed (${describeExit(exit)}): ${tellingLine((await readLog(guarded)).slice(before), 'first')}`)
+  throw new Unavailable(`${launch.command} failed (${describeExit(exit)}): ${failureOf((await readLog(guarded)).slice(before))}`)
 }
 
 export async function guardedStart(guarded: GuardedProcess, launch: Launch): Promise<StartedProcess> {

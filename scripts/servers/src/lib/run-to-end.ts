@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { Unavailable, tellingLine } from './unavailable.ts'
+import { Unavailable, failureOf } from './unavailable.ts'
 
 export interface RunOptions {
   readonly env: NodeJS.ProcessEnv
@@ -24,7 +24,7 @@ export async function runToEnd(command: string, args: readonly string[], { env }
     child.on('error', (error) => reject(new Unavailable(`${command} cannot be run (${error.message})`)))
     child.on('close', (code, signal) => {
       if (code === 0) resolve(output)
-      else reject(new Unavailable(`${command} failed (${signal ?? `exit code ${code}`}): ${tellingLine(output, 'first')}`))
+      else reject(new Unavailable(`${command} failed (${signal ?? `exit code ${code}`}): ${failureOf(output)}`))
     })
   })
 }

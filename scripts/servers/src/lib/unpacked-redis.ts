@@ -47,6 +47,7 @@ async function fetch({ env, cacheFolder, onProgress }: Context, target: string):
       `Dir::Cache::archives=${archives}`,
       `Dir::Cache::pkgcache=${join(folder, 'packages.bin')}`,
       `Dir::Cache::srcpkgcache=${join(folder, 'sources.bin')}`,
+      'APT::Update::Error-Mode=any',
       // The locks are those of the system; nothing of it is touched.
       'Debug::NoLocking=true',
       'APT::Sandbox::User=root',

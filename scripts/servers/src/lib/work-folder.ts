@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { guardProcess } from './guarded-process.ts'
 import { guardedRun } from './guarded-run.ts'
@@ -11,6 +11,10 @@ export interface WorkFolder {
   readonly run: (command: string, args: readonly string[], env: NodeJS.ProcessEnv) => Promise<void>
 }
 
+/** The largest of what is fetched, and what its package manager needs beside it. */
+const neededBytes = 200_000_000
+const limitMs = 10 * 60_000
+
 /**
  * Gives `work` a folder below the cache that is removed afterwards, also when this process is killed. What is finished
  * is renamed out of it, so that the cache never holds half of anything.
@@ -19,14 +23,17 @@ export interface WorkFolder {
  */
 export async function inWorkFolder<T>(cacheFolder: string, work: (workFolder: WorkFolder) => Promise<T>): Promise<T> {
   const guarded = await mkdir(cacheFolder, { recursive: true })
+    .then(async () => requireRoom(cacheFolder, neededBytes))
     .then(async () => guardProcess(join(cacheFolder, 'unfinished-')))
     .catch((error: unknown) => {
-      throw notWritable(cacheFolder, error)
+      throw error instanceof Unavailable ? error : notWritable(cacheFolder, error)
     })
   const { folder } = guarded
   const run: WorkFolder['run'] = async (command, args, env) => {
     const launch: Launch = { command, args, env, cwd: folder, stopSignal: 'SIGKILL' }
-    await guardedRun(guarded, launch)
+    // No fetch may keep its user waiting for ever; apt-get, for one, hangs when the disk is full.
+    const late = setTimeout(() => void guarded.signal('SIGKILL').catch(() => {}), limitMs)
+    await guardedRun(guarded, launch).finally(() => clearTimeout(late))
   }
   try {
     return await work({ folder, run })
@@ -35,6 +42,13 @@ export async function inWorkFolder<T>(cacheFolder: string, work: (workFolder: Wo
   } finally {
     await guarded.stop()
   }
+}
+
+/** Throws `Unavailable` unless that many bytes are free in the folder. */
+export async function requireRoom(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  const megabytes = (value: number): string => `${Math.floor(value / 1_000_000)} MB`
+  if (bavail * bsize < bytes) throw new Unavailable(`${folder} has ${megabytes(bavail * bsize)} free, ${megabytes(bytes)} are needed to fetch it; make room there`)
 }
 
 function notWritable(cacheFolder: string, error: unknown): Unavailable {
