@@ -128,8 +128,8 @@ describe('fastifyApp', () => {
     const abort = new AbortController()
     const drained = resource.drain({ reason: { kind: 'pre-stop' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
     await vi.waitFor(() => expect(order).toContain('preClose'))
-    abort.abort()
-    await drained
+    abort.abort(new Error('time is up'))
+    await expect(drained).rejects.toThrow('time is up')
     expect(resource.inFlight?.()).toBe(0)
   })
 

@@ -114,8 +114,8 @@ export function nestSuite(nest: Nest): void {
       const abort = new AbortController()
       const drained = resource.drain({ reason: { kind: 'pre-stop' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
       await vi.waitFor(() => expect(order).toContain('onModuleDestroy'))
-      abort.abort()
-      await drained
+      abort.abort(new Error('time is up'))
+      await expect(drained).rejects.toThrow('time is up')
       expect(order).not.toContain('onApplicationShutdown undefined')
     })
 

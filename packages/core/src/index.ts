@@ -13,4 +13,5 @@ export { renderReport, type RenderOptions } from './lib/render-report.ts'
 // For adapter authors.
 export { systemClock, type Clock } from './lib/clock.ts'
 export { requireMs, show } from './lib/errors.ts'
+export { orAborted } from './lib/or-aborted.ts'
 export { phases, type DrainContext, type ForceContext, type Phase, type QuiesceContext, type Resource, type StartContext } from './lib/resource.ts'

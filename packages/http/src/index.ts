@@ -2,3 +2,6 @@
 export { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from './lib/http-server.ts'
 export type { ListenAddress } from './lib/startup.ts'
 export type { HttpServerStats } from './lib/stats.ts'
+
+// For adapters of frameworks.
+export { frameworkServer, type FrameworkServer, type FrameworkServerOptions } from './lib/framework-server.ts'

@@ -1,5 +1,5 @@
-import { LifecycleError, show, type DrainContext, type StartContext } from '@lameduck/core'
-import { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, show } from '@lameduck/core'
+import { frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
 
 /** What is needed of a Fastify 5 instance, whatever its server, logger and type provider. */
 export interface FastifyLike {
@@ -9,11 +9,9 @@ export interface FastifyLike {
   close(): PromiseLike<unknown>
 }
 
-export interface FastifyAppOptions extends Omit<HttpServerOptions, 'listen'> {
+export interface FastifyAppOptions extends FrameworkServerOptions {
   /** Unique in one lifecycle. @default 'fastify' */
   readonly name?: string
-  /** 0 takes a free one. */
-  readonly port: number
   /** Fastify's own default is `localhost`, which no other machine reaches. @default every interface */
   readonly host?: string
 }
@@ -28,56 +26,16 @@ export interface FastifyAppOptions extends Omit<HttpServerOptions, 'listen'> {
  * @throws LifecycleError `invalid-option`.
  */
 export function fastifyApp(app: FastifyLike, options: FastifyAppOptions): HttpServerResource {
-  // Node takes an empty host for every interface, IPv6 included where there is any.
-  const { name = 'fastify', port, host = '', ...drainOptions } = options
   requireApp(app)
-  requirePort(port)
-  const raw = httpServer(app.server, { ...drainOptions, name })
-  let closing: Promise<void> | undefined
-
-  return {
-    ...raw,
-    warnings: warningsOf(app, host),
-    start: listen,
-    async drain(context) {
-      await raw.drain(context)
-      await Promise.race([close(), abortOf(context)])
-    },
-    async force(context) {
-      await raw.force?.(context)
-      // A close that hangs already is not waited for; one that has not been tried gets its chance to release what plugins hold.
-      if (!closing) await close()
-    },
-  }
-
-  /** Not given up on an abort: what listens in the end has to be drained, so the engine must see this settle. */
-  async function listen(_context: StartContext): Promise<void> {
-    const watch = new AbortController()
-    const listening = raw.start?.({ signal: watch.signal })
-    try {
-      await app.listen({ port, host })
-    } catch (error) {
-      // The watcher's error says what to do about a taken port; it knows nothing of a plugin that failed.
-      if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') await listening
-      watch.abort(error)
-      await listening
-    }
-  }
-
-  function close(): Promise<void> {
-    closing ??= Promise.resolve(app.close()).then(() => {})
-    return closing
-  }
+  const { server } = app
+  const resource = frameworkServer(
+    { server, listen: (port, host) => app.listen({ port, host }), close: () => app.close() },
+    { ...options, name: options.name ?? 'fastify' },
+  )
+  return { ...resource, warnings: warningsOf(app, options.host) }
 }
 
-function abortOf({ signal }: DrainContext): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
-
-function warningsOf(app: FastifyLike, host: string): string[] {
+function warningsOf(app: FastifyLike, host: string | undefined): string[] {
   const warnings: string[] = []
   if (host === 'localhost') {
     warnings.push(
@@ -96,12 +54,4 @@ function requireApp(app: unknown): void {
   if (typeof app !== 'object' || app === null || !('server' in app && 'listen' in app && 'close' in app && 'initialConfig' in app)) {
     throw new LifecycleError('invalid-option', `fastifyApp() needs what fastify() returned; it was given ${show(app)}`)
   }
-  if ((app as FastifyLike).server.listening) {
-    throw new LifecycleError('invalid-option', 'fastifyApp() was given an app that listens already; take out your own app.listen(), start() calls it')
-  }
-}
-
-function requirePort(port: unknown): void {
-  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return
-  throw new LifecycleError('invalid-option', `port must be a whole number from 0 to 65535; it is ${show(port)}`)
 }

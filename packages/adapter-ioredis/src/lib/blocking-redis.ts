@@ -1,5 +1,5 @@
-import type { Resource } from '@lameduck/core'
-import { orAborted, pause } from './abortable.ts'
+import { orAborted, type Resource } from '@lameduck/core'
+import { pause } from './abortable.ts'
 import { countCommands, cutClient, describeCommands, localAddressOf } from './client-internals.ts'
 import { closeClient } from './close-client.ts'
 import type { RedisClient, RedisCommandClient } from './redis-client.ts'

@@ -1,4 +1,5 @@
-import { orAborted, within } from './abortable.ts'
+import { orAborted } from '@lameduck/core'
+import { within } from './abortable.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /**

@@ -1,4 +1,5 @@
-import { orAborted, pause, within } from './abortable.ts'
+import { orAborted } from '@lameduck/core'
+import { pause, within } from './abortable.ts'
 import { countCommands, cutClient, isHoldingBack } from './client-internals.ts'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'

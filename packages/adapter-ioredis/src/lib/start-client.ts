@@ -1,4 +1,4 @@
-import { orAborted } from './abortable.ts'
+import { orAborted } from '@lameduck/core'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'
 

@@ -1,4 +1,4 @@
-import { orAborted } from './abortable.ts'
+import { orAborted } from '@lameduck/core'
 import type { RedisClient } from './redis-client.ts'
 
 /** Resolves when the client has one of the statuses; ioredis emits each as an event of that name, one tick later. */

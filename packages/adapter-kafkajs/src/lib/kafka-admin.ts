@@ -1,6 +1,5 @@
-import type { Resource } from '@lameduck/core'
+import { orAborted, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
-import { orAborted } from './or-aborted.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
 import { clientWarnings } from './warnings.ts'
 

@@ -1,5 +1,5 @@
-import { LifecycleError, show, type DrainContext, type Reason } from '@lameduck/core'
-import { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, show, type Reason } from '@lameduck/core'
+import { frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
 import { takeOverSignals } from './take-over-signals.ts'
 
 /** What is needed of an `INestApplication` of Nest 11 or 12, on Express or Fastify. */
@@ -10,13 +10,9 @@ export interface NestLike {
   close(): Promise<unknown>
 }
 
-export interface NestAppOptions extends Omit<HttpServerOptions, 'listen'> {
+export interface NestAppOptions extends FrameworkServerOptions {
   /** Unique in one lifecycle. @default 'nest' */
   readonly name?: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** @default every interface, on Fastify too */
-  readonly host?: string
   /** What `beforeApplicationShutdown` and `onApplicationShutdown` hooks are given. @default the signal that began the stop, if one did */
   readonly signal?: string
 }
@@ -32,50 +28,21 @@ export interface NestAppOptions extends Omit<HttpServerOptions, 'listen'> {
  * @throws LifecycleError `invalid-option`.
  */
 export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResource {
-  // Node takes an empty host for every interface; without any, Fastify would take localhost.
-  const { name = 'nest', port, host = '', signal, ...drainOptions } = options
+  const { name = 'nest', signal, ...serverOptions } = options
   requireApp(app)
-  requirePort(port)
-  const raw = httpServer(app.getHttpServer(), { ...drainOptions, name })
   const warnings: string[] = []
-  let closing: Promise<void> | undefined
+  const resource = frameworkServer({ server: app.getHttpServer(), listen, close }, { ...serverOptions, name })
   warnOfHooks()
+  return { ...resource, warnings }
 
-  return {
-    ...raw,
-    warnings,
-    start: listen,
-    async drain(context) {
-      await raw.drain(context)
-      await Promise.race([close(context.reason), abortOf(context)])
-    },
-    async force(context) {
-      await raw.force?.(context)
-      // A close that hangs already is not waited for; one that has not been tried gets its chance to run the hooks.
-      if (!closing) await close(context.reason)
-    },
-  }
-
-  /** Not given up on an abort: what listens in the end has to be drained, so the engine must see this settle. */
-  async function listen(): Promise<void> {
+  function listen(port: number, host: string): Promise<unknown> {
     warnOfHooks()
-    const watch = new AbortController()
-    const listening = raw.start?.({ signal: watch.signal })
-    try {
-      await app.listen(port, host)
-    } catch (error) {
-      // The watcher's error says what to do about a taken port; it knows nothing of a provider that failed.
-      if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') await listening
-      watch.abort(error)
-      await listening
-    }
+    return app.listen(port, host)
   }
 
-  /** Memoised: Nest 11 runs every hook twice when it is closed twice. */
-  function close(reason: Reason): Promise<void> {
+  function close(reason: Reason): Promise<unknown> {
     const given = signal ?? (reason.kind === 'signal' ? reason.signal : undefined)
-    closing ??= (app as { close: (signal?: string) => Promise<unknown> }).close(given).then(() => {})
-    return closing
+    return (app as { close: (signal?: string) => Promise<unknown> }).close(given)
   }
 
   function warnOfHooks(): void {
@@ -87,24 +54,9 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
   }
 }
 
-function abortOf({ signal }: DrainContext): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
-
 function requireApp(app: unknown): void {
   const methods = ['getHttpServer', 'listen', 'close'] as const
   if (typeof app !== 'object' || app === null || methods.some((method) => typeof (app as NestLike)[method] !== 'function')) {
     throw new LifecycleError('invalid-option', `nestApp() needs what NestFactory.create() resolved with; it was given ${show(app)}`)
   }
-  if ((app as NestLike).getHttpServer().listening) {
-    throw new LifecycleError('invalid-option', 'nestApp() was given an app that listens already; take out your own app.listen(), start() calls it')
-  }
-}
-
-function requirePort(port: unknown): void {
-  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return
-  throw new LifecycleError('invalid-option', `port must be a whole number from 0 to 65535; it is ${show(port)}`)
 }

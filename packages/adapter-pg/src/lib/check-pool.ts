@@ -1,5 +1,4 @@
-import { LifecycleError } from '@lameduck/core'
-import { orAborted } from './or-aborted.ts'
+import { orAborted, LifecycleError } from '@lameduck/core'
 import type { PgPoolLike } from './pg-types.ts'
 
 /**

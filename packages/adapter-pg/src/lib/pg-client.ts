@@ -1,7 +1,6 @@
-import { LifecycleError, show, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { orAborted, LifecycleError, show, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
-import { orAborted } from './or-aborted.ts'
 import { isConnected, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
 import type { PgClientLike, PgPoolClientLike } from './pg-types.ts'
 import { doingOf, nameOf } from './track-pool.ts'

@@ -1,10 +1,13 @@
-/** Settles like `promise`, but rejects with the signal's reason if that aborts first. A later rejection is nobody's. */
+/**
+ * Settles like `promise`, but rejects with the signal's reason when that aborts first. Leaves no listener on the
+ * signal; what the promise does later is nobody's, not even as an unhandled rejection.
+ */
 export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => {})
   signal.throwIfAborted()
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason)
+    onAbort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })
   })
   try {
