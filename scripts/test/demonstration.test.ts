@@ -65,7 +65,7 @@ test('the table stands beside each other, and marks losses only when colours are
     order events lost                           3                 3
     order events handled twice                  4                 4
     exit codes                                  0                 0
-    grace period used, at most    2.1 s of 12.0 s   2.1 s of 12.0 s"
+    grace period used, at most    2.1 s of 15.0 s   2.1 s of 15.0 s"
   `)
   expect(drawTable(losses, losses, true)).toContain('\u001B[31m')
 })

@@ -8,7 +8,8 @@ export function runChecks(resources: readonly Resource[], clock: Clock, timeoutM
   return Promise.all(resources.filter((resource) => 'check' in resource).map((resource) => runCheck(resource, clock, timeoutMs)))
 }
 
-function runCheck(resource: Resource, clock: Clock, timeoutMs: number): Promise<CheckResult> {
+/** Never rejects. */
+export function runCheck(resource: Resource, clock: Clock, timeoutMs: number): Promise<CheckResult> {
   const begunAt = clock.now()
   const abort = new AbortController()
   return new Promise((resolve) => {

@@ -41,7 +41,8 @@ export function planStep(node: Node, slot: Slot): PlanStep {
 }
 
 function budgetWarnings(schedule: Schedule, policy: Policy, budgetMs: number): string[] {
-  if (schedule.scale === 1) return []
+  // The short budget of a fatal stop is meant to be too small for everybody's reserve.
+  if (schedule.scale === 1 || budgetMs < policy.graceMs - policy.preStopMs - policy.marginMs) return []
   const names = schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name)
   return [
     `the reserves on the path ${names.join(' → ')} add up to ${describeMs(schedule.criticalPathMs)}, the budget is ${describeMs(budgetMs)} ` +

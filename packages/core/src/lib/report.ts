@@ -1,3 +1,4 @@
+import { LifecycleError } from './errors.ts'
 import type { Reason } from './reason.ts'
 import type { Phase } from './resource.ts'
 
@@ -95,6 +96,12 @@ export function resultOf(steps: readonly StepReport[]): Report['result'] {
 /** The report as one JSON line, with errors as text, so that nothing in it is lost to `JSON.stringify`. */
 export function reportLine(report: Report): string {
   return JSON.stringify({ lameduck: 'report', ...report }, (_key, value: unknown) =>
-    value instanceof Error ? { name: value.name, message: value.message, stack: value.stack } : value,
+    value instanceof Error ? describeForJson(value) : value,
   )
+}
+
+/** Where a mistake of configuration was thrown tells nothing that its message does not. */
+function describeForJson(error: Error): object {
+  const { name, message, stack } = error
+  return error instanceof LifecycleError ? { name, code: error.code, message } : { name, message, stack }
 }

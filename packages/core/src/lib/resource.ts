@@ -71,7 +71,10 @@ export interface Resource {
 
   /** Make it usable. Resolves when it is; rejecting aborts the start of the service. */
   start?(context: StartContext): Promise<void> | void
-  /** Cheap, bounded readiness check: throws or rejects when not usable. Never part of liveness. */
+  /**
+   * Cheap readiness check: throws or rejects when not usable. Never part of liveness. `signal` aborts when the time
+   * for it is over: 5 s after a start, else what `lifecycle.check` was given.
+   */
   check?(context: StartContext): Promise<void> | void
   /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
   quiesce?(context: QuiesceContext): void
@@ -81,7 +84,7 @@ export interface Resource {
   lastArrival?(): number | undefined
   /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
-  /** Finish what is in flight, then release. */
+  /** Finish what is in flight, then release. Must settle soon after `signal` aborts, and at once after `force`. */
   drain(context: DrainContext): Promise<void> | void
   /** The other path: cut, cancel, destroy. Bounded to tens of milliseconds, never awaits `drain`. */
   force?(context: ForceContext): Promise<void> | void

@@ -1,8 +1,12 @@
+import { runCheck } from './check.ts'
 import type { Clock } from './clock.ts'
 import { LifecycleError } from './errors.ts'
 import type { Events } from './events.ts'
 import { phaseIndex, type Entry } from './graph.ts'
 import { describeError } from './stop-step.ts'
+
+/** Longest time for the one check that follows a start, in ms. */
+const startCheckMs = 5_000
 
 export interface Start {
   /** Rejects with the first failure, when everything that had begun has settled. */
@@ -62,14 +66,17 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
     try {
       await resource.start?.({ signal: stopStarting })
     } catch (error) {
-      fail('start-failed', `${resource.name} could not start: ${describeError(error)}`, resource.name, error)
+      // An adapter that knows what to do about it has said so, with its name.
+      const message = error instanceof LifecycleError ? error.message : `${resource.name} could not start: ${describeError(error)}`
+      fail('start-failed', message, resource.name, error)
       return false
     }
-    try {
-      if (!stopStarting.aborted) await resource.check?.({ signal: stopStarting })
-    } catch (error) {
-      fail('check-failed', `${resource.name} started but is not usable: ${describeError(error)}`, resource.name, error)
-      return true
+    if (resource.check && !stopStarting.aborted) {
+      const { ok, error } = await runCheck(resource, clock, startCheckMs)
+      if (!ok) {
+        fail('check-failed', `${resource.name} started but is not usable: ${error}`, resource.name, undefined)
+        return true
+      }
     }
     events.emit({ type: 'resource-started', name: resource.name, tookMs: clock.now() - begunAt })
     return true
@@ -78,7 +85,7 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
   /** After an abort, a rejected start is what was asked for. */
   function fail(code: 'start-failed' | 'check-failed', message: string, resource: string, cause: unknown): void {
     if (failure || signal.aborted) return
-    failure = new LifecycleError(code, message, { resource, cause })
+    failure = new LifecycleError(code, message, cause === undefined ? { resource } : { resource, cause })
     failed.abort(failure)
   }
 }
