@@ -8,24 +8,30 @@ export function runChecks(resources: readonly Resource[], clock: Clock, timeoutM
   return Promise.all(resources.filter((resource) => 'check' in resource).map((resource) => runCheck(resource, clock, timeoutMs)))
 }
 
-/** Never rejects. */
-export function runCheck(resource: Resource, clock: Clock, timeoutMs: number): Promise<CheckResult> {
+/** Never rejects; is over when `stop` aborts. */
+export function runCheck(resource: Resource, clock: Clock, timeoutMs: number, stop?: AbortSignal): Promise<CheckResult> {
   const begunAt = clock.now()
   const abort = new AbortController()
   return new Promise((resolve) => {
-    const cancel = clock.setTimer(() => {
-      abort.abort(new Error('the check took too long'))
-      settle(`no answer within ${timeoutMs} ms`)
-    }, timeoutMs)
-    const settle = (error?: string): void => {
-      cancel()
-      const tookMs = clock.now() - begunAt
-      resolve(error === undefined ? { name: resource.name, ok: true, tookMs } : { name: resource.name, ok: false, tookMs, error })
-    }
+    const cancel = clock.setTimer(() => end(`no answer within ${timeoutMs} ms`), timeoutMs)
+    const onStop = (): void => end('a stop has begun')
+    stop?.addEventListener('abort', onStop)
     const check = async (): Promise<void> => resource.check?.({ signal: abort.signal })
     check().then(
       () => settle(),
       (error: unknown) => settle(describeError(error)),
     )
+
+    function end(why: string): void {
+      abort.abort(new Error(why))
+      settle(why)
+    }
+
+    function settle(error?: string): void {
+      cancel()
+      stop?.removeEventListener('abort', onStop)
+      const tookMs = clock.now() - begunAt
+      resolve(error === undefined ? { name: resource.name, ok: true, tookMs } : { name: resource.name, ok: false, tookMs, error })
+    }
   })
 }

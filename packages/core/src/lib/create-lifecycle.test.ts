@@ -275,6 +275,21 @@ describe('start', () => {
   })
 })
 
+test.each([
+  ['a check that hangs after the start fails the start within 5 s', false],
+  ['a stop does not wait for it', true],
+])('%s', async (_name, stops) => {
+  const { lifecycle, clock } = world()
+  lifecycle.add(quick('db', { check: () => new Promise(() => {}) }))
+  const started = lifecycle.start()
+  started.catch(() => {})
+  await clock.advance(10)
+  const stopped = stops ? lifecycle.stop(sigterm) : undefined
+  await clock.advance(stops ? 0 : 5_000)
+  await expect(started).rejects.toMatchObject({ code: stops ? 'start-failed' : 'check-failed' })
+  expect((await (stopped ?? lifecycle.stop())).steps).toMatchObject([{ name: 'db', outcome: 'drained' }])
+})
+
 describe('a programmer hears at once of', () => {
   test.each<[LifecycleErrorCode, (lifecycle: Lifecycle) => unknown]>([
     ['duplicate-name', (lifecycle) => (lifecycle.add(quick('a')), lifecycle.add(quick('a')))],

@@ -72,7 +72,7 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
       return false
     }
     if (resource.check && !stopStarting.aborted) {
-      const { ok, error } = await runCheck(resource, clock, startCheckMs)
+      const { ok, error } = await runCheck(resource, clock, startCheckMs, stopStarting)
       if (!ok) {
         fail('check-failed', `${resource.name} started but is not usable: ${error}`, resource.name, undefined)
         return true
