@@ -69,7 +69,7 @@ test('Kafka of a distribution on PATH', { timeout: 60_000 }, async () => {
 })
 
 test('a server that the user names is used and left alone', async () => {
-  const own = await started('redis', { private: true, args: ['--requirepass', 'secret'] })
+  const own = await started('redis', { from: ['PATH', 'installed'], args: ['--requirepass', 'secret'] })
   const url = own.url.replace('redis://', 'redis://:secret@')
   const server = await started('redis', { env: { REDIS_URL: url } })
   expect(server).toMatchObject({ source: 'environment', url, pid: undefined })

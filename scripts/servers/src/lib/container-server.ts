@@ -3,6 +3,7 @@ import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ContainerRuntimeClient } from 'testcontainers'
+import { answerOf } from './answer-of.ts'
 import { freePort } from './free-port.ts'
 import type { Recipe } from './recipe.ts'
 import type { Server } from './server.ts'
@@ -72,7 +73,7 @@ async function startOnce(recipe: Recipe, engine: ContainerRuntimeClient, args: r
   const started = await described.start()
   const container = engine.container.getById(started.getId())
   let state: 'running' | 'frozen' | 'killed' = 'running'
-  const version = await waitUntilReady(async () => recipe.check(url), startLimitMs).catch(async (error: unknown) => {
+  const version = await waitUntilReady(async () => answerOf(recipe, url), startLimitMs).catch(async (error: unknown) => {
     await started.stop()
     throw error
   })
@@ -82,7 +83,7 @@ async function startOnce(recipe: Recipe, engine: ContainerRuntimeClient, args: r
     name,
     url,
     source: 'docker',
-    detail: `${[title, version].filter(Boolean).join(' ')} in Docker (${image.image}) on port ${port}`,
+    detail: `${[title, version].filter(Boolean).join(' ')} in Docker (${image.image}) at ${host}:${port}`,
     pid: undefined,
     freeze: async () => {
       if (state !== 'running') return
@@ -95,7 +96,7 @@ async function startOnce(recipe: Recipe, engine: ContainerRuntimeClient, args: r
       if (state !== 'killed') await kill()
       await container.start()
       state = 'running'
-      await waitUntilReady(async () => recipe.check(url), startLimitMs)
+      await waitUntilReady(async () => answerOf(recipe, url), startLimitMs)
     },
     stop: async () => {
       await thaw()

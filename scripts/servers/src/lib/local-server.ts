@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { answerOf } from './answer-of.ts'
 import { freePort } from './free-port.ts'
 import { guardProcess, type StartedProcess } from './guarded-process.ts'
 import { describeExit, guardedRun, guardedStart, readLog } from './guarded-run.ts'
@@ -85,18 +86,12 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
       if (ready) onExit(message)
     })
     try {
-      await waitUntilReady(answers, startLimitMs, death.signal)
+      await waitUntilReady(async () => answerOf(recipe, url), startLimitMs, death.signal)
       ready = true
     } catch (error) {
       if (error instanceof Unavailable) throw error
       throw new Unavailable(`${title} did not answer within ${startLimitMs / 1_000} s (${whyNot(error)})`)
     }
-  }
-
-  async function answers(): Promise<void> {
-    await recipe.check(url).catch((error: unknown) => {
-      if (!recipe.isRefusal?.(error)) throw error
-    })
   }
 
   async function kill(): Promise<void> {
