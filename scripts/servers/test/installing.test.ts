@@ -43,7 +43,7 @@ async function withProgram(env: NodeJS.ProcessEnv, name: string, script: string)
   return { ...env, PATH: `${bin}:${env['PATH']}` }
 }
 
-test('an altered jar, a half of one and a missing one are fetched again, the others stay', { timeout: 120_000 }, async () => {
+test('an altered jar, a half of one and a missing one are fetched again, once for two at a time; the others stay', { timeout: 120_000 }, async () => {
   const cacheFolder = await copyOfJars()
   const [altered, half, missing, good] = ['jopt-simple-5.0.4.jar', 'kafka-clients-4.4.0.jar', 'slf4j-api-1.7.36.jar', 'zstd-jni-1.5.7-17.jar'].map((jar) => join(cacheFolder, jars, jar))
   const original = await readFile(altered as string)
@@ -51,8 +51,15 @@ test('an altered jar, a half of one and a missing one are fetched again, the oth
   await truncate(half as string, 1_000)
   await rm(missing as string)
   const { ino } = await stat(good as string)
-  const server = await kafka(cacheFolder)
-  onTestFinished(async () => server.stop())
+  const steps: string[] = []
+  const options = { private: true, from: ['installed'], cacheFolder, onProgress: (text: string) => steps.push(text) } as const
+  const servers = await Promise.all([startServer('kafka', options), startServer('kafka', options)])
+  onTestFinished(async () => {
+    await Promise.all(servers.map(async (server) => server.ok && server.stop()))
+  })
+  expect(servers).toMatchObject([{ ok: true }, { ok: true }])
+  expect(steps.filter((step) => step.startsWith('Kafka: fetching'))).toEqual(['Kafka: fetching jopt-simple-5.0.4.jar, kafka-clients-4.4.0.jar, slf4j-api-1.7.36.jar'])
+  expect(steps).toContain('Kafka: waiting for another installation')
   expect((await readFile(altered as string)).equals(original)).toBe(true)
   expect((await stat(half as string)).size).toBeGreaterThan(1_000)
   expect((await stat(good as string)).ino).toBe(ino)

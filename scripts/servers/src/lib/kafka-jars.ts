@@ -41,7 +41,7 @@ export async function kafkaJars(context: Context): Promise<string> {
 async function maven(context: Context): Promise<string> {
   const found = await findOnPath(context.env, 'mvn')
   if (found !== undefined) return found
-  if (await mayInstallPackages(context)) await installPackages(context, 'maven')
+  if (await mayInstallPackages(context)) await installPackages(context, 'Kafka', 'maven')
   const installed = await findOnPath(context.env, 'mvn')
   if (installed === undefined) throw new Unavailable('there is no Maven (mvn) on PATH to fetch Kafka with')
   return installed

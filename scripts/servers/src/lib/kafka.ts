@@ -77,7 +77,7 @@ async function find(context: Context): Promise<Program | undefined> {
 }
 
 async function findJava(context: Context): Promise<{ file: string; version: string }> {
-  if (!(await findOnPath(context.env, 'java')) && (await mayInstallPackages(context))) await installPackages(context, 'default-jre-headless')
+  if (!(await findOnPath(context.env, 'java')) && (await mayInstallPackages(context))) await installPackages(context, 'Kafka', 'default-jre-headless')
   const file = await findOnPath(context.env, 'java')
   if (file === undefined) throw new Unavailable('there is no Java on PATH')
   const version = /version "([^"]+)"/.exec(await runToEnd(file, ['-version'], { env: context.env }))?.[1] ?? 'unknown'
@@ -86,7 +86,8 @@ async function findJava(context: Context): Promise<{ file: string; version: stri
 }
 
 function program({ java, classPath, detail, template }: Installation, { env, onProgress }: Context): Program {
-  const flags = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.net.preferIPv4Stack=true', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
+  // Without its performance data the JVM leaves nothing in the system's temporary folder.
+  const flags = ['-XX:-UsePerfData', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.net.preferIPv4Stack=true', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn']
   return { detail, prepare }
 
   async function prepare({ folder, port, args, run }: Place): Promise<Launch> {
@@ -97,15 +98,25 @@ function program({ java, classPath, detail, template }: Installation, { env, onP
     const lines = Object.entries({ ...settings, 'log.dirs': data }).map(([key, value]) => `${key}=${value}\n`)
     await writeFile(configuration, lines.join(''))
     const base = { command: java, env, cwd: folder, stopSignal: 'SIGKILL' } as const
-    const formatted = template !== undefined && existsSync(join(template, 'meta.properties'))
-    if (formatted) await cp(template, data, { recursive: true })
-    else {
+    if (!(await copyTemplate(template, data))) {
       onProgress('Kafka: formatting its data folder')
       const format = ['-Xmx128m', ...flags, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', 'lameduckLAMEDUCK000001', '-c', configuration]
       await run({ ...base, args: format })
       if (template !== undefined) await keep(data, template)
     }
     return { ...base, args: ['-Xms64m', '-Xmx256m', ...flags, '-cp', classPath, 'kafka.Kafka', configuration, ...args] }
+  }
+}
+
+/** False if there is none, or it was made by another account and cannot be read. */
+async function copyTemplate(template: string | undefined, data: string): Promise<boolean> {
+  if (template === undefined || !existsSync(join(template, 'meta.properties'))) return false
+  try {
+    await cp(template, data, { recursive: true })
+    return true
+  } catch {
+    await rm(data, { recursive: true, force: true })
+    return false
   }
 }
 

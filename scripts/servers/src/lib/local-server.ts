@@ -46,7 +46,7 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     await bringUp()
   } catch (error) {
     await guarded.stop()
-    throw error
+    throw error instanceof Error && 'syscall' in error ? new Unavailable(`${guarded.folder} cannot be used (${error.message})`) : error
   }
 
   return {

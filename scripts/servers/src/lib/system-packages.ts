@@ -13,12 +13,12 @@ export async function mayInstallPackages({ env }: Context): Promise<boolean> {
  *
  * @throws Unavailable if that does not work
  */
-export async function installPackages(context: Context, ...packages: readonly string[]): Promise<void> {
+export async function installPackages(context: Context, title: string, ...packages: readonly string[]): Promise<void> {
   const { env, cacheFolder, onProgress } = context
   const aptEnv = { ...env, DEBIAN_FRONTEND: 'noninteractive' }
   const wait = ['-o', 'DPkg::Lock::Timeout=300']
-  await withInstallLock(cacheFolder, 'apt', () => onProgress('waiting for another installation'), async () => {
-    onProgress(`apt-get install ${packages.join(' ')}`)
+  await withInstallLock(cacheFolder, 'apt', () => onProgress(`${title}: waiting for another installation`), async () => {
+    onProgress(`${title}: apt-get install ${packages.join(' ')}`)
     await runToEnd('apt-get', ['update', '-q', ...wait], { env: aptEnv })
     await runToEnd('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...wait, ...packages], { env: aptEnv })
   })
