@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { startServer, type Server, type ServerName, type ServerOptions } from '@lameduck/servers'
 import { Redis } from 'ioredis'
 import pg from 'pg'
@@ -53,8 +54,19 @@ test('a killed PostgreSQL cuts its clients off, and comes back with its data', a
   const again = await connected(server.url)
   expect((await again.query('select n from kept')).rows).toEqual([{ n: 7 }])
   await again.end()
+  const { pid: second } = server
+  await server.kill()
+  await server.stop()
+  expect(segmentsOf([pid, second])).toEqual([])
   expect(exits).toEqual([])
 })
+
+/** Segments of System V shared memory that these processes made; elsewhere than on Linux they are not listed in a file. */
+function segmentsOf(pids: readonly (number | undefined)[]): string[] {
+  const file = '/proc/sysvipc/shm'
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  return lines.filter((line) => pids.includes(Number(line.trim().split(/\s+/)[4])))
+}
 
 test('a frozen Redis can be killed, restarted and stopped', async () => {
   const server = await started('redis', { args: ['--appendonly', 'yes', '--appendfsync', 'always'] })
