@@ -15,7 +15,7 @@ await command(async ({ onEnd }) => {
   }
 
   const shown = progress('starting PostgreSQL, Redis and Kafka')
-  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail })
+  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail, onExit: (message) => process.stderr.write(`${message}\n`) })
   onEnd(async () => servers.stop())
   shown.end()
   for (const name of ['postgres', 'redis', 'kafka']) {

@@ -51,7 +51,7 @@ await command(async ({ onEnd }) => {
 async function startAllServers(onEnd) {
   const { startServers } = await import('@lameduck/servers')
   const shown = progress('starting PostgreSQL, Redis and Kafka')
-  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail })
+  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail, onExit: (message) => process.stderr.write(`${message}\n`) })
   onEnd(async () => servers.stop())
   shown.end()
   const missing = []
