@@ -40,10 +40,12 @@ describe('a bound process', () => {
   })
 
   test('ignores a second SIGTERM', async () => {
-    const { code, report } = await run([], 'ready', (child) => {
+    const { code, report, stdout } = await run(['tells-repeats'], 'ready', (child) => {
       term(child)
-      setImmediate(() => term(child))
+      const repeat = setInterval(() => child.kill('SIGTERM'), 1)
+      child.once('exit', () => clearInterval(repeat))
     })
+    expect(stdout).toContain('repeated')
     expect(code).toBe(0)
     expect(report?.result).toBe('clean')
   })
@@ -103,6 +105,25 @@ describe('a bound process', () => {
     const { code, report } = await run(['stop-itself'], 'never', () => {})
     expect(code).toBe(0)
     expect(report?.reason.kind).toBe('programmatic')
+  })
+
+  test('a natural end keeps a failing process.exitCode', async () => {
+    expect((await run(['natural-end', 'exit-code'], 'never', () => {})).code).toBe(3)
+  })
+
+  test('with two lifecycles it ends with the last of them', async () => {
+    const { code, stdout } = await run(['two'], 'ready', term)
+    expect(code).toBe(0)
+    expect(stdout).toContain('other drained')
+    expect(stdout.filter((line) => line.startsWith('{'))).toHaveLength(2)
+  })
+
+  test('leaves although nobody reads its output, and errors go on coming', async () => {
+    const child = spawn(process.execPath, [new URL('fixtures/service.mjs', import.meta.url).pathname, 'fatal-repeatedly'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stderr.destroy()
+    child.stdout.once('data', () => child.stdout.destroy())
+    const [code] = (await once(child, 'close')) as [number | null]
+    expect(code).toBe(1)
   })
 
   test('two megabytes written in the last step reach a pipe before the exit', async () => {

@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts'
 import type { CheckResult } from './lifecycle.ts'
 import type { Resource } from './resource.ts'
-import { describeError } from './stop-step.ts'
+import { describeError } from './describe-value.ts'
 
 /** Runs every check beside the others, each with its own bound; a check that hangs is told by its signal and reported. */
 export function runChecks(resources: readonly Resource[], clock: Clock, timeoutMs: number): Promise<CheckResult[]> {
-  return Promise.all(resources.filter((resource) => 'check' in resource).map((resource) => runCheck(resource, clock, timeoutMs)))
+  return Promise.all(resources.filter((resource) => resource.check !== undefined).map((resource) => runCheck(resource, clock, timeoutMs)))
 }
 
 /** Never rejects; is over when `stop` aborts. */

@@ -14,7 +14,7 @@ import type { Resource } from './resource.ts'
 import { runStop, type StopRun } from './run-stop.ts'
 import { startAll, type Start } from './start.ts'
 import type { State } from './state.ts'
-import { describeError } from './stop-step.ts'
+import { describeError } from './describe-value.ts'
 import { validateAdd } from './validate-add.ts'
 
 /**
@@ -27,7 +27,7 @@ import { validateAdd } from './validate-add.ts'
 export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const clock = options.clock ?? systemClock
   const policy = resolvePolicy(options.policy, options.env)
-  const entries: Entry[] = []
+  const entries = new Map<string, Entry>()
   const entryOf = new WeakMap<Handle, Entry>()
   const holds = new Map<symbol, string>()
   const stopping = new AbortController()
@@ -38,7 +38,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   let state: State = { name: 'starting' }
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
-  let stop: { readonly report: Promise<Report>; run?: StopRun; deadline: number } | undefined
+  let stop: { readonly report: Promise<Report>; run?: StopRun; deadline: number; forced: boolean } | undefined
 
   const lifecycle: Lifecycle = {
     policy,
@@ -56,11 +56,13 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     holdNotReady,
     stop: (reason = { kind: 'programmatic' }) => beginStop(reason),
     force() {
-      void beginStop({ kind: 'programmatic', detail: 'force() was called' })
-      stop?.run?.force()
+      if (!stop) void beginStop({ kind: 'programmatic', detail: 'force() was called' })
+      if (!stop) return
+      stop.forced = true
+      stop.run?.force()
     },
     shrinkTo,
-    plan: () => planFor({ kind: 'programmatic' }),
+    plan: () => planFor(platformSignal),
     subscribe: (listener) => events.subscribe(listener),
     async [Symbol.asyncDispose]() {
       await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
@@ -71,34 +73,41 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   function add(resource: Resource, { needs = [] }: AddOptions = {}): Handle {
     const needed = needs.map((handle) => entryOf.get(handle))
     const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
-    entries.push(entry)
-    const handle: Handle = {
-      resource,
-      remove() {
-        if (stop === undefined && entries.includes(entry)) entries.splice(entries.indexOf(entry), 1)
-      },
-    }
+    entries.set(resource.name, entry)
+    const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
-    for (const warning of resource.warnings ?? []) events.emit({ type: 'warning', message: warning, resource: resource.name })
     return handle
+  }
+
+  function remove(entry: Entry): void {
+    const { name } = entry.resource
+    if (stop || entries.get(name) !== entry) return
+    const user = [...entries.values()].find((other) => other.needs.includes(entry))
+    if (user) {
+      throw new LifecycleError('wrong-state', `"${name}" cannot be removed: "${user.resource.name}" needs it. Remove that first.`, { resource: name })
+    }
+    if (startPromise && state.name === 'starting') {
+      throw new LifecycleError('wrong-state', `"${name}" cannot be removed while the lifecycle starts; wait for start()`, { resource: name })
+    }
+    entries.delete(name)
   }
 
   async function startEverything(): Promise<void> {
     if (state.name !== 'starting') {
       throw new LifecycleError('wrong-state', `start() was called when the lifecycle was already "${state.name}"`)
     }
-    start = startAll(entries, clock, events, stopping.signal)
-    try {
-      await start.done
-    } catch (error) {
-      await beginStop({ kind: 'fatal', origin: 'start', error })
-      throw error
-    }
+    let failure: LifecycleError | undefined
+    start = startAll([...entries.values()], clock, events, stopping.signal, (error) => {
+      failure = error
+      void beginStop({ kind: 'fatal', origin: 'start', error })
+    })
+    await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
     if (stop) {
-      throw new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
+      await stop.report
+      throw failure ?? new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
     }
     setState({ name: 'ready', sinceMs: clock.now() })
-    for (const warning of planFor({ kind: 'programmatic' }).warnings) events.emit({ type: 'warning', message: warning })
+    for (const warning of planFor(platformSignal).warnings) events.emit({ type: 'warning', message: warning })
     if (lifecycle.isReady) events.emit({ type: 'readiness-changed', ready: true, why: 'everything has started' })
   }
 
@@ -114,17 +123,17 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     const budgetMs = budgetFor(reason)
     const deadline = begunAt + budgetMs
     const lameDuck = lameDuckFor(reason)
-    const nodes = buildGraph(entries, policy, lameDuck)
+    const nodes = buildGraph([...entries.values()], policy, lameDuck)
     const plan = makePlan(nodes, policy, budgetMs)
 
     let resolveReport: (report: Report) => void = () => {}
-    stop = { deadline, report: new Promise((resolve) => (resolveReport = resolve)) }
+    stop = { deadline, forced: false, report: new Promise((resolve) => (resolveReport = resolve)) }
 
     // The latch, the signal and every quiesce belong to this tick: nothing here may be awaited.
     setState({ name: lameDuck ? 'lame-duck' : 'draining', reason, sinceMs: begunAt, deadline })
     if (wasReady) events.emit({ type: 'readiness-changed', ready: false, why: 'a stop has begun' })
-    const quiesceErrors = quiesceAll(reason, deadline)
     stopping.abort()
+    const quiesceErrors = quiesceAll(reason, deadline)
     if (!lameDuck) draining.abort()
     events.emit({ type: 'stop-begun', reason, plan })
 
@@ -144,6 +153,9 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       },
     })
     stop.run = run
+    // What a listener or a quiesce has asked for meanwhile.
+    if (stop.deadline < deadline) run.moveDeadline(stop.deadline)
+    if (stop.forced) run.force()
     void run.done.then((steps) => {
       const finished = withQuiesceErrors(steps, quiesceErrors)
       const result = resultOf(finished)
@@ -171,37 +183,48 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   /** Before the service was ready it had no clients to lead elsewhere, and without a server it never has any. */
   function lameDuckFor(reason: Reason): LameDuckPolicy | undefined {
     if (state.name !== 'ready' || !hasLameDuck(reason)) return undefined
-    if (!entries.some((entry) => entry.resource.drainFrom === 'lame-duck-end')) return undefined
-    const lameDuck = lameDuckAfterPreStop(policy)
+    if (!hasServers()) return undefined
+    const lameDuck = lameDuckAfterPreStop({ lameDuck: policy.lameDuck, preStopMs: preStopFor(reason) })
     return lameDuck.maxMs > 0 ? lameDuck : undefined
   }
 
   function budgetFor(reason: Reason): number {
-    const budgetMs = policy.graceMs - policy.preStopMs - policy.marginMs
+    const budgetMs = policy.graceMs - preStopFor(reason) - policy.marginMs
     return reason.kind === 'fatal' ? Math.min(policy.fatalMs, budgetMs) : budgetMs
+  }
+
+  /** Only the platform's own signal comes after a preStop hook. */
+  function preStopFor(reason: Reason): number {
+    return reason.kind === 'signal' && !reason.interactive ? policy.preStopMs : 0
+  }
+
+  function hasServers(): boolean {
+    return [...entries.values()].some((entry) => entry.resource.drainFrom === 'lame-duck-end')
   }
 
   /** The plan of a stop from the ready state, whatever the state is now. */
   function planFor(reason: Reason): Plan {
-    const serves = entries.some((entry) => entry.resource.drainFrom === 'lame-duck-end')
     const lameDuck = lameDuckAfterPreStop(policy)
-    return makePlan(buildGraph(entries, policy, serves && lameDuck.maxMs > 0 ? lameDuck : undefined), policy, budgetFor(reason))
+    const nodes = buildGraph([...entries.values()], policy, hasServers() && lameDuck.maxMs > 0 ? lameDuck : undefined)
+    return makePlan(nodes, policy, budgetFor(reason))
   }
 
   function quiesceAll(reason: Reason, deadline: number): Map<string, string> {
     const errors = new Map<string, string>()
-    for (const { resource } of entries) {
+    for (const { resource } of entries.values()) {
+      const onError = (error: unknown): void => void errors.set(resource.name, `quiesce: ${describeError(error)}`)
       try {
-        resource.quiesce?.({ reason, deadline })
+        const returned: unknown = resource.quiesce?.({ reason, deadline })
+        if (returned instanceof Promise) returned.catch(onError)
       } catch (error) {
-        errors.set(resource.name, `quiesce: ${describeError(error)}`)
+        onError(error)
       }
     }
     return errors
   }
 
   function startedResources(): Resource[] {
-    return entries.filter((entry) => !start || !entry.resource.start || start.started(entry) === true).map((entry) => entry.resource)
+    return [...entries.values()].filter((entry) => !start || !entry.resource.start || start.started(entry) === true).map((entry) => entry.resource)
   }
 
   function holdNotReady(why: string): () => void {
@@ -238,6 +261,9 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     return policy.exitCodes[result]
   }
 }
+
+/** What a plan is made for before there is a reason. */
+const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
 
 /** A quiesce that threw leaves a resource that may have gone on taking work: its step has failed, however its drain went. */
 function withQuiesceErrors(steps: readonly StepReport[], errors: ReadonlyMap<string, string>): StepReport[] {

@@ -1,3 +1,5 @@
+import { describeValue } from './describe-value.ts'
+
 /** Every code a {@link LifecycleError} can carry; `docs/errors.md` explains each. */
 export const lifecycleErrorCodes = [
   'invalid-option',
@@ -38,6 +40,6 @@ export function requireMs(value: unknown, option: string, least: number = 0): nu
 
 /** A value with its type, for messages: `"5s" (string)`. */
 export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'function' ? 'a function' : String(value)
+  const text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'function' ? 'a function' : describeValue(value)
   return `${text} (${value === null ? 'null' : typeof value})`
 }

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import { describeError } from './describe-value.ts'
 import type { Reason } from './reason.ts'
 import type { Plan, Report, StepReport } from './report.ts'
 import type { State } from './state.ts'
@@ -30,24 +31,30 @@ export interface Events {
   subscribe(listener: Listener): () => void
 }
 
-/** A listener that throws harms neither the stop nor the other listeners; its error is shown once as a process warning. */
+/** A listener that throws harms neither the stop nor the other listeners; its error is shown as a process warning. */
 export function createEvents(lifecycle: () => object): Events {
-  const listeners = new Set<Listener>()
+  const subscriptions = new Set<{ readonly listener: Listener }>()
   const diagnostics = channel(channelName)
   return {
     emit(event) {
-      for (const listener of listeners) {
-        try {
-          listener(event)
-        } catch (error) {
-          process.emitWarning(`a lameduck listener threw on "${event.type}": ${String(error)}`, 'LameduckListenerWarning')
-        }
-      }
+      // The subscriptions as they are: a listener that another one adds hears of the next event first.
+      const now = [...subscriptions]
+      for (const { listener } of now) void notify(listener, event)
       if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
     },
     subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
+      const subscription = { listener }
+      subscriptions.add(subscription)
+      return () => subscriptions.delete(subscription)
     },
+  }
+}
+
+/** An async listener is not what the type says, but its rejection must not become an uncaught error that begins a stop. */
+async function notify(listener: (event: LifecycleEvent) => unknown, event: LifecycleEvent): Promise<void> {
+  try {
+    await listener(event)
+  } catch (error) {
+    process.emitWarning(`a lameduck listener threw on "${event.type}": ${describeError(error)}`, 'LameduckListenerWarning')
   }
 }

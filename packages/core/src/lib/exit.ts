@@ -8,6 +8,9 @@ import type { ProcessLike } from './process-like.ts'
  */
 export async function exit(target: ProcessLike, code: number, flushMs: number, clock: Clock): Promise<void> {
   target.exitCode = code
-  await flush([target.stdout, target.stderr], flushMs, clock)
-  target.exit(code)
+  try {
+    await flush([target.stdout, target.stderr], flushMs, clock)
+  } finally {
+    target.exit(code)
+  }
 }

@@ -23,6 +23,10 @@ function flushOne(stream: NodeJS.WritableStream): Promise<void> {
       resolve()
     }
     stream.once('error', done)
-    stream.write('', done)
+    try {
+      stream.write('', done)
+    } catch {
+      done()
+    }
   })
 }

@@ -1,4 +1,6 @@
 import type { Clock } from './clock.ts'
+import { describeError } from './describe-value.ts'
+import { show } from './errors.ts'
 import type { LameDuckPolicy, Policy } from './policy.ts'
 import type { Resource } from './resource.ts'
 
@@ -27,7 +29,7 @@ export interface LameDuckInput {
   readonly serving: readonly Resource[]
   /** Monotonic ms at which the lame duck must be over. */
   readonly deadline: number
-  readonly onDone: (why: 'quiet' | 'max' | 'deadline' | 'forced') => void
+  readonly onDone: (why: 'quiet' | 'max' | 'deadline' | 'forced', errors: readonly string[]) => void
 }
 
 /** Waits for the end of the lame duck: not before `minMs`, then when no work has arrived for `quietMs`, never after `maxMs`. */
@@ -37,6 +39,7 @@ export function runLameDuck({ clock, policy, serving, deadline, onDone }: LameDu
   const latest = startedAt + policy.maxMs
   let limit = deadline
   let over = false
+  const errors = new Set<string>()
   let cancel = (): void => {}
   look()
 
@@ -52,16 +55,29 @@ export function runLameDuck({ clock, policy, serving, deadline, onDone }: LameDu
   function lastArrival(): number {
     let newest = startedAt
     for (const resource of serving) {
-      newest = Math.max(newest, resource.lastArrival ? (resource.lastArrival() ?? startedAt) : Infinity)
+      newest = Math.max(newest, readLastArrival(resource))
     }
     return newest
+  }
+
+  /** What cannot be read counts as never quiet: then the maximum ends it. */
+  function readLastArrival(resource: Resource): number {
+    if (!resource.lastArrival) return Infinity
+    try {
+      const at: unknown = resource.lastArrival() ?? startedAt
+      if (typeof at === 'number' && !Number.isNaN(at)) return at
+      errors.add(`${resource.name}: lastArrival must return a number; it returned ${show(at)}`)
+    } catch (error) {
+      errors.add(`${resource.name}: lastArrival: ${describeError(error)}`)
+    }
+    return Infinity
   }
 
   function end(why: 'quiet' | 'max' | 'deadline' | 'forced'): void {
     if (over) return
     over = true
     cancel()
-    onDone(why)
+    onDone(why, [...errors])
   }
 
   return {

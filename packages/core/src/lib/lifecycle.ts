@@ -9,7 +9,11 @@ import type { State } from './state.ts'
 /** What `add` returns: usable in another resource's `needs`, and able to take the resource out again. */
 export interface Handle {
   readonly resource: Resource
-  /** Takes the resource out of the plan without stopping it; after a stop has begun it does nothing. */
+  /**
+   * Takes the resource out of the plan without stopping it; after a stop has begun it does nothing.
+   *
+   * @throws LifecycleError `wrong-state` while another resource needs it, and while the lifecycle starts.
+   */
   remove(): void
 }
 
@@ -51,7 +55,7 @@ export interface Lifecycle {
   add(resource: Resource, options?: AddOptions): Handle
   /** Starts everything in dependency order, then becomes ready. Rejects with what failed, after stopping what had started. */
   start(): Promise<void>
-  /** Runs every resource's `check`, each bounded by `timeoutMs` (default 1000). Never rejects. */
+  /** Runs every resource's `check`, each bounded by `timeoutMs` (default 1000). Never rejects; a bad `timeoutMs` throws. */
   check(options?: { readonly timeoutMs?: number }): Promise<readonly CheckResult[]>
   /** Not-ready by hand, reversible: returns the function that ends it. It can never undo a real stop. */
   holdNotReady(why: string): () => void
@@ -61,7 +65,7 @@ export interface Lifecycle {
   force(): void
   /** Moves the deadline to `leftMs` from now if that is earlier (a spot notice, a shorter grace found later); never later. */
   shrinkTo(leftMs: number): void
-  /** The schedule that `stop()` would follow now. */
+  /** The schedule that the platform's signal would start, from the ready state. */
   plan(): Plan
   subscribe(listener: Listener): () => void
   [Symbol.asyncDispose](): Promise<void>

@@ -34,11 +34,11 @@ export interface ExitCodes {
 export interface Policy {
   /** The platform's grace period in ms: from the deletion to SIGKILL. @default 30000 */
   readonly graceMs: number
-  /** How much of the grace period has passed when the signal arrives (a preStop hook), in ms. @default 0 */
+  /** How much of the grace period has passed when the platform's signal arrives (a preStop hook), in ms. @default 0 */
   readonly preStopMs: number
   /** Kept free before SIGKILL for the report, the flush and the exit, in ms. @default 1000 */
   readonly marginMs: number
-  /** @default 5000 / 1000 / 10000 in Kubernetes, 0 / 0 / 0 elsewhere */
+  /** @default in Kubernetes minMs 5000 (or maxMs, if that is less), elsewhere 0; quietMs 1000 where minMs is above 0; maxMs twice minMs */
   readonly lameDuck: LameDuckPolicy
   readonly phases: Readonly<Record<Phase, PhasePolicy>>
   /** Longest time one resource's `force` may take, in ms. @default 100 */
@@ -99,7 +99,8 @@ export function resolvePolicy(options: PolicyOptions = {}, env: NodeJS.ProcessEn
 function resolveLameDuck(options: Partial<LameDuckPolicy> = {}, env: NodeJS.ProcessEnv): LameDuckPolicy {
   refuseUnknown(options, ['minMs', 'quietMs', 'maxMs'], 'policy.lameDuck')
   const inKubernetes = env['KUBERNETES_SERVICE_HOST'] !== undefined
-  const minMs = requireMs(options.minMs ?? (inKubernetes ? 5_000 : 0), 'policy.lameDuck.minMs')
+  const usual = inKubernetes ? 5_000 : 0
+  const minMs = requireMs(options.minMs ?? Math.min(usual, options.maxMs ?? usual), 'policy.lameDuck.minMs')
   const quietMs = requireMs(options.quietMs ?? (minMs > 0 ? 1_000 : 0), 'policy.lameDuck.quietMs')
   const maxMs = requireMs(options.maxMs ?? minMs * 2, 'policy.lameDuck.maxMs')
   if (maxMs < minMs) {

@@ -1,3 +1,5 @@
+import { describeValue } from './describe-value.ts'
+
 /** Why the service stops. Each kind has its own budget and its own exit code. */
 export type Reason =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly interactive: boolean }
@@ -14,7 +16,7 @@ export function describeReason(reason: Reason): string {
     case 'pre-stop':
       return 'preStop'
     case 'fatal':
-      return `${reason.origin === 'start' ? 'a failed start' : reason.origin}: ${reason.error instanceof Error ? reason.error.message : String(reason.error)}`
+      return `${reason.origin === 'start' ? 'a failed start' : reason.origin}: ${describeValue(reason.error)}`
     case 'programmatic':
       return reason.detail ?? 'stop() was called'
     case 'event-loop-stalled':

@@ -1,3 +1,4 @@
+import { describeValue } from './describe-value.ts'
 import { LifecycleError } from './errors.ts'
 import type { Reason } from './reason.ts'
 import type { Phase } from './resource.ts'
@@ -93,15 +94,26 @@ export function resultOf(steps: readonly StepReport[]): Report['result'] {
   return steps.some((step) => step.outcome === 'failed') ? 'failed' : 'clean'
 }
 
-/** The report as one JSON line, with errors as text, so that nothing in it is lost to `JSON.stringify`. */
+/** The report as one JSON line. Everything in it is plain data but the error of a fatal reason. */
 export function reportLine(report: Report): string {
-  return JSON.stringify({ lameduck: 'report', ...report }, (_key, value: unknown) =>
-    value instanceof Error ? describeForJson(value) : value,
-  )
+  const { reason } = report
+  const plain = reason.kind === 'fatal' ? { ...reason, error: describeForJson(reason.error, 3) } : reason
+  return JSON.stringify({ lameduck: 'report', ...report, reason: plain })
 }
 
-/** Where a mistake of configuration was thrown tells nothing that its message does not. */
-function describeForJson(error: Error): object {
-  const { name, message, stack } = error
-  return error instanceof LifecycleError ? { name, code: error.code, message } : { name, message, stack }
+/**
+ * Name, message, stack and causes, and no other property: clients hang requests with their secrets on errors. Where a
+ * mistake of configuration was thrown tells nothing that its message does not, so its stack is left out.
+ */
+function describeForJson(error: unknown, depth: number): unknown {
+  if (!(error instanceof Error)) return describeValue(error)
+  const { name, message, stack, cause } = error
+  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : []
+  return {
+    name: describeValue(name),
+    message: describeValue(message),
+    ...(error instanceof LifecycleError ? { code: error.code } : { stack: String(stack) }),
+    ...(cause !== undefined && depth > 0 ? { cause: describeForJson(cause, depth - 1) } : {}),
+    ...(inner.length > 0 && depth > 0 ? { errors: inner.slice(0, 10).map((each) => describeForJson(each, depth - 1)) } : {}),
+  }
 }

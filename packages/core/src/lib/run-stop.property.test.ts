@@ -72,7 +72,11 @@ async function live({ parts, graceMs, lameDuck, shrink }: World): Promise<Observ
     needs.set(name, allowed.map((handle) => handle.resource.name))
   }
   const events: LifecycleEvent[] = []
-  lifecycle.subscribe((event) => events.push(event))
+  let armedAfter = -1
+  lifecycle.subscribe((event) => {
+    events.push(event)
+    if (event.type === 'stopped') armedAfter = clock.armed
+  })
   await lifecycle.start()
   const stopped = lifecycle.stop({ kind: 'signal', signal: 'SIGTERM', interactive: false })
   if (shrink) {
@@ -80,7 +84,7 @@ async function live({ parts, graceMs, lameDuck, shrink }: World): Promise<Observ
     lifecycle.shrinkTo(shrink.leftMs)
   }
   await clock.advance(graceMs)
-  return { report: await stopped, events, forced, aborted, needs, parts: named, armedAfter: clock.armed }
+  return { report: await stopped, events, forced, aborted, needs, parts: named, armedAfter }
 }
 
 function scripted(

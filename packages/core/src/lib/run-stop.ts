@@ -62,8 +62,11 @@ export function runStop(input: StopInput): StopRun {
   function walk(): void {
     if (walking) return
     walking = true
-    for (let node = ready.shift(); node; node = ready.shift()) begin(node)
-    walking = false
+    try {
+      for (let node = ready.shift(); node; node = ready.shift()) begin(node)
+    } finally {
+      walking = false
+    }
     if (pending.size > 0) return
     cancelDeadline()
     resolveDone(reports)
@@ -81,7 +84,6 @@ export function runStop(input: StopInput): StopRun {
     const startedMs = clock.now() - begunAt
     const late = startedMs - slot.latestStartMs > timerResolutionMs
     const deadline = Math.max(clock.now(), stepDeadline(node, slot, clock.now()))
-    events.emit({ type: 'step-started', name: node.name, deadlineInMs: deadline - clock.now() })
     const step = runStopStep({
       entry,
       clock,
@@ -93,12 +95,14 @@ export function runStop(input: StopInput): StopRun {
       onCut: (inFlight, waitingFor) => events.emit({ type: 'step-overran', name: node.name, inFlight, waitingFor }),
       onDone: (result) => {
         running.delete(node)
-        record(node, slot, { ...result, startedMs, deadlineMs: step.deadline() - begunAt, late })
+        const ran = result.outcome !== 'skipped'
+        record(node, slot, { ...result, startedMs: ran ? startedMs : undefined, deadlineMs: ran ? step.deadline() - begunAt : undefined, late })
         over(node)
         walk()
       },
     })
     running.set(node, step)
+    events.emit({ type: 'step-started', name: node.name, deadlineInMs: deadline - clock.now() })
   }
 
   function stepDeadline(node: Node, slot: Slot, now: number): number {
@@ -114,12 +118,12 @@ export function runStop(input: StopInput): StopRun {
       policy: input.lameDuck,
       serving: node.after.flatMap((next) => (next.entry ? [next.entry.resource] : [])),
       deadline,
-      onDone: (why) => {
+      onDone: (why, errors) => {
         lameDuckRun = undefined
         events.emit({ type: 'lame-duck-ended', tookMs: clock.now() - begunAt, why })
         input.onLameDuckEnd()
-        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], errors: [] }
-        record(node, slot, { ...nothing, outcome: 'drained', startedMs: 0, deadlineMs, late: false })
+        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [] }
+        record(node, slot, { ...nothing, errors, outcome: 'drained', startedMs: 0, deadlineMs, late: false })
         over(node)
         walk()
       },

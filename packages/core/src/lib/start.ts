@@ -3,28 +3,32 @@ import type { Clock } from './clock.ts'
 import { LifecycleError } from './errors.ts'
 import type { Events } from './events.ts'
 import { phaseIndex, type Entry } from './graph.ts'
-import { describeError } from './stop-step.ts'
+import { describeError } from './describe-value.ts'
 
 /** Longest time for the one check that follows a start, in ms. */
 const startCheckMs = 5_000
 
 export interface Start {
-  /** Rejects with the first failure, when everything that had begun has settled. */
+  /** Resolves when everything that had begun has settled, however it went. */
   readonly done: Promise<void>
   /** `false`: not begun, or failed; a promise while it is under way. */
   started(entry: Entry): boolean | Promise<boolean>
 }
 
 /**
- * Starts every resource as soon as what it needs, and the phases that stop after its own, have started. A failure
- * or an abort lets nothing new begin; what has begun is told by the signal and waited for.
+ * Starts every resource as soon as what it needs, and the phases that stop after its own, have started. The first
+ * failure is told to `onFailure` at once, which must abort `signal`: a start that hangs beside it must not keep the
+ * stop from beginning. From the abort on nothing new begins.
  */
-export function startAll(entries: readonly Entry[], clock: Clock, events: Events, signal: AbortSignal): Start {
+export function startAll(
+  entries: readonly Entry[],
+  clock: Clock,
+  events: Events,
+  signal: AbortSignal,
+  onFailure: (failure: LifecycleError) => void,
+): Start {
   const settled = new Map<Entry, boolean>()
   const underWay = new Map<Entry, Promise<boolean>>()
-  let failure: LifecycleError | undefined
-  const failed = new AbortController()
-  const stopStarting = AbortSignal.any([signal, failed.signal])
 
   return {
     done: run(),
@@ -37,7 +41,6 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
       const members = entries.filter((entry) => phaseIndex(entry.resource.phase) === phase)
       await Promise.all(members.map((entry) => begin(entry)))
     }
-    if (failure) throw failure
   }
 
   /** One promise for each entry, so that an entry that several others need starts once. */
@@ -51,7 +54,7 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
 
   async function startOne(entry: Entry): Promise<boolean> {
     const needsStarted = await Promise.all(entry.needs.map((need) => begin(need)))
-    if (stopStarting.aborted || needsStarted.includes(false)) {
+    if (signal.aborted || needsStarted.includes(false)) {
       settled.set(entry, entry.resource.start === undefined)
       return entry.resource.start === undefined
     }
@@ -64,15 +67,15 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
     const begunAt = clock.now()
     events.emit({ type: 'resource-starting', name: resource.name })
     try {
-      await resource.start?.({ signal: stopStarting })
+      await resource.start?.({ signal: signal })
     } catch (error) {
       // An adapter that knows what to do about it has said so, with its name.
       const message = error instanceof LifecycleError ? error.message : `${resource.name} could not start: ${describeError(error)}`
       fail('start-failed', message, resource.name, error)
       return false
     }
-    if (resource.check && !stopStarting.aborted) {
-      const { ok, error } = await runCheck(resource, clock, startCheckMs, stopStarting)
+    if (resource.check && !signal.aborted) {
+      const { ok, error } = await runCheck(resource, clock, startCheckMs, signal)
       if (!ok) {
         fail('check-failed', `${resource.name} started but is not usable: ${error}`, resource.name, undefined)
         return true
@@ -84,8 +87,7 @@ export function startAll(entries: readonly Entry[], clock: Clock, events: Events
 
   /** After an abort, a rejected start is what was asked for. */
   function fail(code: 'start-failed' | 'check-failed', message: string, resource: string, cause: unknown): void {
-    if (failure || signal.aborted) return
-    failure = new LifecycleError(code, message, cause === undefined ? { resource } : { resource, cause })
-    failed.abort(failure)
+    if (signal.aborted) return
+    onFailure(new LifecycleError(code, message, cause === undefined ? { resource } : { resource, cause }))
   }
 }

@@ -1,4 +1,6 @@
 import type { Clock } from './clock.ts'
+import { describeError } from './describe-value.ts'
+import { show } from './errors.ts'
 import type { Entry } from './graph.ts'
 import type { Reason } from './reason.ts'
 import type { Outcome } from './report.ts'
@@ -69,11 +71,14 @@ export function runStopStep(input: StepInput): RunningStep {
     signal: abort.signal,
   }
   let hasStarted = true
-  const draining = attempt(async () => {
-    if (input.startSettled) hasStarted = await input.startSettled
-    if (hasStarted) await resource.drain(context)
-  })
+  const draining = drain()
   draining.then(onDrained, onDrainFailed)
+
+  /** Begins in the next microtask, when the engine knows the step and can cut it. */
+  async function drain(): Promise<void> {
+    hasStarted = await (input.startSettled ?? Promise.resolve(true))
+    if (hasStarted && phase === 'draining') await resource.drain(context)
+  }
 
   function onDrained(): void {
     if (phase !== 'draining') return
@@ -98,7 +103,7 @@ export function runStopStep(input: StepInput): RunningStep {
     const atForce = countInFlight(resource, errors)
     const waitingFor = listWaiting(resource, errors)
     if (outcome === 'forced') input.onCut(atForce, waitingFor)
-    abort.abort(new Error(`${resource.name} was cut: its deadline has passed`))
+    abort.abort(new Error(`${resource.name} was cut`))
     const forcing = resource.force
       ? attempt(() => resource.force?.({ reason: input.reason, boundMs: input.forceMs })).catch((error: unknown) => {
           errors.push(`force: ${describeError(error)}`)
@@ -122,7 +127,7 @@ export function runStopStep(input: StepInput): RunningStep {
     phase = 'done'
     giveUp = () => {}
     cancelDeadline()
-    input.onDone({ outcome, atStart, atForce, waitingFor, errors })
+    input.onDone({ outcome, atStart, atForce, waitingFor, errors: [...errors] })
   }
 
   return {
@@ -139,10 +144,14 @@ export function runStopStep(input: StepInput): RunningStep {
   }
 }
 
-/** `inFlight()` as a number, or nothing where the resource cannot tell; its error is kept. */
+/** `inFlight()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. */
 export function countInFlight(resource: Resource, errors: string[]): number | undefined {
   try {
-    return resource.inFlight?.()
+    const count: unknown = resource.inFlight?.()
+    if (count === undefined || (typeof count === 'number' && Number.isFinite(count) && count >= 0)) return count
+    if (count instanceof Promise) count.catch(() => {})
+    errors.push(`inFlight: must return a number; it returned ${show(count)}`)
+    return undefined
   } catch (error) {
     errors.push(`inFlight: ${describeError(error)}`)
     return undefined
@@ -162,10 +171,4 @@ function listWaiting(resource: Resource, errors: string[]): readonly string[] {
 /** A synchronous throw becomes a rejection. */
 async function attempt(action: () => Promise<void> | void): Promise<void> {
   await action()
-}
-
-/** An error as one line of text. */
-export function describeError(error: unknown): string {
-  if (error instanceof Error) return error.name === 'Error' ? error.message : `${error.name}: ${error.message}`
-  return String(error)
 }

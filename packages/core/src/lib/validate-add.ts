@@ -13,7 +13,7 @@ import type { State } from './state.ts'
 export function validateAdd(
   resource: Resource,
   needs: readonly (Entry | undefined)[],
-  entries: readonly Entry[],
+  entries: ReadonlyMap<string, Entry>,
   state: State,
   starting: boolean,
 ): Entry {
@@ -29,7 +29,7 @@ export function validateAdd(
       { resource: name },
     )
   }
-  if (entries.some((entry) => entry.resource.name === name)) {
+  if (entries.has(name)) {
     throw new LifecycleError('duplicate-name', `a resource named "${name}" was added before; give one of them another name`, { resource: name })
   }
   return { resource, needs: needs.map((need) => validateNeed(resource, need, entries)) }
@@ -61,8 +61,8 @@ function validateResource(resource: Resource): void {
   }
 }
 
-function validateNeed(resource: Resource, need: Entry | undefined, entries: readonly Entry[]): Entry {
-  if (!need || !entries.includes(need)) {
+function validateNeed(resource: Resource, need: Entry | undefined, entries: ReadonlyMap<string, Entry>): Entry {
+  if (!need || entries.get(need.resource.name) !== need) {
     throw new LifecycleError(
       'unknown-dependency',
       `"${resource.name}" needs ${need ? `"${need.resource.name}", which was removed` : 'something that add() of this lifecycle did not return'}`,
