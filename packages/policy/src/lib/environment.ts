@@ -1,4 +1,4 @@
-import { LifecycleError, resolvePolicy, type PolicyOptions } from '@lameduck/core'
+import { LifecycleError, type Policy, type PolicyOptions } from '@lameduck/core'
 import type { SettingValue } from './settings.ts'
 
 /** An environment variable, what it sets, and which way is tighter: less time for the stop. */
@@ -9,7 +9,8 @@ interface Variable {
 
 /**
  * What a deployment may set without a new build. Each can only take time away: a manifest that grants more than the
- * policy allows would be believed by nobody but this process.
+ * policy allows would be believed by nobody but this process. What a layer's `allow` does not list, or keeps within
+ * bounds, holds for them as for any other layer.
  */
 export const environmentVariables: Readonly<Record<string, Variable>> = {
   LAMEDUCK_GRACE_MS: { path: 'graceMs', tighter: 'lower' },
@@ -18,13 +19,21 @@ export const environmentVariables: Readonly<Record<string, Variable>> = {
   LAMEDUCK_LAME_DUCK_MAX_MS: { path: 'lameDuck.maxMs', tighter: 'lower' },
 }
 
+/** One value that the environment sets, and by which variable. */
+interface EnvironmentValue {
+  readonly variable: string
+  readonly path: string
+  readonly value: SettingValue
+}
+
 /**
- * The values that the environment sets, by path and variable.
+ * The values that the environment sets. `options` is what the layers set, `now` the same with core's defaults.
+ *
+ * A longest lame duck below the `lameDuck.minMs` of a layer lowers that too, so that 0 switches the lame duck off.
  *
  * @throws LifecycleError `invalid-option` for what is not a number of ms, and for a value that loosens the policy.
  */
-export function readEnvironment(env: NodeJS.ProcessEnv, options: PolicyOptions): { variable: string; path: string; value: SettingValue }[] {
-  const now = resolvePolicy(options, env)
+export function readEnvironment(env: NodeJS.ProcessEnv, options: PolicyOptions, now: Policy): EnvironmentValue[] {
   return Object.entries(environmentVariables).flatMap(([variable, { path, tighter }]) => {
     const text = env[variable]?.trim()
     if (text === undefined || text === '') return []
@@ -39,6 +48,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv, options: PolicyOptions):
         `${variable} is ${value}, but the policy has ${path} ${current}, and the environment may only make it ${tighter}. Change the policy itself.`,
       )
     }
-    return [{ variable, path, value }]
+    // A minMs that no layer set is core's default, which follows maxMs by itself.
+    const lowersMin = path === 'lameDuck.maxMs' && value < (options.lameDuck?.minMs ?? 0)
+    return [{ variable, path, value }, ...(lowersMin ? [{ variable, path: 'lameDuck.minMs', value }] : [])]
   })
 }

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { LifecycleError, resolvePolicy, show, type PolicyOptions } from '@lameduck/core'
+import { LifecycleError, resolvePolicy, show, type Policy, type PolicyOptions } from '@lameduck/core'
 import { readEnvironment } from './environment.ts'
 import type { Bounds, PolicyDocument, ProbeSettings } from './policy-document.ts'
 import { readDocument, readDocuments, type Layer } from './read-documents.ts'
@@ -22,10 +22,12 @@ interface Permission {
 const defaultPort = 9090
 
 /**
- * Reads a policy with everything that it extends, lets the environment tighten it, and remembers who set what.
+ * Reads a policy with everything that it extends, lets the environment tighten it within what every layer allows, and
+ * remembers who set what. A value that is `undefined` counts as not set.
  *
- * @throws LifecycleError `invalid-option` with the file, the path and the value: an unknown key, a value of the wrong
- *   kind, one that a lower layer does not allow, or numbers that leave no time for the stop.
+ * @throws LifecycleError `invalid-option` with the file or the variable, the path and the value: an unknown key, a value
+ *   of the wrong kind, or one that a lower layer does not allow. Numbers that do not fit each other, such as those that
+ *   leave no time for the stop, come with the names of all layers and core's error as the `cause`.
  */
 export function loadPolicy({ from = {}, env = process.env }: LoadPolicyOptions = {}): ResolvedPolicy {
   const layers = typeof from === 'string' ? readDocuments(readDocument(resolve(from)), from, dirname(resolve(from))) : readDocuments(from, 'the service', process.cwd())
@@ -38,16 +40,30 @@ export function loadPolicy({ from = {}, env = process.env }: LoadPolicyOptions =
     }
     if (layer.document.allow !== undefined) permissions.push({ layer: layer.name, allow: validAllow(layer) })
   }
-  for (const { variable, path, value } of readEnvironment(env, optionsFrom(values))) put(values, path, { layer: variable, value })
+  const names = layers.map((layer) => layer.name)
+  const written = optionsFrom(values)
+  const tightened = readEnvironment(env, written, resolveLayers(written, env, names))
+  for (const { variable, path, value } of tightened) {
+    for (const permission of permissions) requireAllowed(permission, variable, path, value)
+    put(values, path, { layer: variable, value })
+  }
 
   const options = optionsFrom(values)
-  // The numbers must fit each other too; core knows how.
-  resolvePolicy(options, env)
+  resolveLayers(options, env, [...names, ...new Set(tightened.map(({ variable }) => variable))])
   return {
     options,
     probes: { port: defaultPort, ...(branch(values, 'probes.') as ProbeSettings) },
     settings: [...values].map(([path, set]) => ({ path, value: (set.at(-1) as Origin).value, set })),
-    layers: layers.map((layer) => layer.name),
+    layers: names,
+  }
+}
+
+/** The numbers must fit each other too; core knows how, but not whose they are. */
+function resolveLayers(options: PolicyOptions, env: NodeJS.ProcessEnv, names: readonly string[]): Policy {
+  try {
+    return resolvePolicy(options, env)
+  } catch (cause) {
+    throw new LifecycleError('invalid-option', `${names.join(' → ')}: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -59,15 +75,25 @@ function valuesOf({ name, document }: Layer): Map<string, SettingValue> {
 function validAllow({ name, document }: Layer): Readonly<Record<string, Bounds>> {
   const allow: unknown = document.allow
   if (typeof allow !== 'object' || allow === null) throw new LifecycleError('invalid-option', `${name}: allow must be an object; it is ${show(allow)}`)
+  const valid: Record<string, Bounds> = {}
   for (const [path, bounds] of Object.entries(allow) as [string, unknown][]) {
     if (!settings.has(path)) {
       throw new LifecycleError('invalid-option', `${name}: allow names "${path}", which is not a value of a policy; values are ${[...settings.keys()].join(', ')}`)
     }
-    if (typeof bounds !== 'object' || bounds === null || Object.keys(bounds).some((key) => key !== 'min' && key !== 'max')) {
-      throw new LifecycleError('invalid-option', `${name}: allow["${path}"] must be { min?, max? }; it is ${JSON.stringify(bounds)}`)
+    if (bounds === undefined) continue
+    if (!isBounds(bounds)) {
+      throw new LifecycleError('invalid-option', `${name}: allow["${path}"] must be { min?, max? } with numbers; it is ${JSON.stringify(bounds)}`)
     }
+    valid[path] = bounds
   }
-  return document.allow ?? {}
+  return valid
+}
+
+function isBounds(bounds: unknown): bounds is Bounds {
+  if (typeof bounds !== 'object' || bounds === null) return false
+  return Object.entries(bounds).every(
+    ([key, value]: [string, unknown]) => (key === 'min' || key === 'max') && (value === undefined || (typeof value === 'number' && !Number.isNaN(value))),
+  )
 }
 
 function requireAllowed({ layer, allow }: Permission, by: string, path: string, value: SettingValue): void {

@@ -8,7 +8,7 @@ export interface ProbeSettings {
   readonly paths?: { readonly live?: string; readonly ready?: string; readonly startup?: string }
 }
 
-/** How far a later layer may change a value, both ends included; `{}` means: to anything. */
+/** How far a later layer may change a value, both ends included; `{}` means: to anything. Both must be numbers. */
 export interface Bounds {
   readonly min?: number
   readonly max?: number
@@ -22,8 +22,8 @@ export interface PolicyDocument extends PolicyOptions {
   readonly extends?: string
   readonly probes?: ProbeSettings
   /**
-   * What the layers above may change, by path (`"lameDuck.minMs"`). Without it: everything. With it: only what is
-   * listed, within its bounds.
+   * What the layers above and the environment may change, by path (`"lameDuck.minMs"`). Without it: everything. With
+   * it: only what is listed, within its bounds.
    */
   readonly allow?: Readonly<Record<string, Bounds>>
 }

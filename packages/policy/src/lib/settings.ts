@@ -17,12 +17,13 @@ export const settings: ReadonlyMap<string, Check> = new Map<string, Check>([
   ...['live', 'ready', 'startup'].map((path): [string, Check] => [`probes.paths.${path}`, urlPath]),
 ])
 
-/** Turns `{ lameDuck: { minMs: 1 } }` into `lameDuck.minMs → 1`, and refuses what no policy has. */
+/** Turns `{ lameDuck: { minMs: 1 } }` into `lameDuck.minMs → 1`, and refuses what no policy has. `undefined` counts as not set. */
 export function flatten(document: object, where: string, path: string = ''): Map<string, SettingValue> {
   const flat = new Map<string, SettingValue>()
   for (const [key, value] of Object.entries(document) as [string, unknown][]) {
     const full = path === '' ? key : `${path}.${key}`
     const check = settings.get(full)
+    if (value === undefined && (check || isBranch(full))) continue
     if (check) flat.set(full, check(value, `${where}: ${full}`))
     else if (isBranch(full) && typeof value === 'object' && value !== null) {
       for (const [below, leaf] of flatten(value, where, full)) flat.set(below, leaf)
