@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { progress, run, StepError } from './step.mjs'
@@ -35,11 +35,14 @@ async function pnpm() {
   const bin = join(folder, 'node_modules', '.bin')
   if (existsSync(join(bin, 'pnpm'))) return bin
   await writable(cache)
+  await removeOld(cache)
   const unfinished = await mkdtemp(join(cache, 'pnpm-'))
   try {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-    const parameters = ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', packageManager]
-    await step(`installing ${packageManager}`, process.env, npm, parameters, 'Is the network reachable? Or put pnpm of that version on PATH.')
+    const parameters = ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', packageManager]
+    await step(`installing ${packageManager}`, process.env, npm, parameters)
+    // npm reports success on a full disk, with truncated files.
+    await step(`checking ${packageManager}`, process.env, join(unfinished, 'node_modules', '.bin', 'pnpm'), ['--version'], 'Is the disk full?')
     await mkdir(join(cache, 'tools'), { recursive: true })
     await rename(unfinished, folder).catch(async (error) => {
       // Somebody else was faster.
@@ -55,7 +58,7 @@ async function install(env) {
   const stamp = join(root, 'node_modules', '.lameduck-installed')
   const wanted = await fingerprint(['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json'])
   if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return
-  await step('installing dependencies', { ...env, CI: 'true' }, 'pnpm', ['install', '--frozen-lockfile', '--reporter=append-only'])
+  await step('installing dependencies', { ...env, CI: 'true' }, 'pnpm', ['install', '--frozen-lockfile', '--reporter=append-only', '--fetch-retries=1'])
   await writeFile(stamp, wanted)
 }
 
@@ -69,7 +72,7 @@ async function step(label, env, program, parameters, remedy = '') {
   const shown = progress(label)
   try {
     const { code, output } = await run(program, parameters, { env, cwd: root })
-    if (code !== 0) throw new StepError(`${label} failed (exit code ${code}).${remedy ? ` ${remedy}` : ''}\n${output.trim()}`)
+    if (code !== 0) throw new StepError(whyFailed(label, code, output, remedy))
     shown.end()
   } catch (error) {
     shown.end('failed')
@@ -83,5 +86,20 @@ async function writable(folder) {
     await rm(await mkdtemp(join(folder, 'probe-')), { recursive: true })
   } catch (error) {
     throw new StepError(`cannot write to ${folder} (${error.code}): make it writable, or clone into another folder.`)
+  }
+}
+
+function whyFailed(label, code, output, remedy) {
+  const network = /\b(EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.exec(output)?.[1]
+  if (network) return `${label} failed: the package registry cannot be reached (${network}). Check the network, and npm's proxy and registry settings.`
+  const lines = output.trim().split('\n').slice(-30)
+  return `${label} failed (exit code ${code}).${remedy ? ` ${remedy}` : ''}\n${lines.join('\n')}`
+}
+
+/** What an interrupted run has left behind ten minutes ago or earlier. */
+async function removeOld(folder) {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    if (name.startsWith('pnpm-') && Date.now() - (await stat(path)).mtimeMs > 600_000) await rm(path, { recursive: true, force: true })
   }
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
+import { serversFor } from './servers-for.mjs'
 import { setUp } from './setup.mjs'
-import { command, progress, StepError } from './step.mjs'
+import { command, StepError } from './step.mjs'
 
 await command(async ({ onEnd }) => {
   process.env.PATH = (await setUp()).PATH
-  const { parseOptions, UsageError } = await import('./dist/demonstration/options.js')
+  const { parseOptions, usage, UsageError } = await import('./dist/demonstration/options.js')
   const { demonstrate } = await import('./dist/demonstration/demonstrate.js')
-  const { startServers } = await import('@lameduck/servers')
+  if (process.argv.includes('--help')) return void process.stdout.write(`${usage}\n`)
   let options
   try {
     options = parseOptions(process.argv.slice(2))
@@ -14,19 +15,16 @@ await command(async ({ onEnd }) => {
     throw error instanceof UsageError ? new StepError(error.message) : error
   }
 
-  const shown = progress('starting PostgreSQL, Redis and Kafka')
-  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail, onExit: (message) => process.stderr.write(`${message}\n`) })
-  onEnd(async () => servers.stop())
-  shown.end()
-  for (const name of ['postgres', 'redis', 'kafka']) {
-    process.stdout.write(servers[name].ok ? `${name}: ${servers[name].detail}\n` : `${servers[name].message} The demonstration runs without it.\n`)
-  }
-
   const stop = new AbortController()
-  const url = (server) => (server.ok ? server.url : undefined)
+  let died
+  const { urls, missing } = await serversFor(onEnd, (message) => {
+    died ??= message
+    stop.abort(new Error(message))
+  })
+  for (const message of missing) process.stdout.write(`${message} The demonstration runs without it.\n`)
   const running = demonstrate({
     options,
-    servers: { databaseUrl: url(servers.postgres), redisUrl: url(servers.redis), kafkaBrokers: url(servers.kafka) },
+    servers: { databaseUrl: urls.DATABASE_URL || undefined, redisUrl: urls.REDIS_URL || undefined, kafkaBrokers: urls.KAFKA_BROKERS || undefined },
     out: process.stdout,
     signal: stop.signal,
   })
@@ -34,5 +32,9 @@ await command(async ({ onEnd }) => {
     stop.abort(new Error('interrupted'))
     await running.catch(() => {})
   })
-  return running
+  try {
+    return await running
+  } catch (error) {
+    throw new StepError(`the demonstration broke off: ${died ?? error?.message ?? error}`)
+  }
 })

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 
 /**
- * One piece of set-up that may take long: a line when it begins, its time while it runs, a line when it is over.
- * On a terminal the line is drawn over itself; elsewhere (a CI log) it is printed once in 15 s.
+ * One piece of work that may take long: a line when it has run for 2 s, its time while it runs, a line when it is
+ * over. On a terminal the line is drawn over itself; elsewhere (a CI log) it is printed once in 15 s.
  */
 export function progress(label) {
   const begun = Date.now()
@@ -30,16 +30,22 @@ export function progress(label) {
   }
 }
 
+/** A failure that needs no stack: the message says what happened and what to do. */
+export class StepError extends Error {}
+
 /** Every child that is running, so that Ctrl-C can take them all along. */
 const children = new Set()
+let ending = false
 
 /**
  * Runs a program to its end and resolves with its exit code and output. With `show`, its output goes straight
- * to this process's; without, it is kept for the message of a failure.
+ * to this process's; without, it is kept for the message of a failure. It gets a process group of its own, so that
+ * what it starts ends with it.
  */
-export function run(command, parameters, { env = process.env, cwd, show = false } = {}) {
+export function run(program, parameters, { env = process.env, cwd, show = false } = {}) {
+  if (ending) return Promise.reject(new StepError('interrupted'))
   return new Promise((resolve, reject) => {
-    const child = spawn(command, parameters, { cwd, env, stdio: show ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, parameters, { cwd, env, detached: true, stdio: show ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'] })
     children.add(child)
     let output = ''
     const keep = (chunk) => {
@@ -49,7 +55,7 @@ export function run(command, parameters, { env = process.env, cwd, show = false 
     child.stderr?.on('data', keep)
     child.on('error', (error) => {
       children.delete(child)
-      reject(error)
+      reject(new StepError(`cannot run ${program}: ${error.message}`))
     })
     child.on('close', (code, signal) => {
       children.delete(child)
@@ -58,41 +64,71 @@ export function run(command, parameters, { env = process.env, cwd, show = false 
   })
 }
 
-/** A failure that needs no stack: the message says what happened and what to do. */
-export class StepError extends Error {}
+/** SIGTERM to every child's group; after 3 s SIGKILL. */
+async function endChildren() {
+  const left = [...children].map((child) => new Promise((resolve) => child.once('close', resolve)))
+  const signalAll = (signal) => {
+    for (const { pid } of children) {
+      try {
+        process.kill(-pid, signal)
+      } catch {
+        // Gone already.
+      }
+    }
+  }
+  signalAll('SIGTERM')
+  const impatience = setTimeout(() => signalAll('SIGKILL'), 3_000)
+  await Promise.all(left)
+  clearTimeout(impatience)
+}
 
 /**
- * Runs a command's main function: Ctrl-C ends the children and then this process, a `StepError` is one message.
- * `main` may return the exit code, and registers what must be stopped with `onEnd` (an async function; the last registered runs first).
+ * Runs a command's main function and exits. A signal ends the children, then what was registered with `onEnd`
+ * (async functions, the last registered first), then this process; a second one exits at once. A `StepError` is one
+ * message. `main` may return the exit code.
  */
 export async function command(main) {
   const endings = []
   let ended
   const endAll = () =>
     (ended ??= (async () => {
-      for (const child of children) child.kill('SIGTERM')
-      // The last thing that was begun is ended first: what uses a server before the server.
-      for (const ending of endings.toReversed()) await ending().catch((error) => process.stderr.write(`${error?.stack ?? error}\n`))
+      ending = true
+      await endChildren()
+      // What uses a server before the server.
+      for (const end of endings.toReversed()) await end().catch((error) => process.stderr.write(`${error?.message ?? error}\n`))
     })())
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGHUP', 129],
-  ]) {
-    process.on(signal, () => {
-      if (ended) return
-      process.stderr.write(`\n${signal}: stopping what was started\n`)
-      void endAll().then(() => process.exit(code))
-    })
+  const interrupt = (why, code) => {
+    if (ended) process.exit(code)
+    if (why) process.stderr.write(`\n${why}: stopping what was started\n`)
+    void endAll().then(() => process.exit(code))
   }
+  process.on('SIGINT', () => interrupt('SIGINT', 130))
+  process.on('SIGTERM', () => interrupt('SIGTERM', 143))
+  process.on('SIGHUP', () => interrupt('SIGHUP', 129))
+  // `npm start | head`: nobody reads any more.
+  process.stdout.on('error', () => interrupt('', 1))
+  process.stderr.on('error', () => {})
+  followNpm(() => interrupt('npm is gone', 143))
+
   let code = 1
   try {
-    code = (await main({ onEnd: (ending) => endings.push(ending) })) ?? 0
+    code = (await main({ onEnd: (end) => endings.push(end) })) ?? 0
   } catch (error) {
-    if (ended) return
-    process.stderr.write(`${error instanceof StepError ? error.message : (error?.stack ?? String(error))}\n`)
+    if (!ended) process.stderr.write(`${error instanceof StepError ? error.message : (error?.stack ?? String(error))}\n`)
   }
   if (ended) return
   await endAll()
-  process.exitCode = code
+  process.exit(code)
+}
+
+/** A signal to npm reaches the shell that it has put between, and not this process; what shows is that the parent is gone. */
+function followNpm(onGone) {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    onGone()
+  }, 200)
+  timer.unref()
 }

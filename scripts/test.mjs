@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { serversFor } from './servers-for.mjs'
 import { root, setUp } from './setup.mjs'
 import { command, progress, run, StepError } from './step.mjs'
 
@@ -18,7 +19,9 @@ const checks = [
 
 await command(async ({ onEnd }) => {
   const env = await setUp()
-  const servers = await startAllServers(onEnd)
+  // One set of real servers for all packages, handed on as the URLs that a user could give.
+  const { urls, missing } = await serversFor(onEnd, (message) => process.stderr.write(`${message}\n`))
+  if (missing.length > 0) throw new StepError(missing.join('\n'))
   const results = join(root, '.cache', 'results')
   await rm(results, { recursive: true, force: true })
   await mkdir(results, { recursive: true })
@@ -32,7 +35,7 @@ await command(async ({ onEnd }) => {
     total[code === 0 ? 'passed' : 'failed'] += 1
   }
 
-  const testEnv = { ...env, ...servers, LAMEDUCK_RESULTS: results }
+  const testEnv = { ...env, ...urls, LAMEDUCK_RESULTS: results }
   const { code } = await run('pnpm', ['exec', 'turbo', 'run', 'test', '--continue', '--concurrency=1', '--output-logs=full', '--log-order=grouped'], {
     env: testEnv,
     cwd: root,
@@ -46,22 +49,6 @@ await command(async ({ onEnd }) => {
   process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
   return total.failed === 0 ? 0 : 1
 })
-
-/** One set of real servers for all packages, handed on as the URLs that a user could give. */
-async function startAllServers(onEnd) {
-  const { startServers } = await import('@lameduck/servers')
-  const shown = progress('starting PostgreSQL, Redis and Kafka')
-  const servers = await startServers({ want: ['postgres', 'redis', 'kafka'], onProgress: shown.detail, onExit: (message) => process.stderr.write(`${message}\n`) })
-  onEnd(async () => servers.stop())
-  shown.end()
-  const missing = []
-  for (const name of ['postgres', 'redis', 'kafka']) {
-    if (servers[name].ok) process.stdout.write(`${name}: ${servers[name].detail}\n`)
-    else missing.push(servers[name].message)
-  }
-  if (missing.length > 0) throw new StepError(missing.join('\n'))
-  return { DATABASE_URL: servers.postgres.url, REDIS_URL: servers.redis.url, KAFKA_BROKERS: servers.kafka.url }
-}
 
 /** What the runners themselves counted. */
 async function addResults(folder, total) {

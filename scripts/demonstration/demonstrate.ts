@@ -59,7 +59,8 @@ export async function demonstrate({ options, servers, out, signal }: Demonstrati
     if (failures.length === 0) return
     const shown = failures.slice(0, 5).map((failure) => {
       const when = failure.afterSignalMs === undefined ? '' : `, ${Math.round(failure.afterSignalMs)} ms after SIGTERM`
-      return `  ${failure.method} ${failure.path} → ${failure.reason} (${failure.detail}) from ${failure.replica ?? 'no replica'}${when}`
+      const path = failure.path.length > 24 ? `${failure.path.slice(0, 23)}…` : failure.path
+      return `  ${failure.method} ${path} → ${failure.reason} (${failure.detail}) from ${failure.replica ?? 'no replica'}${when}`.slice(0, 100)
     })
     print(`\n${failures.length} requests lost${failures.length > 5 ? ', the first five' : ''}:\n${shown.join('\n')}`)
   }

@@ -18,8 +18,11 @@ export interface Losses {
   readonly requests: { readonly sent: number; readonly lost: number }
   /** Orders answered 201, and those of them without a row. */
   readonly orders: { readonly accepted: number; readonly missing: number } | null
-  /** Events in the topic; accepted orders without an event and events nobody will ever handle; events handled or sent again. */
-  readonly events: { readonly published: number; readonly lost: number; readonly duplicated: number } | null
+  /**
+   * Events in the topic; shipment rows; accepted orders without an event and events without a shipment when the consumers
+   * had come to rest; events handled or sent again.
+   */
+  readonly events: { readonly published: number; readonly shipments: number; readonly lost: number; readonly duplicated: number } | null
   readonly exits: readonly Exit[]
 }
 
@@ -30,7 +33,7 @@ export function lossesOf({ rehearsal, verdict }: Side): Losses {
     requests: { sent: load.sent + load.streams.opened, lost: load.lost + load.streams.lost },
     orders: orders ? { accepted: orders.accepted, missing: orders.missing.length } : null,
     events: events
-      ? { published: events.published, lost: events.lost + events.unpublished.length, duplicated: events.duplicated + events.publishedTwice }
+      ? { published: events.published, shipments: events.shipments, lost: events.lost + events.pending + events.unpublished.length, duplicated: events.duplicated + events.publishedTwice }
       : null,
     exits: exits.map(({ replica, code, signal, afterSignalMs, graceLeftMs }) => ({
       replica,
@@ -50,7 +53,7 @@ export function sumOf(runs: readonly Losses[]): Losses {
     requests: { sent: sum((run) => run.requests.sent), lost: sum((run) => run.requests.lost) },
     orders: first?.orders ? { accepted: sum((run) => run.orders?.accepted), missing: sum((run) => run.orders?.missing) } : null,
     events: first?.events
-      ? { published: sum((run) => run.events?.published), lost: sum((run) => run.events?.lost), duplicated: sum((run) => run.events?.duplicated) }
+      ? { published: sum((run) => run.events?.published), shipments: sum((run) => run.events?.shipments), lost: sum((run) => run.events?.lost), duplicated: sum((run) => run.events?.duplicated) }
       : null,
     exits: runs.flatMap((run) => run.exits),
   }

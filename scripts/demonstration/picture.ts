@@ -29,6 +29,7 @@ export function drawTable(lameduck: Losses, baseline: Losses, color: boolean): s
     row('orders accepted (201)', (losses) => losses.orders?.accepted),
     row('orders accepted but missing', (losses) => losses.orders?.missing, true),
     row('order events published', (losses) => losses.events?.published),
+    row('shipments', (losses) => losses.events?.shipments),
     row('order events lost', (losses) => losses.events?.lost, true),
     row('order events handled twice', (losses) => losses.events?.duplicated, true),
     row('exit codes', (losses) => counted(losses.exits.map((exit) => describeExit(exit.code, exit.signal)))),

@@ -30,7 +30,7 @@ function side(): Side {
     } as unknown as Rehearsal,
     verdict: {
       orders: { accepted: 40, missing: ['a'] },
-      events: { published: 39, unpublished: ['b'], publishedTwice: 1, lost: 2, duplicated: 3, pending: 0, caughtUp: true },
+      events: { published: 39, shipments: 40, unpublished: ['b'], publishedTwice: 1, lost: 2, duplicated: 3, pending: 0, caughtUp: true },
     },
   }
 }
@@ -40,7 +40,7 @@ test('losses have the form that --json promises, and every kind counts', () => {
   expect(losses).toEqual({
     requests: { sent: 105, lost: 4 },
     orders: { accepted: 40, missing: 1 },
-    events: { published: 39, lost: 3, duplicated: 4 },
+    events: { published: 39, shipments: 40, lost: 3, duplicated: 4 },
     exits: [{ replica: 'old-1', code: 0, signal: null, afterSignalMs: 2_100, graceLeftMs: 9_900 }],
   })
   expect(lostAltogether(losses)).toBe(12)
@@ -62,6 +62,7 @@ test('the table stands beside each other, and marks losses only when colours are
     orders accepted (201)                      40                40
     orders accepted but missing                 1                 1
     order events published                     39                39
+    shipments                                  40                40
     order events lost                           3                 3
     order events handled twice                  4                 4
     exit codes                                  0                 0

@@ -1,4 +1,4 @@
-export type { Variant } from './lib/arguments.ts'
+export { variantFrom, type Variant } from './lib/arguments.ts'
 export { ConfigError } from './lib/config-error.ts'
 export { configFrom, frameworks, helpers, namesFor, type Config, type Framework, type Helper, type Names } from './lib/config.ts'
 export { dropEverything } from './lib/drop-everything.ts'

@@ -93,7 +93,7 @@ describe.each(frameworks)('%s', (framework) => {
     await next.ready
     expect(await verdict({ ...places, accepted })).toEqual({
       orders: { accepted: 45, missing: [] },
-      events: { published: 45, unpublished: [], publishedTwice: 0, lost: 0, duplicated: 0, pending: 0, caughtUp: true },
+      events: { published: 45, shipments: 45, unpublished: [], publishedTwice: 0, lost: 0, duplicated: 0, pending: 0, caughtUp: true },
     })
     next.kill('SIGTERM')
     expect(await next.exit).toEqual({ code: 0, signal: null })

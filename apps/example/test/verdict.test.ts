@@ -36,7 +36,7 @@ afterAll(() => client.end())
 
 const allWell = {
   orders: { accepted: 6, missing: [] },
-  events: { published: 6, unpublished: [], publishedTwice: 0, lost: 0, duplicated: 0, pending: 0, caughtUp: true },
+  events: { published: 6, shipments: 6, unpublished: [], publishedTwice: 0, lost: 0, duplicated: 0, pending: 0, caughtUp: true },
 }
 
 test('six orders, events and shipments: all well', async () => {
@@ -63,7 +63,7 @@ test('an event that was committed and left no shipment is lost', async () => {
   const placed = await placeAndShip(6)
   await commitAll()
   await client.query(`delete from ${names.schema}.shipments where order_id = $1`, [placed[3]!.id])
-  expect((await judge(placed)).events).toEqual({ ...allWell.events, lost: 1 })
+  expect((await judge(placed)).events).toEqual({ ...allWell.events, shipments: 5, lost: 1 })
 })
 
 test('an event that left two shipments is a duplicate', async () => {
@@ -71,7 +71,7 @@ test('an event that left two shipments is a duplicate', async () => {
   await commitAll()
   await ship(placed[1]!)
   await ship(placed[1]!)
-  expect((await judge(placed)).events).toEqual({ ...allWell.events, duplicated: 2 })
+  expect((await judge(placed)).events).toEqual({ ...allWell.events, shipments: 8, duplicated: 2 })
 })
 
 test('a lost and a duplicated event do not cancel out', async () => {
@@ -96,7 +96,7 @@ test('an order with two events in the topic was published twice, not handled twi
   const placed = await placeAndShip(6)
   await ship(await publish(placed[0]!.id))
   await commitAll()
-  expect((await judge(placed)).events).toEqual({ ...allWell.events, published: 7, publishedTwice: 1 })
+  expect((await judge(placed)).events).toEqual({ ...allWell.events, published: 7, shipments: 7, publishedTwice: 1 })
 })
 
 test('an event that nobody has reached yet is pending, not lost', async () => {
@@ -115,7 +115,7 @@ test('waits for a consumer that is behind', async () => {
     await consumer.subscribe({ topic: names.topic, fromBeginning: true })
     await consumer.run({ eachMessage: shipOrder({ pool: client, schema: names.schema, shippingMs: 20 }) })
     const { events } = await verdict({ ...places, accepted: placed.map(({ id }) => id) })
-    expect(events).toEqual({ ...allWell.events, published: 60 })
+    expect(events).toEqual({ ...allWell.events, published: 60, shipments: 60 })
   } finally {
     await consumer.disconnect()
   }

@@ -29,6 +29,8 @@ export interface OrdersVerdict {
 export interface EventsVerdict {
   /** Events in the topic. */
   readonly published: number
+  /** Rows in the table of shipments. */
+  readonly shipments: number
   /** Ids of accepted orders without an event in the topic. */
   readonly unpublished: readonly string[]
   /** Events of an order that already had one: the producer sent it twice. */
@@ -106,6 +108,7 @@ function countEvents(
   const lost = unshipped.filter((event) => BigInt(event.offset) < (progress.committed.get(event.partition) ?? 0n))
   return {
     published: published.length,
+    shipments: shipped.reduce((sum, shipment) => sum + shipment.times, 0),
     unpublished: [...accepted].filter((id) => !orderIds.has(id)),
     publishedTwice: published.length - orderIds.size,
     lost: lost.length,

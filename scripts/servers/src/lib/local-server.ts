@@ -79,7 +79,8 @@ async function startOnce(recipe: Recipe, program: Program, source: Origin, { arg
     let ready = false
     void started.exited.then(async (exit) => {
       const log = await readLog(guarded)
-      const message = `${title} ended by itself (${describeExit(exit)}): ${tellingLine(log, 'last')}`
+      // A signal comes from outside: what it wrote before has nothing to do with it.
+      const message = `${title} ended by itself (${describeExit(exit)})${exit.signal ? '' : `: ${tellingLine(log, 'last')}`}`
       death.abort(/address already in use|BindException/i.test(log) ? new PortTaken(message) : new Unavailable(message))
       if (running !== started) return
       running = undefined
