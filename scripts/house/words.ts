@@ -4,7 +4,7 @@ import { filesBelow, type Breach, type Package, type Workspace } from './workspa
 
 /** Every package's README answers the same questions in the same order. */
 export function checkWords(workspace: Workspace): Breach[] {
-  return [...workspace.packages.flatMap((pkg) => checkReadme(workspace, pkg)), ...checkErrorDocs(workspace), ...checkLinks(workspace)]
+  return [...workspace.packages.flatMap((pkg) => checkReadme(workspace, pkg)), ...checkErrorDocs(workspace), ...checkLinks(workspace), ...checkPlaceholders(workspace)]
 }
 
 function checkReadme({ read, at }: Workspace, { folder, short }: Package): Breach[] {
@@ -39,13 +39,21 @@ function checkErrorDocs({ root, read }: Workspace): Breach[] {
     : [{ file, message: `documents ${documented.join(', ')}; the code has ${codes.join(', ')}` }]
 }
 
+/** What was to be filled in later is filled in. */
+function checkPlaceholders({ root, read, at }: Workspace): Breach[] {
+  return documentsOf(root).flatMap((file) => [...read(file).matchAll(/^<[A-Z]+>$/gm)].map(([placeholder]) => ({ file: at(file), message: `still has the placeholder ${placeholder}` })))
+}
+
 /** A relative link leads somewhere. */
 function checkLinks({ root, read, at }: Workspace): Breach[] {
-  const documents = filesBelow(root).filter((file) => file.endsWith('.md') && !file.includes('CHANGELOG'))
-  return documents.flatMap((file) =>
+  return documentsOf(root).flatMap((file) =>
     [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
       .map((match) => match[1] as string)
       .filter((target) => !existsSync(join(dirname(file), target)))
       .map((target) => ({ file: at(file), message: `links to ${target}, which does not exist` })),
   )
+}
+
+function documentsOf(root: string): string[] {
+  return filesBelow(root).filter((file) => file.endsWith('.md') && !file.includes('CHANGELOG'))
 }

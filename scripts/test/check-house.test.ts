@@ -64,6 +64,7 @@ test.each<[string, string, (text: string) => string, string]>([
   ['an export without its source', 'packages/probes/package.json', (text) => text.replace('"@lameduck/source": "./src/index.ts",', ''), 'exports["."] must be'],
   ['a README without its sections', 'packages/probes/README.md', (text) => text.replace('## What it does not do', '## Limits'), 'has no section'],
   ['an error code nobody explains', 'packages/core/src/lib/errors.ts', (text) => text.replace("'wrong-state',", "'wrong-state', 'new-code',"), 'new-code'],
+  ['a placeholder', 'docs/errors.md', source('<TABLE>'), 'still has the placeholder <TABLE>'],
   ['a link to nowhere', 'docs/errors.md', source('[x](nowhere.md)'), 'which does not exist'],
 ])('%s is a breach', async (_what, file, change, message) => {
   await edit(file, change)

@@ -1,5 +1,5 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startServer, type Server } from '@lameduck/servers'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
@@ -118,6 +118,16 @@ test('jars in a cache that cannot be written to are used', { timeout: 60_000 }, 
   const server = await kafka(cacheFolder)
   await server.stop()
   expect(await readdir(cacheFolder)).toEqual([jars, `${jars}-formatted`])
+})
+
+test('a damaged data folder template is thrown away and made again', { timeout: 60_000 }, async () => {
+  const cacheFolder = await copyOfJars()
+  const properties = join(cacheFolder, `${jars}-formatted`, 'meta.properties')
+  await mkdir(dirname(properties))
+  await writeFile(properties, '')
+  const server = await kafka(cacheFolder)
+  await server.stop()
+  expect(await readFile(properties, 'utf8')).toContain('node.id=1')
 })
 
 test('an installation that is broken off leaves a lock that holds nobody up', { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { cp, readdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { findOnPath } from './find-on-path.ts'
@@ -108,10 +108,15 @@ function program({ java, classPath, detail, template }: Installation, { env, onP
   }
 }
 
-/** False if there is none, or it was made by another account and cannot be read. */
+/** False if there is none, if it is damaged (then it is thrown away), or if it was made by another account and cannot be read. */
 async function copyTemplate(template: string | undefined, data: string): Promise<boolean> {
   if (template === undefined || !existsSync(join(template, 'meta.properties'))) return false
   try {
+    const properties = await readFile(join(template, 'meta.properties'), 'utf8')
+    if (!/^node\.id=1$/m.test(properties)) {
+      await rm(template, { recursive: true, force: true })
+      return false
+    }
     await cp(template, data, { recursive: true })
     return true
   } catch {
