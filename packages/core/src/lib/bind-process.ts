@@ -79,7 +79,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const ignore = (): void => {}
   for (const stream of [target.stdout, target.stderr]) stream.on('error', ignore)
   const unsubscribe = lifecycle.subscribe((event) => {
-    if (event.type === 'warning') complain(`warning: ${event.resource ? `${event.resource}: ` : ''}${event.message}`)
+    if (event.type === 'warning') complain(`warning: ${event.message}`)
     if (event.type === 'stopped') onStopped(event.report)
   })
 

@@ -17,7 +17,7 @@ export type LifecycleEvent =
   | { readonly type: 'step-overran'; readonly name: string; readonly inFlight: number | undefined; readonly waitingFor: readonly string[] }
   | { readonly type: 'step-finished'; readonly step: StepReport }
   | { readonly type: 'deadline-shrunk'; readonly leftMs: number }
-  | { readonly type: 'warning'; readonly message: string; readonly resource?: string }
+  | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped'; readonly report: Report }
 
 export type Listener = (event: LifecycleEvent) => void
