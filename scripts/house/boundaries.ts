@@ -45,7 +45,7 @@ function checkImport({ short, manifest }: Package, specifier: string, typeOnly: 
 }
 
 function exportsOf(name: string): Readonly<Record<string, true>> {
-  return { [name]: true, '@lameduck/core/testing': true }
+  return { [name]: true, '@lameduck/core/testing': true, '@lameduck/core/preload': true }
 }
 
 function checkText({ short }: Package, file: string, text: string): string[] {

@@ -15,7 +15,7 @@ export function checkMetadata({ packages, at }: Workspace): Breach[] {
       [manifest.version === version, `version must be that of all packages, ${version}; it is ${manifest.version}`],
       [manifest.license === 'MIT', `license must be MIT; it is ${manifest.license}`],
       [manifest.type === 'module', 'type must be "module": lameduck is ESM only'],
-      [manifest.sideEffects === false, 'sideEffects must be false'],
+      [hasNoSideEffects(pkg), 'sideEffects must be false, or name the entries that are imported for their effect alone'],
       [(manifest.description ?? '').endsWith('.'), 'description must be a sentence'],
       [manifest.engines?.['node'] === engines, `engines.node must be "${engines}"`],
       [manifest.main === './dist/index.js' && manifest.types === './dist/index.d.ts', 'main and types must point at dist/index, for resolvers that know no exports'],
@@ -25,6 +25,12 @@ export function checkMetadata({ packages, at }: Workspace): Breach[] {
     ]
     return [...rules.filter(([kept]) => !kept).map(([, message]) => ({ file, message })), ...checkExports(pkg, file)]
   })
+}
+
+/** A preload does its work when it is imported: a bundler must not drop it. */
+function hasNoSideEffects({ manifest }: Package): boolean {
+  if (manifest.exports?.['./preload'] === undefined) return manifest.sideEffects === false
+  return JSON.stringify(manifest.sideEffects) === '["./dist/preload.js"]'
 }
 
 /** Every entry is one file right under `src/`, and the source condition comes first. */

@@ -14,7 +14,7 @@ export interface Manifest {
   readonly description?: string
   readonly license?: string
   readonly type?: string
-  readonly sideEffects?: boolean
+  readonly sideEffects?: boolean | readonly string[]
   readonly main?: string
   readonly types?: string
   readonly files?: readonly string[]

@@ -117,7 +117,7 @@ describe('fastifyApp', () => {
     const { app, resource, arrived, order } = await serve({ lameDuckMs: 0 })
     const slow = ask(app, '/slow').catch((error: NodeJS.ErrnoException) => error.code)
     await arrived
-    await resource.force?.({ reason: { kind: 'pre-stop' }, boundMs: 100 })
+    await resource.force?.({ reason: { kind: 'programmatic' }, boundMs: 100 })
     expect(await slow).toBe('ECONNRESET')
     expect(order).toContain('onClose')
     expect(app.server.listening).toBe(false)
@@ -126,7 +126,7 @@ describe('fastifyApp', () => {
   test('a drain that hangs in onClose settles when its signal aborts', async () => {
     const { resource, order } = await serve({ lameDuckMs: 0, extend: (app) => void app.addHook('onClose', () => new Promise<void>(() => {})) })
     const abort = new AbortController()
-    const drained = resource.drain({ reason: { kind: 'pre-stop' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
+    const drained = resource.drain({ reason: { kind: 'programmatic' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
     await vi.waitFor(() => expect(order).toContain('preClose'))
     abort.abort(new Error('time is up'))
     await expect(drained).rejects.toThrow('time is up')

@@ -156,7 +156,7 @@ describe.each(versions)('redis() with ioredis $major', ({ Redis, alias }) => {
     const resource = redis(client)
     await server.freeze()
     for (let command = 0; command < 100; command += 1) void client.incr(key)
-    await resource.force?.({ reason: { kind: 'pre-stop' }, boundMs: 50 })
+    await resource.force?.({ reason: { kind: 'programmatic' }, boundMs: 50 })
     if (client.status !== 'end') await once(client, 'end')
     await new Promise((resolve) => setImmediate(resolve))
     expect(unhandled).toEqual([])

@@ -100,7 +100,7 @@ export function nestSuite(nest: Nest): void {
       await lifecycle.start()
       const slow = ask(app, '/slow').catch((error: NodeJS.ErrnoException) => error.code)
       await arrived
-      const context = { reason: { kind: 'pre-stop' }, boundMs: 100 } as const
+      const context = { reason: { kind: 'programmatic' }, boundMs: 100 } as const
       await Promise.all([resource.force?.(context), resource.force?.(context)])
       expect(await slow).toBe('ECONNRESET')
       expect(order.filter((entry) => entry === 'onModuleDestroy')).toHaveLength(1)
@@ -112,7 +112,7 @@ export function nestSuite(nest: Nest): void {
       lifecycle.add(resource)
       await lifecycle.start()
       const abort = new AbortController()
-      const drained = resource.drain({ reason: { kind: 'pre-stop' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
+      const drained = resource.drain({ reason: { kind: 'programmatic' }, deadline: Infinity, remaining: () => 1_000, signal: abort.signal })
       await vi.waitFor(() => expect(order).toContain('onModuleDestroy'))
       abort.abort(new Error('time is up'))
       await expect(drained).rejects.toThrow('time is up')

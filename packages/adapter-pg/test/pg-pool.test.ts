@@ -284,7 +284,7 @@ describe('in a lifecycle', () => {
     const leak = async (): Promise<void> => void (await pool.connect())
     await leak()
     const report = await lifecycle.stop()
-    expect(report).toMatchObject({ result: 'forced', exitCode: 1 })
+    expect(report).toMatchObject({ result: 'forced', exitCode: 71 })
     expect(report.steps[0]).toMatchObject({ outcome: 'forced', inFlight: { atStop: 1, atForce: 1 }, errors: [] })
     expect(report.steps[0]!.waitingFor[0]).toMatch(/^backend \d+: not released, taken 0\.\d s ago at .*pg-pool\.test\.ts:\d+:\d+/)
     expect(await sessionsLeft(admin, application)).toBe(0)

@@ -1,12 +1,16 @@
 // For applications.
 export { bindProcess, type BindOptions, type BoundProcess } from './lib/bind-process.ts'
+export type { Cause } from './lib/cause.ts'
+export { childProcess, clusterWorkers, type ChildLike, type ChildProcessOptions, type ClusterLike } from './lib/child-processes.ts'
 export { createLifecycle } from './lib/create-lifecycle.ts'
+export type { ProcessLike } from './lib/process-like.ts'
 export { LifecycleError, lifecycleErrorCodes, type LifecycleErrorCode } from './lib/errors.ts'
 export { channelName, type LifecycleEvent, type Listener } from './lib/events.ts'
 export type { AddOptions, CheckResult, Handle, Lifecycle, LifecycleOptions } from './lib/lifecycle.ts'
 export { resolvePolicy, type ExitCodes, type LameDuckPolicy, type PhasePolicy, type Policy, type PolicyOptions } from './lib/policy.ts'
 export { describeReason, type Reason } from './lib/reason.ts'
-export { reportLine, type Outcome, type Plan, type PlanStep, type Report, type StepReport } from './lib/report.ts'
+export type { Outcome, Plan, PlanStep, Report, StepReport } from './lib/report.ts'
+export { reportLine } from './lib/report-line.ts'
 export type { State } from './lib/state.ts'
 export { renderReport, type RenderOptions } from './lib/render-report.ts'
 

@@ -98,7 +98,7 @@ describe('probeServer', () => {
     expect(everywhere.warnings).toEqual([])
     await everywhere.start?.({ signal: new AbortController().signal })
     expect(['::', '0.0.0.0']).toContain(everywhere.address()?.address)
-    await everywhere.force?.({ reason: { kind: 'pre-stop' }, boundMs: 100 })
+    await everywhere.force?.({ reason: { kind: 'programmatic' }, boundMs: 100 })
     for (const loopback of ['127.0.0.1', '::1', 'localhost']) {
       expect(probeServer(lifecycle, { port: 0, host: loopback }).warnings).toEqual([expect.stringContaining(`listens on ${loopback} only`)])
     }

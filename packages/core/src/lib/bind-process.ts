@@ -1,23 +1,28 @@
-import { constants } from 'node:os'
 import { systemClock, type Clock } from './clock.ts'
 import { describeError } from './describe-value.ts'
+import { takeEarlySignal } from './early-signals.ts'
 import { LifecycleError, requireMs, show } from './errors.ts'
 import { exit } from './exit.ts'
+import { foreignListeners } from './foreign-listeners.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import { joinProcess } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
-import { describeReason } from './reason.ts'
-import { reportLine, type Report } from './report.ts'
+import { createProgress } from './progress.ts'
+import type { Report } from './report.ts'
+import { reportLine } from './report-line.ts'
+import { describeStop } from './describe-stop.ts'
+import { validSignals } from './valid-signals.ts'
 
 export interface BindOptions {
   /**
    * Signals that begin a stop. SIGHUP is not among them: a terminal that closes sends it, and so do log rotators,
-   * which mean "reload".
+   * which mean "reload". Add what your image's STOPSIGNAL says, if it is another.
    * @default ['SIGTERM', 'SIGINT']
    */
   readonly signals?: readonly NodeJS.Signals[]
   /** What to do with the report before the exit. @default one JSON line on stdout */
   readonly onReport?: (report: Report) => void
-  /** Longest wait for stdout and stderr to take what was written, in ms. @default 500 */
+  /** Longest wait for stdout and stderr to take what was written, in ms; never more than half of the policy's margin. @default 500 */
   readonly flushMs?: number
   /** @default the real one */
   readonly process?: ProcessLike
@@ -36,16 +41,11 @@ export interface BoundProcess {
   unbind(): void
 }
 
-/** The lifecycles that are bound to one process: it ends with the last of them, with the worst exit code. */
-interface Bindings {
-  readonly alive: Set<Lifecycle>
-  exitCode: number
-}
-
-const bindingsOf = new WeakMap<ProcessLike, Bindings>()
-
 /** A wrapper that forwards Ctrl-C, beside the terminal that signals the whole group, delivers it twice within milliseconds. */
 const impatienceMs = 500
+
+/** Uncaught errors that are printed; what a broken connection throws a thousand times is the same error. */
+const mostPrinted = 20
 
 /**
  * Binds one lifecycle to this process: signals and uncaught errors begin the stop, and when it is over the report
@@ -54,37 +54,51 @@ const impatienceMs = 500
  *
  * A repeated SIGTERM changes nothing: process managers and frameworks send it twice. A second Ctrl-C on a
  * terminal, half a second after the first or later, cuts what is left. An uncaught error during a stop is printed
- * on stderr, and does not end the stop.
+ * on stderr and told in the report, and does not end the stop. Under pm2 its message `shutdown` begins a stop as well.
  *
- * Call it before anything that takes long, so that an early signal is not lost.
+ * Call it before anything that takes long, so that an early signal is not lost; `--import @lameduck/core/preload` catches
+ * one that comes while modules still load.
  *
  * @throws LifecycleError `invalid-option`; `wrong-state` when the lifecycle is bound already, or has stopped.
  */
 export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): BoundProcess {
   const target: ProcessLike = options.process ?? process
   const clock = options.clock ?? systemClock
-  const flushMs = requireMs(options.flushMs ?? 500, 'flushMs')
+  const flushMs = Math.min(requireMs(options.flushMs ?? 500, 'flushMs'), lifecycle.policy.marginMs / 2)
   const signals = validSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
   const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
-  const bindings = join(target, lifecycle)
+  const bindings = joinProcess(target, lifecycle)
+  const progress = createProgress(() => clock.now())
   let interruptedAt: number | undefined
+  let printed = 0
 
   const listeners: [string, (...parameters: unknown[]) => void][] = [
     ...signals.map((signal): [string, () => void] => [signal, () => onSignal(signal)]),
     ['uncaughtException', (error, origin) => onFatal(origin === 'unhandledRejection' ? origin : 'uncaughtException', error)],
     ['beforeExit', () => void lifecycle.stop({ kind: 'programmatic', detail: 'the event loop was empty' })],
+    ['exit', (code) => onExit(code)],
   ]
-  for (const [event, listener] of listeners) target.on(event, listener)
+  // Only there: a listener for messages keeps the process alive as long as its parent.
+  if (isUnderPm2(target)) listeners.push(['message', (message) => onMessage(message)])
+  for (const [event, listener] of listeners) {
+    bindings.listeners.add(listener)
+    target.on(event, listener)
+  }
   // The reader of a pipe may be gone. As an uncaught error that would be printed, and fail, for ever.
   const ignore = (): void => {}
   for (const stream of [target.stdout, target.stderr]) stream.on('error', ignore)
   const unsubscribe = lifecycle.subscribe((event) => {
+    progress.on(event)
     if (event.type === 'warning') complain(`warning: ${event.message}`)
     if (event.type === 'stopped') onStopped(event.report)
   })
+  const early = takeEarlySignal(target)
+  if (early) onLateSignal(early.signal, clock.now() - early.at)
 
   return {
     async ready() {
+      // A signal that came while modules loaded is delivered when the event loop polls; the first turn may be past that.
+      for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
       try {
         await lifecycle.start()
       } catch (error) {
@@ -92,6 +106,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
         // The stop that follows ends the process; nobody should go on as if the service were ready.
         await new Promise<never>(() => {})
       }
+      for (const listener of foreignListeners(target, signals, bindings.listeners)) {
+        lifecycle.warn(`another listener may end the process before it has drained (${listener}): remove it, and do what it does in a resource's drain`)
+      }
+      if (isUnderPm2(target)) target.send?.('ready')
     },
     unbind() {
       unsubscribe()
@@ -109,10 +127,23 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     if (impatient) lifecycle.force()
   }
 
+  /** A signal that came `agoMs` ago, when it could not be handled: the platform counts from then. */
+  function onLateSignal(signal: NodeJS.Signals, agoMs: number): void {
+    const leftMs = Math.max(0, lifecycle.plan().budgetMs - agoMs)
+    lifecycle.shrinkTo(leftMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(agoMs)} ms before it could be handled`)
+    onSignal(signal)
+  }
+
+  function onMessage(message: unknown): void {
+    if (message === 'shutdown') void lifecycle.stop({ kind: 'message', message })
+  }
+
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
-    complain(`${origin}${stopping ? ' while stopping' : ''}: ${error instanceof Error ? (error.stack ?? describeError(error)) : show(error)}`)
-    if (!stopping) void lifecycle.stop({ kind: 'fatal', origin, error })
+    const text = `${origin}${stopping ? ' while stopping' : ''}: ${error instanceof Error ? (error.stack ?? describeError(error)) : show(error)}`
+    if (printed < mostPrinted) complain(text)
+    printed += 1
+    void lifecycle.stop({ kind: 'fatal', origin, error })
   }
 
   function onStopped(report: Report): void {
@@ -120,12 +151,23 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     bindings.exitCode = Math.max(bindings.exitCode, ownCode)
     bindings.alive.delete(lifecycle)
     try {
-      if (report.result !== 'clean' || report.reason.kind === 'fatal') complain(summary(report))
+      if (report.result !== 'clean' || report.reason.kind === 'fatal') complain(describeStop(report))
       onReport(report)
     } catch (error) {
       complain(`the report could not be written: ${describeError(error)}`)
     }
     if (bindings.alive.size === 0) void exit(target, bindings.exitCode, flushMs, clock)
+  }
+
+  /** Somebody else has called `process.exit`: nothing can be saved, but it can be told. */
+  function onExit(code: unknown): void {
+    if (lifecycle.state.name === 'stopped') return
+    const running = progress.running()
+    if (lifecycle.stopping.aborted) {
+      complain(`process.exit(${String(code)}) was called while stopping${running.length > 0 ? `; ${running.join(', ')} did not finish` : ''}. Find who calls it, and leave the exit to lameduck.`)
+    } else if (lifecycle.state.name === 'ready') {
+      complain(`process.exit(${String(code)}) was called without a stop: nothing was drained. Call lifecycle.stop() instead.`)
+    }
   }
 
   /** Never throws: it is what is called when something else has failed. */
@@ -138,33 +180,9 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   }
 }
 
-function join(target: ProcessLike, lifecycle: Lifecycle): Bindings {
-  const bindings = bindingsOf.get(target) ?? { alive: new Set<Lifecycle>(), exitCode: 0 }
-  if (bindings.alive.has(lifecycle)) throw new LifecycleError('wrong-state', 'bindProcess() was called twice with the same lifecycle')
-  if (lifecycle.state.name === 'stopped') throw new LifecycleError('wrong-state', 'bindProcess() was called with a lifecycle that has stopped')
-  bindings.alive.add(lifecycle)
-  bindingsOf.set(target, bindings)
-  return bindings
-}
-
-function summary(report: Report): string {
-  const steps = report.steps
-    .filter((step) => step.outcome === 'forced' || step.outcome === 'failed')
-    .map((step) => {
-      const lost = step.inFlight.atForce === undefined ? '' : `, ${step.inFlight.atForce} in flight`
-      return `${step.name} was ${step.outcome}${lost}${step.errors.length > 0 ? ` (${step.errors.join('; ')})` : ''}`
-    })
-  const why = `stopped on ${describeReason(report.reason)}`
-  return steps.length === 0 ? why : `${why}; work may be lost: ${steps.join('; ')}`
-}
-
-function validSignals(signals: readonly NodeJS.Signals[]): readonly NodeJS.Signals[] {
-  for (const signal of signals) {
-    if (!(signal in constants.signals) || signal === 'SIGKILL' || signal === 'SIGSTOP') {
-      throw new LifecycleError('invalid-option', `signals must name signals that a process can catch; one is ${show(signal)}`)
-    }
-  }
-  return signals
+/** pm2 numbers its processes in their environment, and talks to them over IPC. */
+function isUnderPm2({ env, send }: ProcessLike): boolean {
+  return env['pm_id'] !== undefined && send !== undefined
 }
 
 function validOnReport(onReport: BindOptions['onReport']): BindOptions['onReport'] {

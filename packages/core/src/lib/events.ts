@@ -16,7 +16,7 @@ export type LifecycleEvent =
   | { readonly type: 'step-started'; readonly name: string; readonly deadlineInMs: number }
   | { readonly type: 'step-overran'; readonly name: string; readonly inFlight: number | undefined; readonly waitingFor: readonly string[] }
   | { readonly type: 'step-finished'; readonly step: StepReport }
-  | { readonly type: 'deadline-shrunk'; readonly leftMs: number }
+  | { readonly type: 'deadline-shrunk'; readonly leftMs: number; readonly why: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped'; readonly report: Report }
 

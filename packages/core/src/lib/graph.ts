@@ -35,6 +35,11 @@ export function buildGraph(entries: readonly Entry[], policy: Policy, lameDuck: 
   return topologicalOrder(all)
 }
 
+/** Whether anything goes on serving during a lame duck. */
+export function hasServers(entries: readonly Entry[]): boolean {
+  return entries.some((entry) => entry.resource.drainFrom === 'lame-duck-end')
+}
+
 /** Index of the phase in the order of stopping. */
 export function phaseIndex(phase: Phase): number {
   return phases.indexOf(phase)

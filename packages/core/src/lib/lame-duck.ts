@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { describeError } from './describe-value.ts'
 import { show } from './errors.ts'
-import type { LameDuckPolicy, Policy } from './policy.ts'
+import type { LameDuckPolicy } from './policy.ts'
 import type { Resource } from './resource.ts'
 
 /**
@@ -12,7 +12,7 @@ import type { Resource } from './resource.ts'
 const migrationMs = 1_000
 
 /** The lame duck's minimum and maximum after what preStop has already waited. */
-export function lameDuckAfterPreStop({ lameDuck, preStopMs }: Pick<Policy, 'lameDuck' | 'preStopMs'>): LameDuckPolicy {
+export function lameDuckAfterPreStop(lameDuck: LameDuckPolicy, preStopMs: number): LameDuckPolicy {
   const minMs = Math.max(Math.min(lameDuck.minMs, migrationMs), lameDuck.minMs - preStopMs)
   return { minMs, quietMs: lameDuck.quietMs, maxMs: Math.max(minMs, lameDuck.maxMs - preStopMs) }
 }

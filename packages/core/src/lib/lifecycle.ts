@@ -1,3 +1,4 @@
+import type { Cause } from './cause.ts'
 import type { Listener } from './events.ts'
 import type { Policy, PolicyOptions } from './policy.ts'
 import type { Reason } from './reason.ts'
@@ -46,6 +47,8 @@ export interface Lifecycle {
   readonly state: State
   /** What a readiness probe must answer. False for ever once a stop has begun. */
   readonly isReady: boolean
+  /** Why it is held not-ready by hand or by `preStop`, one text for each hold. */
+  readonly heldBecause: readonly string[]
   /** Aborts in the tick in which a stop begins: the moment to stop taking on background work. */
   readonly stopping: AbortSignal
   /** Aborts when the lame duck ends: the moment for long streams to say goodbye. */
@@ -59,12 +62,26 @@ export interface Lifecycle {
   check(options?: { readonly timeoutMs?: number }): Promise<readonly CheckResult[]>
   /** Not-ready by hand, reversible: returns the function that ends it. It can never undo a real stop. */
   holdNotReady(why: string): () => void
+  /**
+   * The platform has begun to end this service, and its signal is still to come: what a preStop hook of the kind
+   * `httpGet` tells. Not ready from now on, and the time from now on counts against the grace period, whatever the policy's
+   * `preStopMs` says. It is no stop: when none follows within the grace period, somebody else has called the hook, and
+   * readiness comes back. A second call changes nothing.
+   */
+  preStop(): void
   /** Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. */
   stop(reason?: Reason): Promise<Report>
   /** Cuts what is still running, now. Begins the stop if there is none. */
   force(): void
-  /** Moves the deadline to `leftMs` from now if that is earlier (a spot notice, a shorter grace found later); never later. */
-  shrinkTo(leftMs: number): void
+  /**
+   * Moves the deadline to `leftMs` from now if that is earlier (a spot notice, a shorter grace found later); never later.
+   * Before a stop it is remembered for it. `why` becomes the report's `budgetSource`.
+   */
+  shrinkTo(leftMs: number, why?: string): void
+  /** Tells the report what made the platform end the service. Before a stop there is nothing to tell it of. */
+  attribute(cause: Cause): void
+  /** Says, once, what is wrong around the service, with the fix: a `warning` event, and a line in the report. */
+  warn(message: string): void
   /** The schedule that the platform's signal would start, from the ready state. */
   plan(): Plan
   subscribe(listener: Listener): () => void

@@ -7,13 +7,14 @@ const inKubernetes = { KUBERNETES_SERVICE_HOST: '10.96.0.1' }
 test('the defaults are those of the README', () => {
   expect(resolvePolicy({}, {})).toEqual({
     graceMs: 30_000,
+    graceFrom: 'the default grace period',
     preStopMs: 0,
     marginMs: 1_000,
     lameDuck: { minMs: 0, quietMs: 0, maxMs: 0 },
     phases: { intake: { reserveMs: 5_000 }, work: { reserveMs: 3_000 }, producers: { reserveMs: 2_000 }, connections: { reserveMs: 2_000 }, telemetry: { reserveMs: 1_000 } },
     forceMs: 100,
     fatalMs: 5_000,
-    exitCodes: { clean: 0, forced: 1, failed: 1, fatal: 1, stalled: 70 },
+    exitCodes: { clean: 0, interrupted: 143, forced: 71, failed: 72, fatal: 1, stalled: 70 },
   })
   expect(resolvePolicy({}, inKubernetes).lameDuck).toEqual({ minMs: 5_000, quietMs: 1_000, maxMs: 10_000 })
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')

@@ -16,17 +16,25 @@ export interface LameDuckPolicy {
   readonly maxMs: number
 }
 
-/** Exit codes by how the stop went. 137 and 143 are what the platform shows for SIGKILL and an unhandled SIGTERM. */
+/**
+ * Exit codes by how the stop went, each its own, so that the code alone tells what happened. 137 is never among the
+ * defaults: it is what the platform shows for SIGKILL.
+ */
 export interface ExitCodes {
   /** Everything drained. @default 0 */
   readonly clean: number
-  /** At least one resource was cut, work may be lost. @default 1 */
+  /**
+   * Everything drained, but a finite job has work left (`Resource.unfinished`): 0 would mark a Kubernetes Job as
+   * complete. The default is what the platform shows for a process that SIGTERM ended. @default 143
+   */
+  readonly interrupted: number
+  /** At least one resource was cut, work may be lost. @default 71 */
   readonly forced: number
-  /** A resource failed to drain, nothing was cut. @default 1 */
+  /** A resource failed to drain, or an uncaught error came during the stop; nothing was cut. @default 72 */
   readonly failed: number
-  /** An uncaught error, or a failed start, began the stop. @default 1 */
+  /** An uncaught error, or a failed start, began the stop. The default is Node's own. @default 1 */
   readonly fatal: number
-  /** The event loop was blocked at the deadline. @default 70 */
+  /** The event loop was blocked at the deadline, and the watchdog ended the process. @default 70 */
   readonly stalled: number
 }
 
@@ -34,6 +42,8 @@ export interface ExitCodes {
 export interface Policy {
   /** The platform's grace period in ms: from the deletion to SIGKILL. @default 30000 */
   readonly graceMs: number
+  /** Who set `graceMs`, for the report's `budgetSource`. @default 'policy.graceMs', or 'the default grace period' */
+  readonly graceFrom: string
   /** How much of the grace period has passed when the platform's signal arrives (a preStop hook), in ms. @default 0 */
   readonly preStopMs: number
   /** Kept free before SIGKILL for the report, the flush and the exit, in ms. @default 1000 */
@@ -52,17 +62,17 @@ export interface Policy {
 export type PolicyOptions = {
   readonly [K in keyof Policy]?: K extends 'phases'
     ? { readonly [P in Phase]?: Partial<PhasePolicy> }
-    : Policy[K] extends number
-      ? number
+    : Policy[K] extends number | string
+      ? Policy[K]
       : Partial<Policy[K]>
 }
 
 /** Shares of a 30 s grace period that let every phase finish usual work: 1 s margin, 5 s lame duck, 13 s reserved. */
 const defaultReserveMs: Record<Phase, number> = { intake: 5_000, work: 3_000, producers: 2_000, connections: 2_000, telemetry: 1_000 }
 
-const defaultExitCodes: ExitCodes = { clean: 0, forced: 1, failed: 1, fatal: 1, stalled: 70 }
+const defaultExitCodes: ExitCodes = { clean: 0, interrupted: 143, forced: 71, failed: 72, fatal: 1, stalled: 70 }
 
-const topLevel = ['graceMs', 'preStopMs', 'marginMs', 'lameDuck', 'phases', 'forceMs', 'fatalMs', 'exitCodes']
+const topLevel = ['graceMs', 'graceFrom', 'preStopMs', 'marginMs', 'lameDuck', 'phases', 'forceMs', 'fatalMs', 'exitCodes']
 
 /**
  * Fills in the defaults and refuses what cannot work.
@@ -86,6 +96,7 @@ export function resolvePolicy(options: PolicyOptions = {}, env: NodeJS.ProcessEn
   }
   return {
     graceMs,
+    graceFrom: options.graceFrom ?? (options.graceMs === undefined ? 'the default grace period' : 'policy.graceMs'),
     preStopMs,
     marginMs,
     lameDuck: resolveLameDuck(options.lameDuck, env),

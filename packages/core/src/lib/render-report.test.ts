@@ -23,7 +23,7 @@ test('draws each step as a bar against the deadline, within the width', async ()
   const text = renderReport(await sample(), { width: 80, title: 'orders-1' })
   expect(text.split('\n').every((line) => line.length <= 80)).toBe(true)
   expect(text).toMatchInlineSnapshot(`
-    "orders-1  SIGTERM → forced, exit code 1, 5.1 s of 10.0 s
+    "orders-1  SIGTERM → forced, exit code 71, 5.1 s of 10.0 s
     lame duck │█████████                                  │ drained 2.0 s
     consumer  │███                              ┊         │ drained 500 ms
     http      │        █████                    ┊         │ drained 1.0 s

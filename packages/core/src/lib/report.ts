@@ -1,5 +1,4 @@
-import { describeValue } from './describe-value.ts'
-import { LifecycleError } from './errors.ts'
+import type { Cause } from './cause.ts'
 import type { Reason } from './reason.ts'
 import type { Phase } from './resource.ts'
 
@@ -63,6 +62,8 @@ export interface StepReport extends PlanStep {
   readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
   /** What was still going on when it was cut, one text each. */
   readonly waitingFor: readonly string[]
+  /** Units of a finite job that are still to be done, where the resource can tell. */
+  readonly unfinished: number | undefined
   /** It started after its latest start: the event loop was blocked, or the deadline was moved. */
   readonly late: boolean
   readonly errors: readonly string[]
@@ -72,48 +73,34 @@ export interface StepReport extends PlanStep {
 export interface Report {
   readonly version: 1
   readonly reason: Reason
-  /** `clean`: everything idle or drained · `forced`: at least one step was cut · `failed`: at least one threw, none was cut. */
-  readonly result: 'clean' | 'forced' | 'failed'
+  /** What made the platform end the service, where somebody has found out (`Lifecycle.attribute`). */
+  readonly cause: Cause | undefined
+  /**
+   * `clean`: everything idle or drained · `interrupted`: the same, but a finite job has work left · `forced`: at least one step
+   * was cut · `failed`: at least one threw, or an uncaught error came meanwhile, and nothing was cut.
+   */
+  readonly result: 'clean' | 'interrupted' | 'forced' | 'failed'
   readonly exitCode: number
   /** Wall clock, ISO 8601. */
   readonly startedAt: string
   /** ms from the stop's beginning until its end. */
   readonly tookMs: number
   readonly budgetMs: number
+  /** What the budget was taken from: `policy.graceMs − 5.0 s of preStop, measured`. */
+  readonly budgetSource: string
   /** Where the stop began: before the service was ready there is no lame duck. */
   readonly from: 'starting' | 'ready'
   readonly criticalPathMs: number
   readonly scale: number
   readonly steps: readonly StepReport[]
+  /** Uncaught errors that came while stopping, the first 20. */
+  readonly errors: readonly string[]
   readonly warnings: readonly string[]
 }
 
 /** The worst outcome decides. */
-export function resultOf(steps: readonly StepReport[]): Report['result'] {
+export function resultOf(steps: readonly StepReport[], errors: readonly string[]): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
-  return steps.some((step) => step.outcome === 'failed') ? 'failed' : 'clean'
-}
-
-/** The report as one JSON line. Everything in it is plain data but the error of a fatal reason. */
-export function reportLine(report: Report): string {
-  const { reason } = report
-  const plain = reason.kind === 'fatal' ? { ...reason, error: describeForJson(reason.error, 3) } : reason
-  return JSON.stringify({ lameduck: 'report', ...report, reason: plain })
-}
-
-/**
- * Name, message, stack and causes, and no other property: clients hang requests with their secrets on errors. Where a
- * mistake of configuration was thrown tells nothing that its message does not, so its stack is left out.
- */
-function describeForJson(error: unknown, depth: number): unknown {
-  if (!(error instanceof Error)) return describeValue(error)
-  const { name, message, stack, cause } = error
-  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : []
-  return {
-    name: describeValue(name),
-    message: describeValue(message),
-    ...(error instanceof LifecycleError ? { code: error.code } : { stack: String(stack) }),
-    ...(cause !== undefined && depth > 0 ? { cause: describeForJson(cause, depth - 1) } : {}),
-    ...(inner.length > 0 && depth > 0 ? { errors: inner.slice(0, 10).map((each) => describeForJson(each, depth - 1)) } : {}),
-  }
+  if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
+  return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
 }

@@ -84,6 +84,11 @@ export interface Resource {
   lastArrival?(): number | undefined
   /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
+  /**
+   * How many units of a finite job are still to be done; read when the step is over. Above 0, a stop that went well has the
+   * result `interrupted` and its exit code, so that a Kubernetes Job runs again. A service has none.
+   */
+  unfinished?(): number
   /** Finish what is in flight, then release. Must settle soon after `signal` aborts, and at once after `force`. */
   drain(context: DrainContext): Promise<void> | void
   /** The other path: cut, cancel, destroy. Bounded to tens of milliseconds, never awaits `drain`. */

@@ -7,7 +7,7 @@ import type { LameDuckPolicy } from './policy.ts'
 import type { Reason } from './reason.ts'
 import type { StepReport } from './report.ts'
 import { makeSchedule, type Slot } from './schedule.ts'
-import { countInFlight, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
+import { count, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
 
 /** A timer that is this late is not late. */
 const timerResolutionMs = 1
@@ -52,7 +52,7 @@ export function runStop(input: StopInput): StopRun {
   let resolveDone: (reports: StepReport[]) => void
   const done = new Promise<StepReport[]>((resolve) => (resolveDone = resolve))
 
-  for (const node of nodes) if (node.entry) atStop.set(node, countInFlight(node.entry.resource, []))
+  for (const node of nodes) if (node.entry) atStop.set(node, count(node.entry.resource, 'inFlight', []))
   const ready: Node[] = nodes.filter((node) => node.before.length === 0)
   let walking = false
   let cancelDeadline = clock.setTimer(endAll, input.deadline - begunAt)
@@ -122,7 +122,7 @@ export function runStop(input: StopInput): StopRun {
         lameDuckRun = undefined
         events.emit({ type: 'lame-duck-ended', tookMs: clock.now() - begunAt, why })
         input.onLameDuckEnd()
-        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [] }
+        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], unfinished: undefined }
         record(node, slot, { ...nothing, errors, outcome: 'drained', startedMs: 0, deadlineMs, late: false })
         over(node)
         walk()
@@ -131,7 +131,10 @@ export function runStop(input: StopInput): StopRun {
   }
 
   function skip(node: Node): void {
-    const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], errors: [] }
+    const errors: string[] = []
+    // A job that was never begun is work left, too.
+    const unfinished = count((node.entry as Entry).resource, 'unfinished', errors)
+    const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], unfinished, errors }
     record(node, slots.get(node) as Slot, { ...nothing, outcome: 'skipped', startedMs: undefined, deadlineMs: undefined, late: false })
     over(node)
   }
@@ -151,7 +154,7 @@ export function runStop(input: StopInput): StopRun {
     slot: Slot,
     result: Omit<StepResult, 'outcome'> & Pick<StepReport, 'outcome' | 'startedMs' | 'deadlineMs' | 'late'>,
   ): void {
-    const { outcome, startedMs, deadlineMs, late, waitingFor, errors } = result
+    const { outcome, startedMs, deadlineMs, late, waitingFor, unfinished, errors } = result
     const report: StepReport = {
       ...planStep(node, slot),
       outcome,
@@ -160,6 +163,7 @@ export function runStop(input: StopInput): StopRun {
       deadlineMs,
       inFlight: { atStop: atStop.get(node), atStart: result.atStart, atForce: result.atForce },
       waitingFor,
+      unfinished,
       late,
       errors,
     }

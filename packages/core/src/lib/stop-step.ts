@@ -15,6 +15,7 @@ export interface StepResult {
   readonly atStart: number | undefined
   readonly atForce: number | undefined
   readonly waitingFor: readonly string[]
+  readonly unfinished: number | undefined
   readonly errors: readonly string[]
 }
 
@@ -56,7 +57,7 @@ export function runStopStep(input: StepInput): RunningStep {
   const startedAt = clock.now()
   const abort = new AbortController()
   const errors: string[] = []
-  const atStart = countInFlight(resource, errors)
+  const atStart = count(resource, 'inFlight', errors)
   let deadline = input.deadline
   let cancelDeadline = clock.setTimer(cut, deadline - startedAt)
   let phase: 'draining' | 'forcing' | 'done' = 'draining'
@@ -100,7 +101,7 @@ export function runStopStep(input: StepInput): RunningStep {
   function force(outcome: 'forced' | 'failed'): void {
     phase = 'forcing'
     cancelDeadline()
-    const atForce = countInFlight(resource, errors)
+    const atForce = count(resource, 'inFlight', errors)
     const waitingFor = listWaiting(resource, errors)
     if (outcome === 'forced') input.onCut(atForce, waitingFor)
     abort.abort(new Error(`${resource.name} was cut`))
@@ -127,7 +128,8 @@ export function runStopStep(input: StepInput): RunningStep {
     phase = 'done'
     giveUp = () => {}
     cancelDeadline()
-    input.onDone({ outcome, atStart, atForce, waitingFor, errors: [...errors] })
+    const unfinished = count(resource, 'unfinished', errors)
+    input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors: [...errors] })
   }
 
   return {
@@ -144,16 +146,16 @@ export function runStopStep(input: StepInput): RunningStep {
   }
 }
 
-/** `inFlight()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. */
-export function countInFlight(resource: Resource, errors: string[]): number | undefined {
+/** `inFlight()` or `unfinished()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. */
+export function count(resource: Resource, what: 'inFlight' | 'unfinished', errors: string[]): number | undefined {
   try {
-    const count: unknown = resource.inFlight?.()
-    if (count === undefined || (typeof count === 'number' && Number.isFinite(count) && count >= 0)) return count
-    if (count instanceof Promise) count.catch(() => {})
-    errors.push(`inFlight: must return a number; it returned ${show(count)}`)
+    const counted: unknown = resource[what]?.()
+    if (counted === undefined || (typeof counted === 'number' && Number.isFinite(counted) && counted >= 0)) return counted
+    if (counted instanceof Promise) counted.catch(() => {})
+    errors.push(`${what}: must return a number; it returned ${show(counted)}`)
     return undefined
   } catch (error) {
-    errors.push(`inFlight: ${describeError(error)}`)
+    errors.push(`${what}: ${describeError(error)}`)
     return undefined
   }
 }

@@ -30,7 +30,7 @@ describe('layers', () => {
     const from = await file('service.json', { extends: './team.json', graceMs: 40_000, lameDuck: { maxMs: 8_000 } })
     const policy = loadPolicy({ from, env })
     expect(policy.layers).toEqual(['acme', 'team', from])
-    expect(policy.options).toEqual({ graceMs: 40_000, lameDuck: { minMs: 5_000, maxMs: 8_000 } })
+    expect(policy.options).toEqual({ graceMs: 40_000, graceFrom: `graceMs of ${from}`, lameDuck: { minMs: 5_000, maxMs: 8_000 } })
     expect(policy.probes).toEqual({ port: 8081 })
     expect(explainPolicy(policy).split('\n')[1]).toBe(`graceMs         40000  from ${from}, instead of 45000 in team, 60000 in acme`)
     expect(createLifecycle({ policy: policy.options, env }).policy.graceMs).toBe(40_000)
@@ -71,7 +71,7 @@ describe('the environment', () => {
 
   test('tightens', () => {
     const policy = loadPolicy({ from, env: { LAMEDUCK_GRACE_MS: '20000', LAMEDUCK_PRE_STOP_MS: '5000', LAMEDUCK_LAME_DUCK_MAX_MS: '2000', LAMEDUCK_MARGIN_MS: '' } })
-    expect(policy.options).toMatchObject({ graceMs: 20_000, preStopMs: 5_000, lameDuck: { maxMs: 2_000 } })
+    expect(policy.options).toMatchObject({ graceMs: 20_000, graceFrom: 'graceMs of LAMEDUCK_GRACE_MS', preStopMs: 5_000, lameDuck: { maxMs: 2_000 } })
     expect(policy.settings.find(({ path }) => path === 'graceMs')?.set.at(-1)).toEqual({ layer: 'LAMEDUCK_GRACE_MS', value: 20_000 })
   })
 
@@ -143,7 +143,7 @@ describe('undefined counts as not set', () => {
       allow: { preStopMs: { min: undefined, max: undefined }, graceMs: undefined },
     })
     const policy = loadPolicy({ from, env: { LAMEDUCK_PRE_STOP_MS: '1' } })
-    expect(policy.options).toEqual({ graceMs: 30_000, lameDuck: { minMs: 1_000 }, preStopMs: 1 })
+    expect(policy.options).toEqual({ graceMs: 30_000, graceFrom: 'graceMs of acme', lameDuck: { minMs: 1_000 }, preStopMs: 1 })
     expect(policy.settings.find(({ path }) => path === 'graceMs')?.set).toEqual([{ layer: 'acme', value: 30_000 }])
     expect(() => loadPolicy({ from, env: { LAMEDUCK_GRACE_MS: '1' } })).toThrow('allows only preStopMs')
   })

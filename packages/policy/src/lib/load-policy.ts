@@ -116,7 +116,8 @@ function put(values: Map<string, Origin[]>, path: string, origin: Origin): void 
 
 function optionsFrom(values: ReadonlyMap<string, readonly Origin[]>): PolicyOptions {
   const flat = [...values].filter(([path]) => !path.startsWith('probes.')).map(([path, set]): [string, SettingValue] => [path, (set.at(-1) as Origin).value])
-  return unflatten(new Map(flat)) as PolicyOptions
+  const grace = values.get('graceMs')?.at(-1)
+  return { ...(unflatten(new Map(flat)) as PolicyOptions), ...(grace ? { graceFrom: `graceMs of ${grace.layer}` } : {}) }
 }
 
 function branch(values: ReadonlyMap<string, readonly Origin[]>, prefix: string): Record<string, unknown> {

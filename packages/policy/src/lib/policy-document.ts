@@ -15,7 +15,7 @@ export interface Bounds {
 }
 
 /** One layer of a policy, as it is written: all of it plain JSON. */
-export interface PolicyDocument extends PolicyOptions {
+export interface PolicyDocument extends Omit<PolicyOptions, 'graceFrom'> {
   /** What it is called in explanations and errors. @default the file's path, or 'the service' */
   readonly name?: string
   /** The layer below: a JSON file (`./base.json`, relative to this one) or an npm package whose main entry is one. */

@@ -17,7 +17,7 @@ export interface Setting {
 }
 
 export interface ResolvedPolicy {
-  /** For `createLifecycle({ policy: policy.options })`. What no layer set is left to core's defaults. */
+  /** For `createLifecycle({ policy: policy.options })`. What no layer set is left to core's defaults; `graceFrom` names the layer that set `graceMs`, for the report. */
   readonly options: PolicyOptions
   /** For `probeServer(lifecycle, policy.probes)`. */
   readonly probes: ProbeSettings & { readonly port: number }

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { livez, startupz } from './probe-answer.ts'
 import { readyz, readyzCheck } from './readyz.ts'
 
-const reason = { kind: 'pre-stop' } as const
+const reason = { kind: 'programmatic' } as const
+const heldBecause: string[] = []
 const states = {
   starting: { name: 'starting' },
   ready: { name: 'ready', sinceMs: 0 },
@@ -28,18 +29,21 @@ describe('startupz', () => {
 
 describe('readyz', () => {
   test('says the state and the time left', () => {
-    expect(readyz({ state: states.ready, isReady: true })).toEqual({ status: 200, body: 'ready\n' })
-    expect(readyz({ state: states.starting, isReady: false })).toEqual({ status: 503, body: 'not ready: starting\n' })
-    expect(readyz({ state: states.ready, isReady: false })).toEqual({ status: 503, body: 'not ready: held by hand\n' })
-    expect(readyz({ state: states['lame-duck'], isReady: false }, { nowMs: 10_000.4 })).toEqual({
+    expect(readyz({ state: states.ready, isReady: true, heldBecause })).toEqual({ status: 200, body: 'ready\n' })
+    expect(readyz({ state: states.starting, isReady: false, heldBecause })).toEqual({ status: 503, body: 'not ready: starting\n' })
+    expect(readyz({ state: states.ready, isReady: false, heldBecause: ['preStop', 'an operator asked'] })).toEqual({
+      status: 503,
+      body: 'not ready: held: preStop, an operator asked\n',
+    })
+    expect(readyz({ state: states['lame-duck'], isReady: false, heldBecause }, { nowMs: 10_000.4 })).toEqual({
       status: 503,
       body: 'not ready: lame-duck, 20000 ms left\n',
     })
-    expect(readyz({ state: states.draining, isReady: false }, { nowMs: 40_000 }).body).toBe('not ready: draining, 0 ms left\n')
+    expect(readyz({ state: states.draining, isReady: false, heldBecause }, { nowMs: 40_000 }).body).toBe('not ready: draining, 0 ms left\n')
   })
 
   test('a failing check is shown and does not flip readiness, unless it gates', () => {
-    const lifecycle = { state: states.ready, isReady: true }
+    const lifecycle = { state: states.ready, isReady: true, heldBecause }
     const checks = [good, bad]
     expect(readyz(lifecycle, { checks })).toEqual({ status: 200, body: 'ready\n' })
     expect(readyz(lifecycle, { checks, verbose: true })).toEqual({
@@ -51,7 +55,7 @@ describe('readyz', () => {
   })
 
   test('tells reasons only where that is allowed, on one line each', () => {
-    const lifecycle = { state: states.ready, isReady: true }
+    const lifecycle = { state: states.ready, isReady: true, heldBecause }
     expect(readyz(lifecycle, { checks: [bad], verbose: true, showReasons: true }).body).toBe(
       '[-]redis failed: connect ECONNREFUSED user=admin\nready\n',
     )
@@ -60,7 +64,7 @@ describe('readyz', () => {
   })
 
   test('warns of an unknown name to exclude', () => {
-    const { body } = readyz({ state: states.ready, isReady: true }, { checks: [good], exclude: ['pgg'], verbose: true })
+    const { body } = readyz({ state: states.ready, isReady: true, heldBecause }, { checks: [good], exclude: ['pgg'], verbose: true })
     expect(body).toBe('[+]pg ok\nwarning: nothing to exclude is named "pgg"\nready\n')
   })
 

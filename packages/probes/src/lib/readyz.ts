@@ -22,7 +22,7 @@ export interface ReadyOptions {
  * The body of a 503 says the state and the time left until the process is gone. Check lines have the form that
  * kube-apiserver gives them: `[+]name ok`, `[-]name failed: …`.
  */
-export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady'>, options: ReadyOptions = {}): ProbeAnswer {
+export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady' | 'heldBecause'>, options: ReadyOptions = {}): ProbeAnswer {
   const { checks = [], gate = false, exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = options
   const shown = checks.filter((check) => !exclude.includes(check.name))
   const unknown = exclude.filter((name) => !checks.some((check) => check.name === name))
@@ -44,11 +44,11 @@ export function readyzCheck(name: string, checks: readonly CheckResult[], showRe
   return { status: check.ok ? 200 : 503, body: `${checkLine(check, showReasons)}\n` }
 }
 
-function notReadyBecause({ state, isReady }: Pick<Lifecycle, 'state' | 'isReady'>, nowMs: number): string | undefined {
+function notReadyBecause({ state, isReady, heldBecause }: Pick<Lifecycle, 'state' | 'isReady' | 'heldBecause'>, nowMs: number): string | undefined {
   if (isReady) return undefined
   switch (state.name) {
     case 'ready':
-      return 'held by hand'
+      return `held: ${heldBecause.join(', ')}`
     case 'lame-duck':
     case 'draining':
       return `${state.name}, ${Math.max(0, Math.round(state.deadline - nowMs))} ms left`

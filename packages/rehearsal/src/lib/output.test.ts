@@ -6,15 +6,18 @@ import { parseReportLine, readOutput } from './output.ts'
 const report: Report = {
   version: 1,
   reason: { kind: 'signal', signal: 'SIGTERM', interactive: false },
+  cause: undefined,
   result: 'clean',
   exitCode: 0,
   startedAt: '2026-01-01T00:00:00.000Z',
   tookMs: 12,
   budgetMs: 29_000,
+  budgetSource: 'the default grace period',
   from: 'ready',
   criticalPathMs: 100,
   scale: 1,
   steps: [],
+  errors: [],
   warnings: [],
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLifecycle } from './create-lifecycle.ts'
 import { LifecycleError } from './errors.ts'
-import { reportLine } from './report.ts'
+import { reportLine } from './report-line.ts'
 
 async function lineFor(error: unknown): Promise<{ reason: { error: unknown } }> {
   const lifecycle = createLifecycle({ env: {} })
@@ -13,7 +13,7 @@ test('an error keeps its name, message, stack and causes', async () => {
   expect((await lineFor(error)).reason.error).toMatchObject({
     name: 'AggregateError',
     message: 'both',
-    stack: expect.stringContaining('report.test.ts') as string,
+    stack: expect.stringContaining('report-line.test.ts') as string,
     cause: { message: 'why' },
     errors: [{ name: 'TypeError', message: 'one' }, 'two'],
   })

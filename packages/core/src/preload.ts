@@ -1,0 +1,4 @@
+// For `node --import @lameduck/core/preload`: keeps a signal that comes while modules still load.
+import { catchEarlySignals } from './lib/early-signals.ts'
+
+catchEarlySignals()
