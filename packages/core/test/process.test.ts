@@ -1,133 +1,230 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Report } from '../src/lib/report.ts'
+import { nodes } from './tools/nodes.ts'
+import { outcomes, programPath, runProgram, term } from './tools/run-program.ts'
 
-interface Ended {
-  readonly code: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly stdout: readonly string[]
-  readonly stderr: string
-  readonly report: Report | undefined
-}
+const preload = ['--import', new URL('../dist/preload.js', import.meta.url).href]
 
-/** Runs the service of the fixtures from the built package, does something when a line appears, and waits for its end. */
-async function run(wants: readonly string[], when: string, act: (child: ChildProcess) => void): Promise<Ended> {
-  const child = spawn(process.execPath, [new URL('fixtures/service.mjs', import.meta.url).pathname, ...wants], { stdio: ['ignore', 'pipe', 'pipe'] })
-  const stdout: string[] = []
-  let stderr = ''
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    stdout.push(line)
-    if (line === when) act(child)
-  })
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  const line = stdout.find((each) => each.startsWith('{"lameduck":"report"'))
-  return { code, signal, stdout, stderr, report: line === undefined ? undefined : (JSON.parse(line) as Report) }
-}
-
-const term = (child: ChildProcess): void => void child.kill('SIGTERM')
-
-describe('a bound process', () => {
-  test('drains on SIGTERM, prints one report line and exits 0', async () => {
-    const { code, report, stdout, stderr } = await run([], 'ready', term)
+describe.each(nodes)('$name: on a signal', (node) => {
+  test('drains, prints one report line and nothing on stderr, and exits 0', async () => {
+    const { code, report, stdout, stderr } = await runProgram(node, 'clean', { on: { ready: term } })
     expect(code).toBe(0)
     expect(stdout.filter((line) => line.startsWith('{'))).toHaveLength(1)
-    expect(report).toMatchObject({ result: 'clean', reason: { kind: 'signal', signal: 'SIGTERM' }, from: 'ready' })
-    expect(report?.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['first drained', 'second drained'])
+    expect(report).toMatchObject({ result: 'clean', reason: { kind: 'signal', signal: 'SIGTERM' }, from: 'ready', budgetSource: 'the default grace period' })
+    expect(outcomes(report)).toEqual(['first drained', 'second drained'])
     expect(stderr).toBe('')
   })
 
-  test('ignores a second SIGTERM', async () => {
-    const { code, report, stdout } = await run(['tells-repeats'], 'ready', (child) => {
+  test.each(['SIGINT', 'SIGQUIT', 'SIGUSR2', 'SIGHUP'] as const)('drains on %s alike, where it is asked to', async (signal) => {
+    const { code, report, stdout } = await runProgram(node, 'clean', { parameters: [signal], on: { ready: (child) => void child.kill(signal) } })
+    expect(code).toBe(0)
+    expect(report?.reason).toEqual({ kind: 'signal', signal, interactive: false })
+    expect(stdout.slice(0, 2)).toEqual(['ready', 'second drained'])
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('that is repeated as %s goes on, and says so', async (second) => {
+    const { code, report, stdout } = await runProgram(node, 'second-signal', { on: { ready: term, draining: (child) => void child.kill(second) } })
+    expect(code).toBe(0)
+    expect(stdout).toContain('drained after the second')
+    expect(report?.result).toBe('clean')
+  })
+
+  test('during the start stops only what started', async () => {
+    const { code, report, stdout } = await runProgram(node, 'slow-start', { on: { starting: term } })
+    expect(code).toBe(0)
+    expect(report?.from).toBe('starting')
+    expect(outcomes(report)).toEqual(['http skipped', 'db drained'])
+    expect(stdout).not.toContain('never')
+  })
+
+  test('before it is ready there is no lame duck', async () => {
+    const { code, report } = await runProgram(node, 'before-listen', { on: { bound: term } })
+    expect(code).toBe(0)
+    expect(report?.from).toBe('starting')
+    expect(outcomes(report)).toEqual(['http drained'])
+  })
+
+  test('releases what is critical although SIGKILL comes in the middle of the lame duck', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lameduck-critical-'))
+    const file = join(folder, 'lease')
+    const { signal } = await runProgram(node, 'critical-step', { parameters: [file], on: { ready: term, released: (child) => void child.kill('SIGKILL') } })
+    expect(signal).toBe('SIGKILL')
+    expect(await readFile(file, 'utf8')).toBe('released')
+    await rm(folder, { recursive: true })
+  })
+})
+
+describe.each(nodes)('$name: the preload', (node) => {
+  test('keeps a signal that comes while modules load, and stops when they have', async () => {
+    const act = (child: Parameters<typeof term>[0]): void => {
       term(child)
-      const repeat = setInterval(() => child.kill('SIGTERM'), 1)
-      child.once('exit', () => clearInterval(repeat))
-    })
-    expect(stdout).toContain('repeated')
+      child.stdin?.write('x')
+    }
+    const { code, report, stdout } = await runProgram(node, 'loads-slowly', { nodeOptions: preload, on: { loading: act } })
     expect(code).toBe(0)
-    expect(report?.result).toBe('clean')
+    expect(report).toMatchObject({ from: 'starting', reason: { signal: 'SIGTERM' } })
+    expect(outcomes(report)).toEqual(['http drained'])
+    expect(stdout).not.toContain('ready')
+    const without = await runProgram(node, 'loads-slowly', { on: { loading: act } })
+    expect(without).toMatchObject({ signal: 'SIGTERM', report: undefined })
   })
 
-  test('cuts a hung step, drains the next one, exits 1 and says which on stderr', async () => {
-    const { code, report, stdout, stderr } = await run(['hang'], 'ready', term)
-    expect(code).toBe(1)
+  test('ends a process that nobody binds after 5 s, with the signal’s code', async () => {
+    expect(await runProgram(node, 'never-binds', { nodeOptions: preload, on: { loading: term } })).toMatchObject({ code: 143, signal: null })
+  })
+})
+
+describe.each(nodes)('$name: a step', (node) => {
+  test('that hangs is cut, and the two after it have their time', async () => {
+    const { code, report, stdout, stderr } = await runProgram(node, 'hung-first-of-three', { on: { ready: term } })
+    expect(code).toBe(71)
     expect(stdout).toContain('first forced')
-    expect(stdout).toContain('second drained')
-    expect(report?.steps.map((step) => step.outcome)).toEqual(['forced', 'drained'])
-    expect(stderr).toContain('work may be lost: first was forced')
+    expect(outcomes(report)).toEqual(['first forced', 'second drained', 'third drained'])
+    expect(stderr).toBe('lameduck: stopped on SIGTERM; work may be lost: first was forced, 3 in flight\n')
   })
 
-  test('a step that throws is failed, and the rest is drained', async () => {
-    const { code, report } = await run(['throw'], 'ready', term)
+  test('that throws has failed, and the rest is drained', async () => {
+    const { code, report, stderr } = await runProgram(node, 'throwing-step', { on: { ready: term } })
+    expect(code).toBe(72)
+    expect(outcomes(report)).toEqual(['first failed', 'second drained'])
+    expect(stderr).toContain('first was failed (drain threw)')
+  })
+})
+
+describe.each(nodes)('$name: an uncaught error', (node) => {
+  test.each(['exception', 'rejection'])('(%s) drains shortly and exits 1, with its stack on stderr', async (kind) => {
+    const { code, report, stderr, stdout } = await runProgram(node, 'fatal', { parameters: [kind] })
     expect(code).toBe(1)
-    expect(report?.steps.map((step) => step.outcome)).toEqual(['failed', 'drained'])
+    expect(stdout).toContain('db drained')
+    expect(report).toMatchObject({ reason: { kind: 'fatal', origin: kind === 'exception' ? 'uncaughtException' : 'unhandledRejection' }, budgetSource: 'policy.fatalMs' })
+    expect(stderr).toMatch(/Error: boom\n +at .*fatal\.mjs/)
   })
 
-  test.each(['fatal', 'rejection'])('on an uncaught error (%s) drains shortly and exits 1 with the error on stderr', async (kind) => {
-    const { code, report, stderr } = await run([kind], 'never', () => {})
+  test('keeps its code and its message when a signal and a second error come during its stop', async () => {
+    const { code, report, stderr } = await runProgram(node, 'signal-during-fatal', { on: { draining: term } })
     expect(code).toBe(1)
-    expect(report).toMatchObject({ reason: { kind: 'fatal', origin: kind === 'fatal' ? 'uncaughtException' : 'unhandledRejection' } })
-    expect(stderr).toContain('boom')
-    expect(stderr).toContain('service.mjs')
+    expect(report).toMatchObject({ reason: { kind: 'fatal', error: { message: 'first error' } }, errors: ['uncaughtException: second error'] })
+    expect(stderr).toContain('uncaughtException while stopping: Error: second error')
   })
 
-  test('an uncaught error while stopping is printed and does not end the stop', async () => {
-    const { code, report, stderr } = await run(['fatal-while-stopping'], 'ready', term)
-    expect(code).toBe(0)
-    expect(report?.result).toBe('clean')
+  test('in the middle of a stop does not end it, and is no clean end', async () => {
+    const { code, report, stderr } = await runProgram(node, 'fatal-while-stopping', { on: { ready: term } })
+    expect(code).toBe(72)
+    expect(report).toMatchObject({ result: 'failed', errors: ['uncaughtException: late error'], steps: [{ name: 'db', outcome: 'drained' }] })
     expect(stderr).toContain('uncaughtException while stopping: Error: late error')
   })
 
-  test('SIGTERM during the start stops only what started and exits 0', async () => {
-    const { code, report } = await run(['slow-start'], 'starting', term)
-    expect(code).toBe(0)
-    expect(report?.from).toBe('starting')
-    expect(report?.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['first skipped', 'second drained'])
-  })
-
-  test('a failed start is one line on stderr, no stack, exit code 1', async () => {
-    const { code, stderr, stdout } = await run(['bad-start'], 'never', () => {})
+  test('that never ends coming is printed 20 times', async () => {
+    const { code, stderr, report } = await runProgram(node, 'fatal-for-ever')
     expect(code).toBe(1)
-    expect(stderr).toBe('lameduck: stopped on a failed start: second could not start: port 80 is in use\n')
-    expect(stdout).not.toContain('ready')
+    expect(stderr.match(/uncaughtException/g)?.length).toBe(20 + 1)
+    expect(report?.errors).toHaveLength(20)
   })
 
-  test('an empty event loop runs the plan too', async () => {
-    const { code, report, stdout } = await run(['natural-end'], 'never', () => {})
-    expect(code).toBe(0)
-    expect(stdout).toContain('second drained')
-    expect(report?.reason).toEqual({ kind: 'programmatic', detail: 'the event loop was empty' })
-  })
-
-  test('lifecycle.stop() ends the process as a signal does', async () => {
-    const { code, report } = await run(['stop-itself'], 'never', () => {})
-    expect(code).toBe(0)
-    expect(report?.reason.kind).toBe('programmatic')
-  })
-
-  test('a natural end keeps a failing process.exitCode', async () => {
-    expect((await run(['natural-end', 'exit-code'], 'never', () => {})).code).toBe(3)
-  })
-
-  test('with two lifecycles it ends with the last of them', async () => {
-    const { code, stdout } = await run(['two'], 'ready', term)
-    expect(code).toBe(0)
-    expect(stdout).toContain('other drained')
-    expect(stdout.filter((line) => line.startsWith('{'))).toHaveLength(2)
-  })
-
-  test('leaves although nobody reads its output, and errors go on coming', async () => {
-    const child = spawn(process.execPath, [new URL('fixtures/service.mjs', import.meta.url).pathname, 'fatal-repeatedly'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  test('and a reader that has gone do not keep it from leaving', async () => {
+    const child = spawn(node.path, [programPath('fatal-for-ever')], { stdio: ['ignore', 'pipe', 'pipe'] })
     child.stderr.destroy()
     child.stdout.once('data', () => child.stdout.destroy())
     const [code] = (await once(child, 'close')) as [number | null]
     expect(code).toBe(1)
   })
 
-  test('two megabytes written in the last step reach a pipe before the exit', async () => {
-    const { stdout } = await run(['big-output'], 'ready', term)
+  test('a failed start is one line on stderr without a stack, and what had started is stopped', async () => {
+    const { code, stderr, stdout } = await runProgram(node, 'bad-start')
+    expect(code).toBe(1)
+    expect(stderr).toBe('lameduck: stopped on a failed start: http could not start: port 80 is in use\n')
+    expect(stdout[0]).toBe('db drained')
+    expect(stdout).not.toContain('never')
+  })
+})
+
+describe.each(nodes)('$name: without a signal', (node) => {
+  test('an empty event loop runs the plan, waits for it, and is over with it', async () => {
+    const { code, report, stdout } = await runProgram(node, 'natural-end')
+    expect(code).toBe(0)
+    expect(stdout[0]).toBe('db drained')
+    expect(report?.reason).toEqual({ kind: 'programmatic', detail: 'the event loop was empty' })
+  })
+
+  test('a natural end keeps a failing process.exitCode', async () => {
+    expect((await runProgram(node, 'natural-end', { parameters: ['3'] })).code).toBe(3)
+  })
+
+  test('lifecycle.stop() ends the process as a signal does', async () => {
+    const { code, report } = await runProgram(node, 'stops-itself')
+    expect(code).toBe(0)
+    expect(report?.reason).toEqual({ kind: 'programmatic', detail: 'the work is done' })
+  })
+
+  test('process.exit() without a stop, or in the middle of one, does not go unnoticed', async () => {
+    const before = await runProgram(node, 'exits-by-hand', { parameters: ['before'] })
+    expect(before).toMatchObject({ code: 4, report: undefined, stderr: expect.stringContaining('process.exit(4) was called without a stop: nothing was drained') as string })
+    const during = await runProgram(node, 'exits-by-hand', { on: { ready: term } })
+    expect(during).toMatchObject({ code: 5, report: undefined, stderr: expect.stringContaining('process.exit(5) was called while stopping; db did not finish') as string })
+  })
+})
+
+describe.each(nodes)('$name: a process', (node) => {
+  test('warns of another owner of the signal by its name', async () => {
+    const { stderr } = await runProgram(node, 'other-owner', { on: { ready: term } })
+    expect(stderr).toContain('warning: another listener may end the process before it has drained (SIGTERM: function closeEverything)')
+    expect(stderr).toContain('process.exit(0) was called while stopping; db did not finish')
+  })
+
+  test('with two lifecycles ends with the last of them', async () => {
+    const { code, stdout } = await runProgram(node, 'two-lifecycles', { on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stdout).toContain('slow drained')
+    expect(stdout.filter((line) => line.startsWith('{'))).toHaveLength(2)
+  })
+
+  test('hands two megabytes of its last step to a pipe before it exits', async () => {
+    const { stdout } = await runProgram(node, 'big-output', { on: { ready: term } })
     expect(stdout.find((line) => line.startsWith('xxx'))).toHaveLength(2_000_000)
+  })
+
+  test('waits for a pipe that nobody reads no longer than its bound', async () => {
+    const child = spawn(node.path, [programPath('big-output'), '200'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.once('data', () => {
+      child.stdout.pause()
+      term(child)
+    })
+    const [code] = (await once(child, 'exit')) as [number | null]
+    child.stdout.destroy()
+    expect(code).toBe(0)
+  })
+
+  test('that is a job with work left ends with 143, and with 0 when it has done all of it', async () => {
+    const interrupted = await runProgram(node, 'job', { on: { ready: term } })
+    expect(interrupted).toMatchObject({ code: 143, signal: null, report: { result: 'interrupted' } })
+    expect(interrupted.report?.steps[0]?.unfinished).toBeGreaterThan(0)
+    expect(interrupted.stderr).toMatch(/^lameduck: stopped on SIGTERM; import has \d+ left to do\n$/)
+    expect(await runProgram(node, 'job', { parameters: ['short'] })).toMatchObject({ code: 0, report: { result: 'clean' } })
+  })
+})
+
+describe.each(nodes)('$name: a cluster’s primary', (node) => {
+  test('tells its workers, which it alone hears of the signal for, and waits for them', async () => {
+    const { code, report, stdout } = await runProgram(node, 'cluster', { on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stdout.filter((line) => line.endsWith(' drained')).toSorted()).toEqual(['worker 1 drained', 'worker 2 drained'])
+    expect(report?.steps).toMatchObject([{ name: 'cluster-workers', outcome: 'drained', inFlight: { atStop: 2 } }])
+  })
+
+  test('leaves although its code replaces every worker that has exited', async () => {
+    const { code, report } = await runProgram(node, 'cluster', { parameters: ['replaces'], on: { ready: term } })
+    expect(code).toBe(0)
+    expect(outcomes(report)).toEqual(['cluster-workers drained'])
+  })
+
+  test('kills a worker that hangs before its own time is over', async () => {
+    const { code, report } = await runProgram(node, 'cluster', { parameters: ['hangs'], on: { ready: term } })
+    expect(code).toBe(71)
+    expect(report?.steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 2 } }])
+    expect(report?.steps[0]?.waitingFor).toHaveLength(2)
   })
 })

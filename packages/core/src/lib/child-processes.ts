@@ -1,5 +1,5 @@
 import { LifecycleError, show } from './errors.ts'
-import type { DrainContext, Phase, Resource } from './resource.ts'
+import type { Phase, Resource } from './resource.ts'
 
 /** The part of `node:child_process`'s ChildProcess that is used. */
 export interface ChildLike {
@@ -41,8 +41,8 @@ export function childProcess(child: ChildLike, options: ChildProcessOptions = {}
 }
 
 /**
- * All workers of a cluster's primary, those included that are forked after the signal; otherwise like {@link childProcess}. Each worker
- * binds a lifecycle of its own.
+ * All workers of a cluster's primary; otherwise like {@link childProcess}. Each worker binds a lifecycle of its own. One that
+ * is forked after the signal, by code that replaces every worker that has exited, is killed: it would outlive the others.
  *
  * @throws LifecycleError `invalid-option` in a worker.
  */
@@ -55,49 +55,46 @@ export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOption
   return {
     ...resource,
     quiesce(context) {
-      // Code that replaces a worker that has exited would keep the service alive for ever.
-      cluster.on('fork', (worker) => worker.process.kill(options.signal ?? 'SIGTERM'))
+      cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
       resource.quiesce?.(context)
     },
   }
 }
 
 function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intake', signal = 'SIGTERM' }: ChildProcessOptions & { name: string }): Resource {
-  /** Those that were told to leave: a cluster forgets a worker that has exited. */
-  const told = new Set<ChildLike>()
-  const alive = (): ChildLike[] => [...new Set([...told, ...all()])].filter(isAlive)
+  /** Those that were alive when the stop began. */
+  let leaving: readonly ChildLike[] | undefined
+  const alive = (): ChildLike[] => (leaving ?? all()).filter(isAlive)
 
   return {
     name,
     phase,
     drainFrom: 'signal',
-    quiesce: tellAll,
+    quiesce: tell,
     inFlight: () => alive().length,
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
-    async drain({ signal: cut }: DrainContext) {
-      // Also without a quiesce, which only a stop calls.
-      tellAll()
-      while (alive().length > 0 && !cut.aborted) {
-        await Promise.all(alive().map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve()))))
-      }
-      const failed = [...told].filter((child) => !isAlive(child)).flatMap(howItFailed)
+    async drain() {
+      await Promise.all(tell().map(exited))
+      const failed = tell().flatMap(howItFailed)
       if (failed.length > 0) throw new Error(failed.join('; '))
     },
     async force() {
       const left = alive()
-      const gone = left.map((child) => new Promise<void>((resolve) => child.once('exit', () => resolve())))
       for (const child of left) child.kill('SIGKILL')
-      await Promise.all(gone)
+      await Promise.all(left.map(exited))
     },
   }
 
-  function tellAll(): void {
-    for (const child of all()) {
-      if (told.has(child) || !isAlive(child)) continue
-      told.add(child)
-      child.kill(signal)
-    }
+  function tell(): readonly ChildLike[] {
+    if (leaving) return leaving
+    leaving = alive()
+    for (const child of leaving) child.kill(signal)
+    return leaving
   }
+}
+
+function exited(child: ChildLike): Promise<void> | undefined {
+  return isAlive(child) ? new Promise((resolve) => child.once('exit', () => resolve())) : undefined
 }
 
 function isAlive(child: ChildLike): boolean {

@@ -1,0 +1,18 @@
+// A finite job of 1,000 units, interrupted or not.
+import { bindProcess, createLifecycle } from '@lameduck/core'
+
+let left = process.argv[2] === 'short' ? 3 : 1_000_000
+const lifecycle = createLifecycle()
+const unit = () => new Promise((resolve) => setImmediate(resolve))
+async function work() {
+  while (left > 0 && !lifecycle.stopping.aborted) {
+    await unit()
+    left -= 1
+  }
+}
+let working
+lifecycle.add({ name: 'import', phase: 'work', drain: () => working, unfinished: () => left })
+await bindProcess(lifecycle).ready()
+working = work()
+console.log('ready')
+await working
