@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { addResults } from './add-results.mjs'
 import { serversFor } from './servers-for.mjs'
 import { root, setUp } from './setup.mjs'
 import { command, progress, run, StepError } from './step.mjs'
@@ -49,15 +50,3 @@ await command(async ({ onEnd }) => {
   process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
   return total.failed === 0 ? 0 : 1
 })
-
-/** What the runners themselves counted. */
-async function addResults(folder, total) {
-  for (const file of await readdir(folder)) {
-    const result = JSON.parse(await readFile(join(folder, file), 'utf8'))
-    total.passed += result.numPassedTests
-    total.failed += result.numFailedTests
-    total.skipped += result.numPendingTests + result.numTodoTests
-    // A file that could not even be loaded has no tests to fail.
-    total.failed += result.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0).length
-  }
-}

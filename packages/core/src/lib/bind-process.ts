@@ -3,15 +3,17 @@ import { describeError } from './describe-value.ts'
 import { takeEarlySignal } from './early-signals.ts'
 import { LifecycleError, requireMs, show } from './errors.ts'
 import { exit } from './exit.ts'
+import { findLossyWrapper } from './lossy-wrapper.ts'
 import { foreignListeners } from './foreign-listeners.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import { systemProc } from './proc-reader.ts'
 import { joinProcess } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
-import { createProgress } from './progress.ts'
 import type { Report } from './report.ts'
 import { reportLine } from './report-line.ts'
 import { describeStop } from './describe-stop.ts'
 import { validSignals } from './valid-signals.ts'
+import { createWitness } from './witness.ts'
 
 export interface BindOptions {
   /**
@@ -22,8 +24,20 @@ export interface BindOptions {
   readonly signals?: readonly NodeJS.Signals[]
   /** What to do with the report before the exit. @default one JSON line on stdout */
   readonly onReport?: (report: Report) => void
-  /** Longest wait for stdout and stderr to take what was written, in ms; never more than half of the policy's margin. @default 500 */
+  /** Longest wait for stdout and stderr to take what was written, in ms; at the deadline no more than 40 % of the policy's margin. @default 500 */
   readonly flushMs?: number
+  /**
+   * A thread that ends the process before SIGKILL when the event loop is blocked, and says in which step and in which stack. It
+   * takes about 8 MB. Without `process` being the real one there is none.
+   * @default true
+   */
+  readonly watchdog?: boolean
+  /**
+   * A file that says at every moment of a stop what it is doing, for Kubernetes to show after the end. Made if it does not
+   * exist.
+   * @default '/dev/termination-log', if that exists
+   */
+  readonly terminationMessage?: string | false
   /** @default the real one */
   readonly process?: ProcessLike
   /** @default the real one */
@@ -47,6 +61,9 @@ const impatienceMs = 500
 /** Uncaught errors that are printed; what a broken connection throws a thousand times is the same error. */
 const mostPrinted = 20
 
+/** How long what has been written may be flushed after the deadline, as a share of the margin. */
+const flushShare = 0.4
+
 /**
  * Binds one lifecycle to this process: signals and uncaught errors begin the stop, and when it is over the report
  * is written, the output flushed and the process ended with the policy's exit code; a clean stop keeps a failing
@@ -64,11 +81,11 @@ const mostPrinted = 20
 export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): BoundProcess {
   const target: ProcessLike = options.process ?? process
   const clock = options.clock ?? systemClock
-  const flushMs = Math.min(requireMs(options.flushMs ?? 500, 'flushMs'), lifecycle.policy.marginMs / 2)
+  const { marginMs } = lifecycle.policy
+  const flushMs = requireMs(options.flushMs ?? 500, 'flushMs')
   const signals = validSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
   const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
   const bindings = joinProcess(target, lifecycle)
-  const progress = createProgress(() => clock.now())
   let interruptedAt: number | undefined
   let printed = 0
 
@@ -88,12 +105,21 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const ignore = (): void => {}
   for (const stream of [target.stdout, target.stderr]) stream.on('error', ignore)
   const unsubscribe = lifecycle.subscribe((event) => {
-    progress.on(event)
     if (event.type === 'warning') complain(`warning: ${event.message}`)
     if (event.type === 'stopped') onStopped(event.report)
   })
+  const witness = createWitness(lifecycle, {
+    clock,
+    signals,
+    watchdog: target === process && (options.watchdog ?? true),
+    terminationMessage: options.terminationMessage,
+    onSignalSeen: countFrom,
+  })
   const early = takeEarlySignal(target)
-  if (early) onLateSignal(early.signal, clock.now() - early.at)
+  if (early) {
+    countFrom(early.signal, clock.now() - early.at)
+    onSignal(early.signal)
+  }
 
   return {
     async ready() {
@@ -106,6 +132,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
         // The stop that follows ends the process; nobody should go on as if the service were ready.
         await new Promise<never>(() => {})
       }
+      const wrapper = target === process ? findLossyWrapper(systemProc(), lifecycle.policy.graceMs) : undefined
+      if (wrapper !== undefined) lifecycle.warn(wrapper)
       for (const listener of foreignListeners(target, signals, bindings.listeners)) {
         lifecycle.warn(`another listener may end the process before it has drained (${listener}): remove it, and do what it does in a resource's drain`)
       }
@@ -113,6 +141,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     },
     unbind() {
       unsubscribe()
+      witness.close()
       bindings.alive.delete(lifecycle)
       for (const [event, listener] of listeners) target.off(event, listener)
       for (const stream of [target.stdout, target.stderr]) stream.removeListener('error', ignore)
@@ -127,11 +156,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     if (impatient) lifecycle.force()
   }
 
-  /** A signal that came `agoMs` ago, when it could not be handled: the platform counts from then. */
-  function onLateSignal(signal: NodeJS.Signals, agoMs: number): void {
-    const leftMs = Math.max(0, lifecycle.plan().budgetMs - agoMs)
-    lifecycle.shrinkTo(leftMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(agoMs)} ms before it could be handled`)
-    onSignal(signal)
+  /** The platform counts from when a signal came, not from when a blocked event loop could handle it. */
+  function countFrom(signal: NodeJS.Signals, agoMs: number): void {
+    const budgetMs = Math.max(0, lifecycle.plan().budgetMs - agoMs)
+    lifecycle.shrinkTo(budgetMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(agoMs)} ms before it could be handled`)
   }
 
   function onMessage(message: unknown): void {
@@ -156,13 +184,16 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     } catch (error) {
       complain(`the report could not be written: ${describeError(error)}`)
     }
-    if (bindings.alive.size === 0) void exit(target, bindings.exitCode, flushMs, clock)
+    // The last one's stays: it also ends an exit that hangs.
+    if (bindings.alive.size > 0) return witness.close()
+    const leftMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
+    void exit(target, bindings.exitCode, Math.min(flushMs, leftMs), clock)
   }
 
   /** Somebody else has called `process.exit`: nothing can be saved, but it can be told. */
   function onExit(code: unknown): void {
     if (lifecycle.state.name === 'stopped') return
-    const running = progress.running()
+    const running = witness.progress.running()
     if (lifecycle.stopping.aborted) {
       complain(`process.exit(${String(code)}) was called while stopping${running.length > 0 ? `; ${running.join(', ')} did not finish` : ''}. Find who calls it, and leave the exit to lameduck.`)
     } else if (lifecycle.state.name === 'ready') {

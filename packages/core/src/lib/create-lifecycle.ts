@@ -12,6 +12,7 @@ import { createReadiness } from './readiness.ts'
 import type { Reason } from './reason.ts'
 import type { Plan, Report } from './report.ts'
 import type { Resource } from './resource.ts'
+import { makeSchedule } from './schedule.ts'
 import { startAll, type Start } from './start.ts'
 import type { State } from './state.ts'
 import { createStop, type Stop } from './stop.ts'
@@ -171,7 +172,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   function plan(): Plan {
     const all = [...entries.values()]
     const budget = withLatest(budgetFor(platformSignal, policy))
-    return makePlan(buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined), policy, budget.ms)
+    const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
+    return makePlan(nodes, makeSchedule(nodes, budget.ms), policy, budget.ms)
   }
 
   function startedResources(): Resource[] {

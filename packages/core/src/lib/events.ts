@@ -39,7 +39,7 @@ export function createEvents(lifecycle: () => object): Events {
     emit(event) {
       // The subscriptions as they are: a listener that another one adds hears of the next event first.
       const now = [...subscriptions]
-      for (const { listener } of now) void notify(listener, event)
+      for (const { listener } of now) notify(listener, event)
       if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
     },
     subscribe(listener) {
@@ -51,10 +51,13 @@ export function createEvents(lifecycle: () => object): Events {
 }
 
 /** An async listener is not what the type says, but its rejection must not become an uncaught error that begins a stop. */
-async function notify(listener: (event: LifecycleEvent) => unknown, event: LifecycleEvent): Promise<void> {
-  try {
-    await listener(event)
-  } catch (error) {
+function notify(listener: (event: LifecycleEvent) => unknown, event: LifecycleEvent): void {
+  const onError = (error: unknown): void =>
     process.emitWarning(`a lameduck listener threw on "${event.type}": ${describeError(error)}`, 'LameduckListenerWarning')
+  try {
+    const returned = listener(event)
+    if (returned instanceof Promise) returned.catch(onError)
+  } catch (error) {
+    onError(error)
   }
 }

@@ -2,11 +2,10 @@ import type { Node } from './graph.ts'
 import { describeMs } from './duration.ts'
 import type { Policy } from './policy.ts'
 import type { Plan, PlanStep } from './report.ts'
-import { makeSchedule, type Schedule, type Slot } from './schedule.ts'
+import type { Schedule, Slot } from './schedule.ts'
 
 /** The schedule of a whole stop as plain data, with what is wrong with it. */
-export function makePlan(nodes: readonly Node[], policy: Policy, budgetMs: number): Plan {
-  const schedule = makeSchedule(nodes, budgetMs)
+export function makePlan(nodes: readonly Node[], schedule: Schedule, policy: Policy, budgetMs: number): Plan {
   const steps: PlanStep[] = []
   for (const node of nodes) {
     const slot = schedule.slots.get(node)
@@ -52,5 +51,7 @@ function budgetWarnings(schedule: Schedule, policy: Policy, budgetMs: number): s
 }
 
 function resourceWarnings(nodes: readonly Node[]): string[] {
-  return nodes.flatMap((node) => (node.entry?.resource.warnings ?? []).map((warning) => `${node.name}: ${warning}`))
+  const warnings: string[] = []
+  for (const node of nodes) for (const warning of node.entry?.resource.warnings ?? []) warnings.push(`${node.name}: ${warning}`)
+  return warnings
 }

@@ -6,6 +6,7 @@ import type { Outcome, Plan, Report, StepReport } from './report.ts'
 /** What a stop is doing, put together from its events, so that it can be told at any moment. */
 export interface Progress {
   on(event: LifecycleEvent): void
+  readonly isStopping: boolean
   /** Names of the steps that run now; without a stop there are none. */
   running(): readonly string[]
   /**
@@ -34,6 +35,9 @@ export function createProgress(now: () => number): Progress {
         finished.push(event.step)
       }
       if (event.type === 'stopped') report = event.report
+    },
+    get isStopping() {
+      return begun !== undefined
     },
     running: () => [...running],
     text(maxBytes) {

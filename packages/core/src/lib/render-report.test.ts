@@ -32,6 +32,20 @@ test('draws each step as a bar against the deadline, within the width', async ()
   `)
 })
 
+test('tells what no bar can show', async () => {
+  const report = await sample()
+  const [first, ...rest] = report.steps
+  const text = renderReport({
+    ...report,
+    cause: { kind: 'eviction', detail: 'EvictionByEvictionAPI' },
+    steps: [{ ...first!, unfinished: 3, errors: ['quiesce: no'] }, ...rest],
+    errors: ['uncaughtException: boom'],
+    warnings: ['pool: set a timeout'],
+  })
+  expect(text).toContain(', 3 left\n')
+  expect(text.split('\n').slice(-4)).toEqual(['cause: eviction, EvictionByEvictionAPI', `error: ${first?.name}: quiesce: no`, 'error: uncaughtException: boom', 'warning: pool: set a timeout'])
+})
+
 test('colours only when asked', async () => {
   const report = await sample()
   expect(renderReport(report)).not.toContain('\u001B')

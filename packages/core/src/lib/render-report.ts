@@ -33,7 +33,17 @@ export function renderReport(report: Report, options: RenderOptions = {}): strin
     return `${fit(step.name, nameWidth)} │${bar}│ ${tail(step)}`.trimEnd()
   })
   const axis = `${' '.repeat(nameWidth)} 0${fitRight(`deadline ${describeMs(report.budgetMs)}`, barWidth)}`
-  return [fit(head, width).trimEnd(), ...lines, axis, ...report.warnings.map((warning) => `warning: ${warning}`)].join('\n')
+  return [fit(head, width).trimEnd(), ...lines, axis, ...notes(report)].join('\n')
+}
+
+/** What no bar can show. */
+function notes({ cause, errors, steps, warnings }: Report): string[] {
+  return [
+    ...(cause ? [`cause: ${cause.kind}, ${cause.detail}`] : []),
+    ...steps.flatMap((step) => step.errors.map((error) => `error: ${step.name}: ${error}`)),
+    ...errors.map((error) => `error: ${error}`),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ]
 }
 
 function drawBar(step: StepReport, width: number, scaleMs: number): string {
@@ -50,7 +60,8 @@ function drawBar(step: StepReport, width: number, scaleMs: number): string {
 function tail(step: StepReport): string {
   if (step.startedMs === undefined || step.finishedMs === undefined) return step.outcome
   const lost = step.outcome === 'forced' && step.inFlight.atForce !== undefined ? `, ${step.inFlight.atForce} cut` : ''
-  return `${step.outcome} ${describeMs(step.finishedMs - step.startedMs)}${lost}`
+  const left = step.unfinished ? `, ${step.unfinished} left` : ''
+  return `${step.outcome} ${describeMs(step.finishedMs - step.startedMs)}${lost}${left}`
 }
 
 function paint(bar: string, step: StepReport, color: boolean): string {

@@ -44,15 +44,20 @@ export function makeSchedule(nodes: readonly Node[], budgetMs: number, lengthOf:
   const criticalPathMs = first ? (tails.get(first) ?? 0) : 0
   const scale = criticalPathMs > budgetMs ? Math.max(0, budgetMs) / criticalPathMs : 1
 
+  const starts = earliestStarts(nodes, lengths, scale)
   const slots = new Map<Node, Slot>()
   for (const node of nodes.toReversed()) {
     const length = lengths.get(node) ?? node
     let latestFinishMs = budgetMs
     for (const next of node.after) latestFinishMs = Math.min(latestFinishMs, slots.get(next)?.latestStartMs ?? budgetMs)
-    const latestStartMs = latestFinishMs - total(node) * scale
-    slots.set(node, { reserveMs: length.reserveMs * scale, forceMs: length.forceMs * scale, startMs: 0, latestStartMs, latestFinishMs })
+    slots.set(node, {
+      reserveMs: length.reserveMs * scale,
+      forceMs: length.forceMs * scale,
+      startMs: starts.get(node) ?? 0,
+      latestStartMs: latestFinishMs - total(node) * scale,
+      latestFinishMs,
+    })
   }
-  setEarliestStarts(nodes, slots)
   return { slots, criticalPathMs, criticalPath, scale }
 }
 
@@ -79,15 +84,16 @@ function walkCriticalPath(nodes: readonly Node[], tails: ReadonlyMap<Node, numbe
   return path.filter((node, index) => index === 0 || total(node) > 0)
 }
 
-function setEarliestStarts(nodes: readonly Node[], slots: Map<Node, Slot>): void {
+/** When each node starts if everything before it uses its reserve and no more. */
+function earliestStarts(nodes: readonly Node[], lengths: ReadonlyMap<Node, Length>, scale: number): Map<Node, number> {
+  const starts = new Map<Node, number>()
   for (const node of nodes) {
-    const slot = slots.get(node)
-    if (!slot) continue
     let startMs = 0
     for (const previous of node.before) {
-      const before = slots.get(previous)
-      if (before) startMs = Math.max(startMs, before.startMs + before.reserveMs)
+      const before = starts.get(previous)
+      if (before !== undefined) startMs = Math.max(startMs, before + (lengths.get(previous)?.reserveMs ?? 0) * scale)
     }
-    slots.set(node, { ...slot, startMs })
+    starts.set(node, startMs)
   }
+  return starts
 }

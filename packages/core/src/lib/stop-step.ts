@@ -23,7 +23,10 @@ export interface StepResult {
 export interface RunningStep {
   readonly startedAt: number
   readonly deadline: () => number
-  moveDeadline(deadline: number): void
+  /** Ms left to a `force` that has been called; `undefined` before. */
+  forceLeftMs(): number | undefined
+  /** Moves both earlier: when `drain` is cut, and how long `force` may take from then on, or from now on if it has been called. */
+  moveDeadline(deadline: number, forceMs: number): void
   /** Begins `force` now. */
   cut(): void
   /** Ends the step now, without waiting for a `force` that has begun. */
@@ -55,11 +58,15 @@ export function runStopStep(input: StepInput): RunningStep {
   const { clock, entry } = input
   const { resource } = entry
   const startedAt = clock.now()
-  const abort = new AbortController()
+  /** Made when it is asked for: a signal is 1.5 kB, and most resources of a thousand are idle. */
+  let abort: AbortController | undefined
   const errors: string[] = []
   const atStart = count(resource, 'inFlight', errors)
   let deadline = input.deadline
   let cancelDeadline = clock.setTimer(cut, deadline - startedAt)
+  let forceMs = input.forceMs
+  let giveUpAt: number | undefined
+  let cancelBound = (): void => {}
   let phase: 'draining' | 'forcing' | 'done' = 'draining'
   let giveUp = (): void => {}
 
@@ -69,7 +76,13 @@ export function runStopStep(input: StepInput): RunningStep {
       return deadline
     },
     remaining: () => Math.max(0, deadline - clock.now()),
-    signal: abort.signal,
+    get signal() {
+      if (!abort) {
+        abort = new AbortController()
+        if (phase !== 'draining') abort.abort(cutError())
+      }
+      return abort.signal
+    },
   }
   let hasStarted = true
   const draining = drain()
@@ -101,26 +114,32 @@ export function runStopStep(input: StepInput): RunningStep {
   function force(outcome: 'forced' | 'failed'): void {
     phase = 'forcing'
     cancelDeadline()
+    const forcedAt = clock.now()
+    giveUpAt = forcedAt + forceMs
     const atForce = count(resource, 'inFlight', errors)
     const waitingFor = listWaiting(resource, errors)
     if (outcome === 'forced') input.onCut(atForce, waitingFor)
-    abort.abort(new Error(`${resource.name} was cut`))
+    abort?.abort(cutError())
     const forcing = resource.force
-      ? attempt(() => resource.force?.({ reason: input.reason, boundMs: input.forceMs })).catch((error: unknown) => {
+      ? attempt(() => resource.force?.({ reason: input.reason, boundMs: forceMs })).catch((error: unknown) => {
           errors.push(`force: ${describeError(error)}`)
         })
       : draining.catch(() => {})
-    const forcedAt = clock.now()
     giveUp = () => {
-      cancelBound()
       if (resource.force) errors.push(`force did not settle within ${Math.round(clock.now() - forcedAt)} ms`)
       finish(outcome, atForce, waitingFor)
     }
-    const cancelBound = clock.setTimer(() => giveUp(), input.forceMs)
-    void forcing.then(() => {
-      cancelBound()
-      finish(outcome, atForce, waitingFor)
-    })
+    armBound()
+    void forcing.then(() => finish(outcome, atForce, waitingFor))
+  }
+
+  function armBound(): void {
+    cancelBound()
+    cancelBound = clock.setTimer(() => giveUp(), (giveUpAt ?? 0) - clock.now())
+  }
+
+  function cutError(): Error {
+    return new Error(`${resource.name} was cut`)
   }
 
   function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[]): void {
@@ -128,6 +147,7 @@ export function runStopStep(input: StepInput): RunningStep {
     phase = 'done'
     giveUp = () => {}
     cancelDeadline()
+    cancelBound()
     const unfinished = count(resource, 'unfinished', errors)
     input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors: [...errors] })
   }
@@ -135,7 +155,14 @@ export function runStopStep(input: StepInput): RunningStep {
   return {
     startedAt,
     deadline: () => deadline,
-    moveDeadline(earlier) {
+    forceLeftMs: () => (giveUpAt === undefined ? undefined : Math.max(0, giveUpAt - clock.now())),
+    moveDeadline(earlier, lessForceMs) {
+      // What comes after was promised the time from then on, and must not wait for a bound of an earlier schedule.
+      forceMs = Math.min(forceMs, lessForceMs)
+      if (giveUpAt !== undefined) {
+        giveUpAt = Math.min(giveUpAt, clock.now() + lessForceMs)
+        if (phase === 'forcing') armBound()
+      }
       if (phase !== 'draining' || earlier >= deadline) return
       deadline = earlier
       cancelDeadline()

@@ -9,6 +9,7 @@ import { describeReason, type Reason } from './reason.ts'
 import { resultOf, type Plan, type Report, type StepReport } from './report.ts'
 import { quiesceAll, withQuiesceErrors } from './quiesce.ts'
 import { runStop, type StopRun } from './run-stop.ts'
+import { makeSchedule } from './schedule.ts'
 import type { State } from './state.ts'
 
 /** Texts of errors that a report keeps; a client that is cut off can throw thousands. */
@@ -54,7 +55,8 @@ export function createStop(input: StopInput): Stop {
   // Before the service was ready it had no clients to lead elsewhere, and without a server it never has any.
   const lameDuck = input.from === 'ready' && hasServers(entries) ? budget.lameDuck : undefined
   const nodes = buildGraph(entries, policy, lameDuck)
-  const plan = makePlan(nodes, policy, budget.ms)
+  const schedule = makeSchedule(nodes, budget.ms)
+  const plan = makePlan(nodes, schedule, policy, budget.ms)
   const errors: string[] = []
   let deadline = begunAt + budget.ms
   let budgetSource = budget.source
@@ -101,6 +103,7 @@ export function createStop(input: StopInput): Stop {
 
     run = runStop({
       nodes,
+      schedule,
       clock,
       reason,
       begunAt,

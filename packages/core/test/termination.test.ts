@@ -1,0 +1,89 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodes } from './tools/nodes.ts'
+import { runProgram, term } from './tools/run-program.ts'
+
+let folder: string
+let files = 0
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lameduck-termination-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** A file that is there already, with something else in it, as kubelet would have made it. */
+async function messageFile(): Promise<string> {
+  const file = join(folder, `message-${(files += 1)}`)
+  await writeFile(file, 'x'.repeat(3_000))
+  return file
+}
+
+async function readMessage(file: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+}
+
+describe.each(nodes)('$name: the termination message', (node) => {
+  test('tells how a stop ended', async () => {
+    const file = await messageFile()
+    const { code } = await runProgram(node, 'message', { parameters: [file], on: { ready: term } })
+    expect(code).toBe(0)
+    expect(await readMessage(file)).toMatchObject({
+      lameduck: 'stopped',
+      result: 'clean',
+      exitCode: 0,
+      reason: 'SIGTERM',
+      steps: [{ name: 'http', outcome: 'drained' }, { name: 'worker', outcome: 'drained' }, { name: 'pool', outcome: 'drained' }],
+    })
+  })
+
+  test('tells after SIGKILL in which step the time went', async () => {
+    const file = await messageFile()
+    const { signal } = await runProgram(node, 'message', { parameters: [file, 'hangs'], on: { ready: term, hanging: (child) => void child.kill('SIGKILL') } })
+    expect(signal).toBe('SIGKILL')
+    expect(await readMessage(file)).toMatchObject({ lameduck: 'stopping', reason: 'SIGTERM', running: ['worker'], waiting: ['pool'], steps: [{ name: 'http', outcome: 'drained' }] })
+  })
+
+  test('that cannot be written is a warning, and nothing else changes', async () => {
+    const { code, stderr } = await runProgram(node, 'message', { parameters: [join(folder, 'no such folder', 'file')], on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^lameduck: warning: the termination message cannot be written: .*ENOENT.*\n$/)
+  })
+})
+
+describe.each(nodes)('$name: a blocked event loop', (node) => {
+  test('during a step ends with its own code before SIGKILL, and tells step and stack', async () => {
+    const file = await messageFile()
+    const { code, signal, stdout, stderr } = await runProgram(node, 'blocked-during', { parameters: [file], on: { ready: term } })
+    expect({ code, signal }).toEqual({ code: 70, signal: null })
+    expect(stdout).toEqual(['ready', 'blocking'])
+    expect(stderr).toMatch(/^lameduck: the event loop was blocked at the deadline; step "cache" was running; main thread: .*flushCache .*blocked-during\.mjs/m)
+    const message = await readMessage(file)
+    expect(message).toMatchObject({ result: 'stalled', exitCode: 70, running: ['cache'], waiting: ['pool'] })
+    expect((message['stack'] as string[])[0]).toContain('flushCache')
+  })
+
+  test('before the signal does so too', async () => {
+    const file = await messageFile()
+    const { code, stderr } = await runProgram(node, 'blocked-before', { parameters: [file, 'for ever'], on: { blocked: term } })
+    expect(code).toBe(70)
+    expect(stderr).toMatch(/blocked at the deadline; main thread: .*busy .*blocked-before\.mjs/)
+    expect(await readMessage(file)).toMatchObject({ result: 'stalled', exitCode: 70 })
+  })
+
+  test('that is free again in time drains in what is left', async () => {
+    const file = await messageFile()
+    const { code, report } = await runProgram(node, 'blocked-before', {
+      parameters: [file, 'a while'],
+      on: {
+        blocked(child) {
+          term(child)
+          setTimeout(() => child.stdin?.end(), 300)
+        },
+      },
+    })
+    expect(code).toBe(0)
+    expect(report?.budgetSource).toMatch(/^policy\.graceMs, counted from SIGTERM, which came \d+ ms before it could be handled$/)
+    expect(report?.budgetMs).toBeLessThanOrEqual(700)
+  })
+})
