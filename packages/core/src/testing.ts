@@ -1,1 +1,5 @@
+export { assertClean, assertStopOrder } from './lib/assert-stop-order.ts'
 export { createFakeClock, type FakeClock } from './lib/fake-clock.ts'
+export { createFakeProcess, type FakeProcess, type FakeProcessOptions } from './lib/fake-process.ts'
+export type { ProcessLike } from './lib/process-like.ts'
+export { scriptedResource, type ScriptedCall, type ScriptedMethod, type ScriptedOptions, type ScriptedResource } from './lib/scripted-resource.ts'

@@ -18,6 +18,7 @@ export function lameDuckAfterPreStop(lameDuck: LameDuckPolicy, preStopMs: number
 }
 
 export interface LameDuckRun {
+  readonly startedAt: number
   moveDeadline(deadline: number): void
   cut(): void
 }
@@ -81,6 +82,7 @@ export function runLameDuck({ clock, policy, serving, deadline, onDone }: LameDu
   }
 
   return {
+    startedAt,
     moveDeadline(earlier) {
       if (over || earlier >= limit) return
       limit = earlier

@@ -1,0 +1,235 @@
+import type { PropertyName } from './properties.ts'
+
+/** A bug of a kind that engines have: a text of one file of `src/lib`, which is there exactly once, and what replaces it. */
+export interface Mutant {
+  readonly bug: string
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+}
+
+/** The bugs that each property must catch. */
+export const mutants: Record<PropertyName, readonly Mutant[]> = {
+  'accounts for every resource exactly once': [
+    {
+      bug: 'a skipped resource is missing from the report',
+      file: 'run-stop.ts',
+      find: "record(node, slots.get(node) as Slot, { ...nothing, outcome: 'skipped'",
+      replace: "void ({ ...nothing, outcome: 'skipped'",
+    },
+    { bug: 'what force() begins is begun again by its edges', file: 'run-stop.ts', find: 'if (begun.has(node)) return\n', replace: '' },
+  ],
+  'is over by the deadline': [
+    {
+      bug: 'at the deadline a force within its bound is waited for',
+      file: 'run-stop.ts',
+      find: 'for (const step of running.values()) step.abandon()',
+      replace: '',
+    },
+    {
+      bug: 'the last timer counts from the end of the first tick',
+      file: 'run-stop.ts',
+      find: 'clock.setTimer(endAll, stopDeadline - clock.now())',
+      replace: 'clock.setTimer(endAll, stopDeadline - begunAt)',
+    },
+    {
+      bug: 'a shrink does not move the last timer',
+      file: 'run-stop.ts',
+      find: 'cancelDeadline = clock.setTimer(endAll, stopDeadline - now)',
+      replace: '',
+    },
+  ],
+  'moves the deadline earlier only': [
+    { bug: 'a shrink moves the deadline later', file: 'stop.ts', find: 'if (isOver || earlier >= deadline) return', replace: 'if (isOver) return' },
+    {
+      bug: "a shrink moves a running step's deadline later",
+      file: 'stop-step.ts',
+      find: "if (phase !== 'draining' || earlier >= deadline) return",
+      replace: "if (phase !== 'draining') return",
+    },
+  ],
+  'begins everything in the tick of the signal': [
+    {
+      bug: 'a critical step waits for the phases before its own',
+      file: 'graph.ts',
+      find: "if (previous && node.entry?.resource.drainFrom !== 'signal') connect(previous, node)",
+      replace: 'if (previous) connect(previous, node)',
+    },
+    {
+      bug: 'a quiesce that throws keeps the others from theirs',
+      file: 'quiesce.ts',
+      find: '      onError(error)\n',
+      replace: '      onError(error)\n      break\n',
+    },
+    {
+      bug: 'the first steps begin after the tick',
+      file: 'run-stop.ts',
+      find: '\n  walk()\n',
+      replace: '\n  queueMicrotask(() => queueMicrotask(walk))\n',
+    },
+  ],
+  'respects every edge': [
+    { bug: 'needs are forgotten', file: 'graph.ts', find: "if (needed && need.resource.drainFrom !== 'signal') connect(node, needed)", replace: '' },
+    {
+      bug: 'a phase of critical steps alone hides the phases before it',
+      file: 'graph.ts',
+      find: 'if (previous) connect(previous, barrier)',
+      replace: '',
+    },
+    { bug: 'the last but one is enough', file: 'run-stop.ts', find: 'if (left === 0) ready.push(next)', replace: 'if (left <= 1) ready.push(next)' },
+    {
+      bug: 'servers do not wait for the lame duck',
+      file: 'graph.ts',
+      find: "if (node.entry?.resource.drainFrom === 'lame-duck-end') connect(lameDuck, node)",
+      replace: '',
+    },
+  ],
+  'begins every step as soon as it may': [
+    {
+      bug: 'nothing follows the lame duck until something else is over',
+      file: 'run-stop.ts',
+      find: 'startedMs, deadlineMs, late: false })\n        over(node)\n        walk()',
+      replace: 'startedMs, deadlineMs, late: false })\n        over(node)',
+    },
+    {
+      bug: 'consumers wait for the lame duck too',
+      file: 'graph.ts',
+      find: "if (node.entry?.resource.drainFrom === 'lame-duck-end') connect(lameDuck, node)",
+      replace: "if (node.entry?.resource.drainFrom !== 'signal') connect(lameDuck, node)",
+    },
+  ],
+  'gives every step its reserve': [
+    {
+      bug: "the latest finish leaves out the successor's reserve",
+      file: 'schedule.ts',
+      find: 'slots.get(next)?.latestStartMs ?? budgetMs',
+      replace: 'slots.get(next)?.latestFinishMs ?? budgetMs',
+    },
+    {
+      bug: 'a running step counts as a whole one when the deadline moves',
+      file: 'run-stop.ts',
+      find: 'node.reserveMs - (now - (startedAt ?? now))',
+      replace: 'node.reserveMs',
+    },
+    {
+      bug: 'a shrink cuts what is running',
+      file: 'run-stop.ts',
+      find: 'step.moveDeadline(stepDeadline(node, slot, step.startedAt), slot.forceMs)',
+      replace: 'step.moveDeadline(now, slot.forceMs)',
+    },
+    {
+      bug: 'what is over still has its reserve when a listener moves the deadline',
+      file: 'run-stop.ts',
+      find: 'pending.delete(node)\n    const { outcome',
+      replace: 'const { outcome',
+    },
+    {
+      bug: 'only the first successor counts',
+      file: 'schedule.ts',
+      find: 'for (const next of node.after) latestFinishMs',
+      replace: 'for (const next of node.after.slice(0, 1)) latestFinishMs',
+    },
+  ],
+  'records every late start, and no other': [
+    {
+      bug: 'late is inverted',
+      file: 'run-stop.ts',
+      find: 'startedMs - slot.latestStartMs > timerResolutionMs',
+      replace: 'startedMs - slot.latestStartMs <= timerResolutionMs',
+    },
+    {
+      bug: 'late is what starts after its latest finish',
+      file: 'run-stop.ts',
+      find: 'startedMs - slot.latestStartMs > timerResolutionMs',
+      replace: 'startedMs - slot.latestFinishMs > timerResolutionMs',
+    },
+    {
+      bug: 'the schedule after a shrink is told from the shrink on',
+      file: 'run-stop.ts',
+      find: 'slots.set(node, delayed(slot, now - begunAt))',
+      replace: 'slots.set(node, slot)',
+    },
+  ],
+  'has every step over at its latest finish': [
+    {
+      bug: "force is not in the step's time",
+      file: 'run-stop.ts',
+      find: 'begunAt + slot.latestFinishMs - slot.forceMs',
+      replace: 'begunAt + slot.latestFinishMs',
+    },
+    {
+      bug: 'after a shrink force keeps the bound of the schedule before',
+      file: 'stop-step.ts',
+      find: 'forceMs = Math.min(forceMs, lessForceMs)',
+      replace: '',
+    },
+  ],
+  'forces once what overran or failed, and nothing else': [
+    {
+      bug: 'force() cuts again what is being cut',
+      file: 'stop-step.ts',
+      find: "if (phase === 'draining') force('forced')",
+      replace: "if (phase !== 'done') force('forced')",
+    },
+    { bug: 'a drain that threw leaves its sockets', file: 'stop-step.ts', find: "force('failed')", replace: "finish('failed', undefined, [])" },
+  ],
+  'never waits for force beyond its bound': [
+    { bug: 'force is waited for without a bound', file: 'stop-step.ts', find: '    armBound()\n    void forcing', replace: '    void forcing' },
+    {
+      bug: 'the bound is not scaled with the reserves',
+      file: 'schedule.ts',
+      find: 'forceMs: length.forceMs * scale',
+      replace: 'forceMs: length.forceMs',
+    },
+  ],
+  'tells the truth about every outcome': [
+    {
+      bug: 'a cut step is recorded as drained',
+      file: 'stop-step.ts',
+      find: 'void forcing.then(() => finish(outcome,',
+      replace: "void forcing.then(() => finish('drained',",
+    },
+    {
+      bug: 'a quiesce that threw is not told',
+      file: 'quiesce.ts',
+      find: "outcome: step.outcome === 'forced' ? 'forced' : 'failed'",
+      replace: 'outcome: step.outcome',
+    },
+    {
+      bug: 'what never started is drained',
+      file: 'stop-step.ts',
+      find: "if (hasStarted && phase === 'draining') await",
+      replace: "if (phase === 'draining') await",
+    },
+  ],
+  'has the lame duck last as long as it must': [
+    {
+      bug: 'it ends when it was quiet, before its minimum',
+      file: 'lame-duck.ts',
+      find: 'Math.max(earliest, lastArrival() + policy.quietMs)',
+      replace: 'lastArrival() + policy.quietMs',
+    },
+    {
+      bug: 'arrivals do not hold it',
+      file: 'lame-duck.ts',
+      find: 'newest = Math.max(newest, readLastArrival(resource))',
+      replace: 'readLastArrival(resource)',
+    },
+    {
+      bug: 'its maximum is its minimum',
+      file: 'lame-duck.ts',
+      find: 'const latest = startedAt + policy.maxMs',
+      replace: 'const latest = startedAt + policy.minMs',
+    },
+  ],
+  'leaves no timer armed': [
+    { bug: "the bound of force stays", file: 'stop-step.ts', find: '    cancelBound()\n    const unfinished', replace: '    const unfinished' },
+    { bug: 'the last timer stays', file: 'run-stop.ts', find: '    cancelDeadline()\n    resolveDone', replace: '    resolveDone' },
+    {
+      bug: 'a shrink after the last step arms a timer',
+      file: 'run-stop.ts',
+      find: 'if (pending.size === 0 || earlier >= stopDeadline) return',
+      replace: 'if (earlier >= stopDeadline) return',
+    },
+  ],
+}
