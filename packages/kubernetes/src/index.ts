@@ -1,0 +1,1 @@
+export { podTermination, type PodTerminationOptions } from './lib/pod-termination.ts'
