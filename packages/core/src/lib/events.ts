@@ -33,31 +33,34 @@ export interface Events {
 
 /** A listener that throws harms neither the stop nor the other listeners; its error is shown as a process warning. */
 export function createEvents(lifecycle: () => object): Events {
-  const subscriptions = new Set<{ readonly listener: Listener }>()
+  // Replaced and never changed: a listener that another one adds hears of the next event first.
+  let subscriptions: readonly { readonly listener: Listener }[] = []
   const diagnostics = channel(channelName)
   return {
     emit(event) {
-      // The subscriptions as they are: a listener that another one adds hears of the next event first.
-      const now = [...subscriptions]
-      for (const { listener } of now) notify(listener, event)
+      for (const { listener } of subscriptions) notify(listener, event)
       if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
     },
     subscribe(listener) {
       const subscription = { listener }
-      subscriptions.add(subscription)
-      return () => subscriptions.delete(subscription)
+      subscriptions = [...subscriptions, subscription]
+      return () => {
+        subscriptions = subscriptions.filter((each) => each !== subscription)
+      }
     },
   }
 }
 
 /** An async listener is not what the type says, but its rejection must not become an uncaught error that begins a stop. */
 function notify(listener: (event: LifecycleEvent) => unknown, event: LifecycleEvent): void {
-  const onError = (error: unknown): void =>
-    process.emitWarning(`a lameduck listener threw on "${event.type}": ${describeError(error)}`, 'LameduckListenerWarning')
   try {
     const returned = listener(event)
-    if (returned instanceof Promise) returned.catch(onError)
+    if (returned instanceof Promise) returned.catch((error: unknown) => warn(event, error))
   } catch (error) {
-    onError(error)
+    warn(event, error)
   }
+}
+
+function warn({ type }: LifecycleEvent, error: unknown): void {
+  process.emitWarning(`a lameduck listener threw on "${type}": ${describeError(error)}`, 'LameduckListenerWarning')
 }

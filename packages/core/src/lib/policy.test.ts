@@ -18,7 +18,7 @@ test('the defaults are those of the README', () => {
   })
   expect(resolvePolicy({}, inKubernetes).lameDuck).toEqual({ minMs: 5_000, quietMs: 1_000, maxMs: 10_000 })
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-  for (const row of ['| `graceMs` | 30000 |', '| `preStopMs` | 0 |', '| `forceMs` | 100 |', '| `fatalMs` | 5000 |', 'intake 5000, work 3000, producers 2000, connections 2000, telemetry 1000', 'clean 0, forced 1, failed 1, fatal 1, stalled 70']) {
+  for (const row of ['| `graceMs` | 30000 |', '| `preStopMs` | 0 |', '| `forceMs` | 100 |', '| `fatalMs` | 5000 |', 'intake 5000, work 3000, producers 2000, connections 2000, telemetry 1000', '| 0 | `clean` |', '| 143 | `interrupted` |', '| 71 | `forced` |', '| 72 | `failed` |', '| 70 | `stalled` |', '| 1 | `fatal` |']) {
     expect(readme).toContain(row)
   }
 })

@@ -149,7 +149,7 @@ export function runStopStep(input: StepInput): RunningStep {
     cancelDeadline()
     cancelBound()
     const unfinished = count(resource, 'unfinished', errors)
-    input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors: [...errors] })
+    input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors })
   }
 
   return {
