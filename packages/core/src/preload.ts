@@ -1,4 +1,4 @@
 // For `node --import @lameduck/core/preload`: keeps a signal that comes while modules still load.
-import { catchEarlySignals } from './lib/early-signals.ts'
+import { catchEarlySignals } from './lib/process/early-signals.ts'
 
 catchEarlySignals()

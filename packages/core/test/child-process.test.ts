@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import cluster from 'node:cluster'
 import { afterEach, describe, expect, test } from 'vitest'
-import { childProcess, clusterWorkers } from '../src/lib/child-processes.ts'
-import { createLifecycle } from '../src/lib/create-lifecycle.ts'
-import type { Report } from '../src/lib/report.ts'
+import { childProcess, clusterWorkers } from '../src/lib/process/child-processes.ts'
+import { createLifecycle } from '../src/lib/engine/create-lifecycle.ts'
+import type { Report } from '../src/lib/report/report.ts'
 
 const children: ChildProcess[] = []
 

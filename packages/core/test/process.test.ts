@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -196,6 +196,17 @@ describe.each(nodes)('$name: a process', (node) => {
     const [code] = (await once(child, 'exit')) as [number | null]
     child.stdout.destroy()
     expect(code).toBe(0)
+  })
+
+  test('is not held up by a thread of the pool that waits for ever', async ({ skip }) => {
+    if (node.major < 22) skip('Node 20 cannot leave its threads behind')
+    const folder = await mkdtemp(join(tmpdir(), 'lameduck-pool-'))
+    spawnSync('mkfifo', [join(folder, 'fifo')])
+    const { code, stdout } = await runProgram(node, 'pool-hangs', { parameters: [join(folder, 'fifo')], on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stdout[1]).toBe('db drained')
+    expect(stdout.filter((line) => line === 'exit listener 0')).toHaveLength(1)
+    await rm(folder, { recursive: true })
   })
 
   test('that is a job with work left ends with 143, and with 0 when it has done all of it', async () => {

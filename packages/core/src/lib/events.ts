@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { describeError } from './describe-value.ts'
 import type { Reason } from './reason.ts'
-import type { Plan, Report, StepReport } from './report.ts'
+import type { Plan, Report, StepReport } from './report/report.ts'
 import type { State } from './state.ts'
 
 /** Everything that can be observed; loggers, metrics, traces and tests all subscribe to this and nothing else. */

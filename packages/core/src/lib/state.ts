@@ -1,5 +1,5 @@
 import type { Reason } from './reason.ts'
-import type { Report } from './report.ts'
+import type { Report } from './report/report.ts'
 
 /** Where a service is in its life; each state carries only what is valid in it. Times are monotonic ms (`performance.now()`). */
 export type State =

@@ -1,5 +1,5 @@
-import { lameDuckStep, type StepReport } from '../../src/lib/report.ts'
-import type { ScriptedCall } from '../../src/lib/scripted-resource.ts'
+import { lameDuckStep, type StepReport } from '../../src/lib/report/report.ts'
+import type { ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
 import type { Observed } from './live.ts'
 import { edgesOf, lameDuckStartOf, owesLameDuck, promisesOf, type Edges, type Promised } from './promises.ts'
 import type { Part, World } from './world.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { createLifecycle } from '../../src/lib/create-lifecycle.ts'
+import type { createLifecycle } from '../../src/lib/engine/create-lifecycle.ts'
 import { sortOut } from './happened.ts'
 import { live } from './live.ts'
 import { mutants, type Mutant } from './mutants.ts'
@@ -40,11 +40,11 @@ async function copyOf(name: string, mutant: Mutant | undefined): Promise<typeof 
   const copy = join(folder, name)
   await cp(library, copy, { recursive: true, filter: (source) => !source.endsWith('.test.ts') })
   if (mutant) {
-    const file = join(copy, mutant.file)
+    const file = join(copy, 'engine', mutant.file)
     const parts = (await readFile(file, 'utf8')).split(mutant.find)
     expect(parts, `"${mutant.find}" must occur once in ${mutant.file}`).toHaveLength(2)
     await writeFile(file, parts.join(mutant.replace))
   }
-  const module = (await import(/* @vite-ignore */ join(copy, 'create-lifecycle.ts'))) as { createLifecycle: typeof createLifecycle }
+  const module = (await import(/* @vite-ignore */ join(copy, 'engine', 'create-lifecycle.ts'))) as { createLifecycle: typeof createLifecycle }
   return module.createLifecycle
 }

@@ -1,6 +1,6 @@
 import type { PropertyName } from './properties.ts'
 
-/** A bug of a kind that engines have: a text of one file of `src/lib`, which is there exactly once, and what replaces it. */
+/** A bug of a kind that engines have: a text of one file of `src/lib/engine`, which is there exactly once, and what replaces it. */
 export interface Mutant {
   readonly bug: string
   readonly file: string

@@ -1,4 +1,4 @@
-import { lameDuckStep } from '../../src/lib/report.ts'
+import { lameDuckStep } from '../../src/lib/report/report.ts'
 import { phases } from '../../src/lib/resource.ts'
 import { fatalMs, marginMs, type Moment, type Observed } from './live.ts'
 import type { World } from './world.ts'

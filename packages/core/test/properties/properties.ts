@@ -1,4 +1,4 @@
-import { lameDuckStep } from '../../src/lib/report.ts'
+import { lameDuckStep } from '../../src/lib/report/report.ts'
 import type { Happened, HappenedStep } from './happened.ts'
 import { newest } from './live.ts'
 import { forceEndOf } from './promises.ts'

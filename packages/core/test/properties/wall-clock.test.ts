@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createLifecycle } from '../../src/lib/create-lifecycle.ts'
+import { createLifecycle } from '../../src/lib/engine/create-lifecycle.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { live } from './live.ts'
 import { world } from './world.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { phases, type Phase } from '../../src/lib/resource.ts'
-import type { ScriptedMethod } from '../../src/lib/scripted-resource.ts'
+import type { ScriptedMethod } from '../../src/lib/testing/scripted-resource.ts'
 
 /** What code that the engine calls may do to the engine. */
 export type Action =

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Report } from '../../src/lib/report.ts'
+import type { Report } from '../../src/lib/report/report.ts'
 import type { NodeUnderTest } from './nodes.ts'
 
 export interface Ended {

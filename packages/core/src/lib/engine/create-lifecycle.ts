@@ -1,0 +1,187 @@
+import { setMaxListeners } from 'node:events'
+import { budgetFor, type Budget } from './budget.ts'
+import { systemClock } from '../clock.ts'
+import { runChecks } from './check.ts'
+import { LifecycleError, requireMs } from '../errors.ts'
+import { createEvents } from '../events.ts'
+import { buildGraph, hasServers, type Entry } from './graph.ts'
+import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
+import { makePlan } from './plan.ts'
+import { resolvePolicy } from '../policy.ts'
+import { createReadiness } from './readiness.ts'
+import type { Reason } from '../reason.ts'
+import type { Plan, Report } from '../report/report.ts'
+import type { Resource } from '../resource.ts'
+import { makeSchedule } from './schedule.ts'
+import { startAll, type Start } from './start.ts'
+import type { State } from '../state.ts'
+import { createStop, type Stop } from './stop.ts'
+import { validateAdd } from './validate-add.ts'
+
+/** What a plan is made for before there is a reason. */
+const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
+
+/**
+ * Makes a lifecycle: register resources, `start()` them, `stop()` them within one deadline. It owns all its
+ * state, so that two of them in one process do not know of each other, and it never touches the process:
+ * signals and the exit are `bindProcess`'s part.
+ *
+ * @throws LifecycleError `invalid-option` when the policy cannot work.
+ */
+export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
+  const clock = options.clock ?? systemClock
+  const policy = resolvePolicy(options.policy, options.env)
+  const entries = new Map<string, Entry>()
+  const entryOf = new WeakMap<Handle, Entry>()
+  const stopping = new AbortController()
+  const draining = new AbortController()
+  const warnings = new Set<string>()
+  // Every open event stream listens to them; Node would take more than ten for a leak.
+  setMaxListeners(0, stopping.signal, draining.signal)
+  const events = createEvents(() => lifecycle)
+  const readiness = createReadiness({ clock, events, graceMs: policy.graceMs, isUp: () => state.name === 'ready' })
+  let state: State = { name: 'starting' }
+  let start: Start | undefined
+  let startPromise: Promise<void> | undefined
+  let stop: Stop | undefined
+  /** A deadline that was found before there was a stop. */
+  let latest = { deadline: Infinity, why: '' }
+
+  const lifecycle: Lifecycle = {
+    policy,
+    get state() {
+      return state
+    },
+    get isReady() {
+      return readiness.isReady
+    },
+    get heldBecause() {
+      return readiness.heldBecause
+    },
+    stopping: stopping.signal,
+    draining: draining.signal,
+    add,
+    start: () => (startPromise ??= startEverything()),
+    check: ({ timeoutMs = 1_000 } = {}) => runChecks(startedResources(), clock, requireMs(timeoutMs, 'timeoutMs', 1)),
+    holdNotReady: (why) => readiness.hold(why),
+    preStop: () => readiness.preStop(),
+    stop: (reason = { kind: 'programmatic' }) => beginStop(reason),
+    force() {
+      if (!stop) void beginStop({ kind: 'programmatic', detail: 'force() was called' })
+      stop?.force()
+    },
+    shrinkTo,
+    attribute(cause) {
+      stop?.attribute(cause)
+    },
+    warn(message) {
+      if (warnings.has(message)) return
+      warnings.add(message)
+      events.emit({ type: 'warning', message })
+    },
+    plan,
+    subscribe: (listener) => events.subscribe(listener),
+    async [Symbol.asyncDispose]() {
+      await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
+    },
+  }
+  return lifecycle
+
+  function add(resource: Resource, { needs = [] }: AddOptions = {}): Handle {
+    const needed = needs.map((handle) => entryOf.get(handle))
+    const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
+    entries.set(resource.name, entry)
+    const handle: Handle = { resource, remove: () => remove(entry) }
+    entryOf.set(handle, entry)
+    return handle
+  }
+
+  function remove(entry: Entry): void {
+    const { name } = entry.resource
+    if (stop || entries.get(name) !== entry) return
+    const user = [...entries.values()].find((other) => other.needs.includes(entry))
+    if (user) {
+      throw new LifecycleError('wrong-state', `"${name}" cannot be removed: "${user.resource.name}" needs it. Remove that first.`, { resource: name })
+    }
+    if (startPromise && state.name === 'starting') {
+      throw new LifecycleError('wrong-state', `"${name}" cannot be removed while the lifecycle starts; wait for start()`, { resource: name })
+    }
+    entries.delete(name)
+  }
+
+  async function startEverything(): Promise<void> {
+    if (state.name !== 'starting') {
+      throw new LifecycleError('wrong-state', `start() was called when the lifecycle was already "${state.name}"`)
+    }
+    let failure: LifecycleError | undefined
+    start = startAll([...entries.values()], clock, events, stopping.signal, (error) => {
+      failure = error
+      void beginStop({ kind: 'fatal', origin: 'start', error })
+    })
+    await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
+    if (stop) {
+      await stop.report
+      throw failure ?? new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
+    }
+    setState({ name: 'ready', sinceMs: clock.now() })
+    for (const warning of plan().warnings) events.emit({ type: 'warning', message: warning })
+    if (lifecycle.isReady) events.emit({ type: 'readiness-changed', ready: true, why: 'everything has started' })
+  }
+
+  function beginStop(reason: Reason): Promise<Report> {
+    if (stop) {
+      stop.repeat(reason)
+      return stop.report
+    }
+    // Kept before it begins: listeners and resources that it calls may call back.
+    stop = createStop({
+      reason,
+      entries: [...entries.values()],
+      policy,
+      budget: withLatest(budgetFor(reason, policy, readiness.preStopElapsedMs())),
+      clock,
+      events,
+      from: state.name === 'ready' ? 'ready' : 'starting',
+      wasReady: lifecycle.isReady,
+      // Without start() there is no telling what is in use, so everything is drained.
+      started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
+      warnings,
+      setState,
+      stopping,
+      draining,
+    })
+    stop.begin()
+    return stop.report
+  }
+
+  function withLatest(budget: Budget): Budget {
+    const leftMs = Math.max(0, latest.deadline - clock.now())
+    return leftMs < budget.ms ? { ...budget, ms: leftMs, source: latest.why } : budget
+  }
+
+  function shrinkTo(leftMs: number, why: string = 'shrinkTo()'): void {
+    const deadline = clock.now() + requireMs(leftMs, 'shrinkTo(leftMs)')
+    if (deadline < latest.deadline) latest = { deadline, why }
+    stop?.moveDeadline(deadline, why)
+    if (stop && (state.name === 'lame-duck' || state.name === 'draining') && state.deadline > stop.deadline) {
+      setState({ ...state, deadline: stop.deadline })
+    }
+  }
+
+  /** The plan of a stop from the ready state, whatever the state is now. */
+  function plan(): Plan {
+    const all = [...entries.values()]
+    const budget = withLatest(budgetFor(platformSignal, policy))
+    const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
+    return makePlan(nodes, makeSchedule(nodes, budget.ms), policy, budget.ms)
+  }
+
+  function startedResources(): Resource[] {
+    return [...entries.values()].filter((entry) => !start || !entry.resource.start || start.started(entry) === true).map((entry) => entry.resource)
+  }
+
+  function setState(next: State): void {
+    state = next
+    events.emit({ type: 'state-changed', state })
+  }
+}

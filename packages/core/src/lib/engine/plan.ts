@@ -1,0 +1,57 @@
+import type { Node } from './graph.ts'
+import { describeMs } from '../duration.ts'
+import type { Policy } from '../policy.ts'
+import type { Plan, PlanStep } from '../report/report.ts'
+import type { Schedule, Slot } from './schedule.ts'
+
+/** The schedule of a whole stop as plain data, with what is wrong with it. */
+export function makePlan(nodes: readonly Node[], schedule: Schedule, policy: Policy, budgetMs: number): Plan {
+  const steps: PlanStep[] = []
+  for (const node of nodes) {
+    const slot = schedule.slots.get(node)
+    if (slot && node.kind !== 'barrier') steps.push(planStep(node, slot))
+  }
+  steps.sort((a, b) => a.latestStartMs - b.latestStartMs)
+  return {
+    budgetMs,
+    criticalPathMs: schedule.criticalPathMs,
+    criticalPath: schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name),
+    scale: schedule.scale,
+    steps,
+    warnings: [...budgetWarnings(schedule, policy, budgetMs), ...resourceWarnings(nodes)],
+  }
+}
+
+/** A node and its slot as plain data. */
+export function planStep(node: Node, slot: Slot): PlanStep {
+  return {
+    name: node.name,
+    phase: node.phase,
+    drainFrom: node.kind === 'lame-duck' ? 'signal' : (node.entry?.resource.drainFrom ?? 'phase'),
+    afterPhase: node.before.find((previous) => previous.kind === 'barrier')?.phase,
+    after: node.before.filter((previous) => previous.kind !== 'barrier').map((previous) => previous.name),
+    reserveMs: slot.reserveMs,
+    timeoutMs: node.timeoutMs,
+    forceMs: slot.forceMs,
+    startMs: slot.startMs,
+    latestStartMs: slot.latestStartMs,
+    latestFinishMs: slot.latestFinishMs,
+  }
+}
+
+function budgetWarnings(schedule: Schedule, policy: Policy, budgetMs: number): string[] {
+  // The short budget of a fatal stop is meant to be too small for everybody's reserve.
+  if (schedule.scale === 1 || budgetMs < policy.graceMs - policy.preStopMs - policy.marginMs) return []
+  const names = schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name)
+  return [
+    `the reserves on the path ${names.join(' → ')} add up to ${describeMs(schedule.criticalPathMs)}, the budget is ${describeMs(budgetMs)} ` +
+      `(grace ${describeMs(policy.graceMs)} − preStop ${describeMs(policy.preStopMs)} − margin ${describeMs(policy.marginMs)}); ` +
+      `every reserve was cut to ${Math.round(schedule.scale * 100)} %. Raise terminationGracePeriodSeconds, or lower the reserves.`,
+  ]
+}
+
+function resourceWarnings(nodes: readonly Node[]): string[] {
+  const warnings: string[] = []
+  for (const node of nodes) for (const warning of node.entry?.resource.warnings ?? []) warnings.push(`${node.name}: ${warning}`)
+  return warnings
+}

@@ -1,0 +1,28 @@
+import { describeError } from '../describe-value.ts'
+import type { Entry } from './graph.ts'
+import type { StepReport } from '../report/report.ts'
+import type { QuiesceContext } from '../resource.ts'
+
+/** Calls every resource's `quiesce`, in this tick. What throws or rejects is kept by the resource's name, and the others are still called. */
+export function quiesceAll(entries: Iterable<Entry>, context: QuiesceContext): ReadonlyMap<string, string> {
+  const errors = new Map<string, string>()
+  for (const { resource } of entries) {
+    const onError = (error: unknown): void => void errors.set(resource.name, `quiesce: ${describeError(error)}`)
+    try {
+      const returned: unknown = resource.quiesce?.(context)
+      if (returned instanceof Promise) returned.catch(onError)
+    } catch (error) {
+      onError(error)
+    }
+  }
+  return errors
+}
+
+/** A quiesce that threw leaves a resource that may have gone on taking work: its step has failed, however its drain went. */
+export function withQuiesceErrors(steps: readonly StepReport[], errors: ReadonlyMap<string, string>): StepReport[] {
+  return steps.map((step) => {
+    const error = errors.get(step.name)
+    if (error === undefined) return step
+    return { ...step, outcome: step.outcome === 'forced' ? 'forced' : 'failed', errors: [error, ...step.errors] }
+  })
+}

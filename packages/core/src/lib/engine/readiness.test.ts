@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { createLifecycle } from './create-lifecycle.ts'
+import type { LifecycleEvent } from '../events.ts'
+import { createFakeClock } from '../testing/fake-clock.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+
+const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+
+async function ready(): Promise<{ lifecycle: Lifecycle; clock: ReturnType<typeof createFakeClock>; changes: () => string[] }> {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 20_000 } })
+  const events: LifecycleEvent[] = []
+  lifecycle.subscribe((event) => events.push(event))
+  await lifecycle.start()
+  return { lifecycle, clock, changes: () => events.flatMap((event) => (event.type === 'readiness-changed' ? [`${event.ready} ${event.why}`] : [])) }
+}
+
+test('two holds are two: readiness comes back with the last of them', async () => {
+  const { lifecycle, changes } = await ready()
+  const first = lifecycle.holdNotReady('an operator asked')
+  const second = lifecycle.holdNotReady('no disk')
+  expect(lifecycle.heldBecause).toEqual(['an operator asked', 'no disk'])
+  first()
+  first()
+  expect(lifecycle).toMatchObject({ isReady: false, heldBecause: ['no disk'] })
+  second()
+  expect(lifecycle).toMatchObject({ isReady: true, heldBecause: [] })
+  expect(changes()).toEqual(['true everything has started', 'false an operator asked', 'true over: no disk'])
+})
+
+test('preStop begins the grace period, and the signal gets what is left of it', async () => {
+  const { lifecycle, clock } = await ready()
+  lifecycle.preStop()
+  expect(lifecycle).toMatchObject({ isReady: false, heldBecause: ['preStop'], state: { name: 'ready' } })
+  await clock.advance(3_000)
+  lifecycle.preStop()
+  await clock.advance(1_000)
+  expect(await lifecycle.stop(sigterm)).toMatchObject({ budgetMs: 15_000, budgetSource: 'policy.graceMs − 4.0 s of preStop, measured' })
+})
+
+test('a preStop that no stop follows within the grace period was none', async () => {
+  const { lifecycle, clock, changes } = await ready()
+  lifecycle.preStop()
+  await clock.advance(19_999)
+  expect(lifecycle.isReady).toBe(false)
+  await clock.advance(1)
+  expect(lifecycle.isReady).toBe(true)
+  expect(changes().at(-1)).toBe('true over: preStop')
+  await clock.advance(60_000)
+  expect((await lifecycle.stop(sigterm)).budgetMs).toBe(19_000)
+})
+
+test('what ends after the stop has begun brings nothing back', async () => {
+  const { lifecycle, clock, changes } = await ready()
+  lifecycle.preStop()
+  const release = lifecycle.holdNotReady('an operator asked')
+  await lifecycle.stop(sigterm)
+  release()
+  await clock.advance(30_000)
+  expect(lifecycle.isReady).toBe(false)
+  expect(changes()).toEqual(['true everything has started', 'false preStop'])
+})
+
+test('before the service is ready there is nothing to announce', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.preStop()
+  await lifecycle.start()
+  expect(lifecycle.isReady).toBe(true)
+})

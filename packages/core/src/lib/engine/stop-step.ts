@@ -1,0 +1,203 @@
+import type { Clock } from '../clock.ts'
+import { describeError } from '../describe-value.ts'
+import { show } from '../errors.ts'
+import type { Entry } from './graph.ts'
+import type { Reason } from '../reason.ts'
+import type { Outcome } from '../report/report.ts'
+import type { DrainContext, Resource } from '../resource.ts'
+
+/** Texts of a cut step that are kept: a report is one line of a log, and a server may hold thousands of requests. */
+const longestWaitingFor = 20
+
+/** How one resource's step ended. */
+export interface StepResult {
+  readonly outcome: Outcome
+  readonly atStart: number | undefined
+  readonly atForce: number | undefined
+  readonly waitingFor: readonly string[]
+  readonly unfinished: number | undefined
+  readonly errors: readonly string[]
+}
+
+/** A step that is running: its deadline may be moved, and it may be cut at once. */
+export interface RunningStep {
+  readonly startedAt: number
+  readonly deadline: () => number
+  /** Ms left to a `force` that has been called; `undefined` before. */
+  forceLeftMs(): number | undefined
+  /** Moves both earlier: when `drain` is cut, and how long `force` may take from then on, or from now on if it has been called. */
+  moveDeadline(deadline: number, forceMs: number): void
+  /** Begins `force` now. */
+  cut(): void
+  /** Ends the step now, without waiting for a `force` that has begun. */
+  abandon(): void
+}
+
+export interface StepInput {
+  readonly entry: Entry
+  readonly clock: Clock
+  readonly reason: Reason
+  /** Monotonic ms at which `drain` is cut. */
+  readonly deadline: number
+  readonly forceMs: number
+  /** In flight when the whole stop began. */
+  readonly atStop: number | undefined
+  /** Tells, when a `start` that is still running has settled, whether it succeeded. */
+  readonly startSettled: Promise<boolean> | undefined
+  readonly onCut: (inFlight: number | undefined, waitingFor: readonly string[]) => void
+  /** Called exactly once. */
+  readonly onDone: (result: StepResult) => void
+}
+
+/**
+ * Runs one resource's drain until it settles or its deadline passes, whichever is first. At the deadline: abort
+ * the signal, call `force`, wait for it within its bound, go on. What `drain` does after that is nobody's business
+ * any more. A drain that throws is followed by `force` too, since it may have left sockets behind.
+ */
+export function runStopStep(input: StepInput): RunningStep {
+  const { clock, entry } = input
+  const { resource } = entry
+  const startedAt = clock.now()
+  /** Made when it is asked for: a signal is 1.5 kB, and most resources of a thousand are idle. */
+  let abort: AbortController | undefined
+  const errors: string[] = []
+  const atStart = count(resource, 'inFlight', errors)
+  let deadline = input.deadline
+  let cancelDeadline = clock.setTimer(cut, deadline - startedAt)
+  let forceMs = input.forceMs
+  let giveUpAt: number | undefined
+  let cancelBound = (): void => {}
+  let phase: 'draining' | 'forcing' | 'done' = 'draining'
+  let giveUp = (): void => {}
+
+  const context: DrainContext = {
+    reason: input.reason,
+    get deadline() {
+      return deadline
+    },
+    remaining: () => Math.max(0, deadline - clock.now()),
+    get signal() {
+      if (!abort) {
+        abort = new AbortController()
+        if (phase !== 'draining') abort.abort(cutError())
+      }
+      return abort.signal
+    },
+  }
+  let hasStarted = true
+  const draining = drain()
+  draining.then(onDrained, onDrainFailed)
+
+  /** Begins in the next microtask, when the engine knows the step and can cut it. */
+  async function drain(): Promise<void> {
+    hasStarted = await (input.startSettled ?? Promise.resolve(true))
+    if (hasStarted && phase === 'draining') await resource.drain(context)
+  }
+
+  function onDrained(): void {
+    if (phase !== 'draining') return
+    if (!hasStarted) return finish('skipped', undefined, [])
+    const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0
+    finish(nothing ? 'idle' : 'drained', undefined, [])
+  }
+
+  function onDrainFailed(error: unknown): void {
+    if (phase !== 'draining') return
+    errors.push(describeError(error))
+    force('failed')
+  }
+
+  function cut(): void {
+    if (phase === 'draining') force('forced')
+  }
+
+  function force(outcome: 'forced' | 'failed'): void {
+    phase = 'forcing'
+    cancelDeadline()
+    const forcedAt = clock.now()
+    giveUpAt = forcedAt + forceMs
+    const atForce = count(resource, 'inFlight', errors)
+    const waitingFor = listWaiting(resource, errors)
+    if (outcome === 'forced') input.onCut(atForce, waitingFor)
+    abort?.abort(cutError())
+    const forcing = resource.force
+      ? attempt(() => resource.force?.({ reason: input.reason, boundMs: forceMs })).catch((error: unknown) => {
+          errors.push(`force: ${describeError(error)}`)
+        })
+      : draining.catch(() => {})
+    giveUp = () => {
+      if (resource.force) errors.push(`force did not settle within ${Math.round(clock.now() - forcedAt)} ms`)
+      finish(outcome, atForce, waitingFor)
+    }
+    armBound()
+    void forcing.then(() => finish(outcome, atForce, waitingFor))
+  }
+
+  function armBound(): void {
+    cancelBound()
+    cancelBound = clock.setTimer(() => giveUp(), (giveUpAt ?? 0) - clock.now())
+  }
+
+  function cutError(): Error {
+    return new Error(`${resource.name} was cut`)
+  }
+
+  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[]): void {
+    if (phase === 'done') return
+    phase = 'done'
+    giveUp = () => {}
+    cancelDeadline()
+    cancelBound()
+    const unfinished = count(resource, 'unfinished', errors)
+    input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors })
+  }
+
+  return {
+    startedAt,
+    deadline: () => deadline,
+    forceLeftMs: () => (giveUpAt === undefined ? undefined : Math.max(0, giveUpAt - clock.now())),
+    moveDeadline(earlier, lessForceMs) {
+      // What comes after was promised the time from then on, and must not wait for a bound of an earlier schedule.
+      forceMs = Math.min(forceMs, lessForceMs)
+      if (giveUpAt !== undefined) {
+        giveUpAt = Math.min(giveUpAt, clock.now() + lessForceMs)
+        if (phase === 'forcing') armBound()
+      }
+      if (phase !== 'draining' || earlier >= deadline) return
+      deadline = earlier
+      cancelDeadline()
+      cancelDeadline = clock.setTimer(cut, deadline - clock.now())
+    },
+    cut,
+    abandon: () => giveUp(),
+  }
+}
+
+/** `inFlight()` or `unfinished()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. */
+export function count(resource: Resource, what: 'inFlight' | 'unfinished', errors: string[]): number | undefined {
+  try {
+    const counted: unknown = resource[what]?.()
+    if (counted === undefined || (typeof counted === 'number' && Number.isFinite(counted) && counted >= 0)) return counted
+    if (counted instanceof Promise) counted.catch(() => {})
+    errors.push(`${what}: must return a number; it returned ${show(counted)}`)
+    return undefined
+  } catch (error) {
+    errors.push(`${what}: ${describeError(error)}`)
+    return undefined
+  }
+}
+
+function listWaiting(resource: Resource, errors: string[]): readonly string[] {
+  try {
+    const all = resource.waitingFor?.() ?? []
+    return all.length <= longestWaitingFor ? [...all] : [...all.slice(0, longestWaitingFor), `and ${all.length - longestWaitingFor} more`]
+  } catch (error) {
+    errors.push(`waitingFor: ${describeError(error)}`)
+    return []
+  }
+}
+
+/** A synchronous throw becomes a rejection. */
+async function attempt(action: () => Promise<void> | void): Promise<void> {
+  await action()
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest'
+import { createLifecycle } from './create-lifecycle.ts'
+import type { LifecycleEvent } from '../events.ts'
+import { createFakeClock, type FakeClock } from '../testing/fake-clock.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { Reason } from '../reason.ts'
+import type { Resource } from '../resource.ts'
+
+const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+const crash: Reason = { kind: 'fatal', origin: 'uncaughtException', error: new Error('boom') }
+
+function world(): { lifecycle: Lifecycle; clock: FakeClock; events: LifecycleEvent[] } {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 11_000, marginMs: 1_000 } })
+  const events: LifecycleEvent[] = []
+  lifecycle.subscribe((event) => events.push(event))
+  return { lifecycle, clock, events }
+}
+
+function quick(own: Partial<Resource> = {}): Resource {
+  return { name: 'a', phase: 'work', drain: () => {}, ...own }
+}
+
+const hangs = { drain: () => new Promise<void>(() => {}), force: () => {} }
+const fails = { drain: () => Promise.reject(new Error('no')) }
+
+describe('the exit code after', () => {
+  test.each<[string, Reason, Partial<Resource>, string, number]>([
+    ['a clean stop', sigterm, {}, 'clean', 0],
+    ['a finished job', sigterm, { unfinished: () => 0 }, 'clean', 0],
+    ['a job with work left', sigterm, { unfinished: () => 3 }, 'interrupted', 143],
+    ['a cut', sigterm, hangs, 'forced', 71],
+    ['a cut job', sigterm, { ...hangs, unfinished: () => 3 }, 'forced', 71],
+    ['a failure', sigterm, fails, 'failed', 72],
+    ['a failed job', sigterm, { ...fails, unfinished: () => 3 }, 'failed', 72],
+    ['a crash', crash, {}, 'clean', 1],
+    ['a crash and a cut', crash, hangs, 'forced', 1],
+  ])('%s', async (_what, reason, own, result, exitCode) => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick(own))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(reason)
+    await clock.advance(11_000)
+    expect(await stopped).toMatchObject({ result, exitCode })
+  })
+
+  test('a job that was never begun', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick({ name: 'db', phase: 'connections', start: () => new Promise(() => {}), force: () => {} }))
+    lifecycle.add(quick({ name: 'job', start: () => {}, unfinished: () => 7 }))
+    lifecycle.start().catch(() => {})
+    await clock.advance(1)
+    const stopped = lifecycle.stop(sigterm)
+    await clock.advance(11_000)
+    expect((await stopped).steps.find((step) => step.name === 'job')).toMatchObject({ outcome: 'skipped', unfinished: 7 })
+  })
+})
+
+describe('an error that comes while stopping', () => {
+  test('is in the report, and makes the stop a failure', async () => {
+    const { lifecycle, clock, events } = world()
+    lifecycle.add(quick({ drain: () => new Promise((resolve) => void clock.setTimer(resolve, 500)) }))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    void lifecycle.stop(crash)
+    await clock.advance(500)
+    expect(await stopped).toMatchObject({ reason: sigterm, result: 'failed', exitCode: 72, errors: ['uncaughtException: boom'] })
+    expect(events.filter((event) => event.type === 'stop-repeated')).toEqual([{ type: 'stop-repeated', reason: crash }])
+  })
+
+  test('the first 20 are kept', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick(hangs))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(crash)
+    for (let count = 0; count < 1_000; count += 1) void lifecycle.stop(crash)
+    await clock.advance(5_000)
+    expect((await stopped).errors).toHaveLength(20)
+  })
+})
+
+describe('a deadline', () => {
+  test('that is known before the stop is kept for it', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick(hangs))
+    await lifecycle.start()
+    lifecycle.shrinkTo(6_000, 'a spot notice')
+    lifecycle.shrinkTo(9_000, 'a later one')
+    expect(lifecycle.plan().budgetMs).toBe(6_000)
+    await clock.advance(2_000)
+    const stopped = lifecycle.stop(sigterm)
+    await clock.advance(4_000)
+    expect(await stopped).toMatchObject({ budgetMs: 4_000, budgetSource: 'a spot notice', result: 'forced' })
+  })
+
+  test('that has passed before the stop leaves no time, and everything is still cut and told', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick(hangs))
+    await lifecycle.start()
+    lifecycle.shrinkTo(0, 'a spot notice')
+    await clock.advance(100)
+    const stopped = lifecycle.stop(sigterm)
+    await clock.advance(1)
+    expect(await stopped).toMatchObject({ budgetMs: 0, result: 'forced', steps: [{ name: 'a', outcome: 'forced' }] })
+  })
+
+  test('only ever moves earlier, and the report says who moved it', async () => {
+    const { lifecycle, clock, events } = world()
+    lifecycle.add(quick(hangs))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    lifecycle.shrinkTo(5_000, 'the Pod')
+    lifecycle.shrinkTo(8_000, 'nobody')
+    await clock.advance(1_000)
+    lifecycle.shrinkTo(3_000, 'a spot notice')
+    await clock.advance(3_000)
+    expect(await stopped).toMatchObject({ budgetMs: 4_000, budgetSource: 'a spot notice' })
+    expect(events.flatMap((event) => (event.type === 'deadline-shrunk' ? [event.leftMs] : []))).toEqual([5_000, 3_000])
+  })
+})
+
+test('whoever finds out the cause can tell it', async () => {
+  const { lifecycle, clock } = world()
+  lifecycle.add(quick(hangs))
+  await lifecycle.start()
+  const stopped = lifecycle.stop(sigterm)
+  lifecycle.attribute({ kind: 'eviction', detail: 'EvictionByEvictionAPI' })
+  await clock.advance(10_000)
+  expect((await stopped).cause).toEqual({ kind: 'eviction', detail: 'EvictionByEvictionAPI' })
+})
+
+test('a warning is told once, and is in the report', async () => {
+  const { lifecycle, events } = world()
+  lifecycle.add(quick({ warnings: ['set a timeout'] }))
+  lifecycle.warn('npm loses the signal')
+  lifecycle.warn('npm loses the signal')
+  await lifecycle.start()
+  expect(events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))).toEqual(['npm loses the signal', 'a: set a timeout'])
+  expect((await lifecycle.stop(sigterm)).warnings).toEqual(['a: set a timeout', 'npm loses the signal'])
+})

@@ -1,0 +1,149 @@
+import type { Budget } from './budget.ts'
+import type { Cause } from '../cause.ts'
+import type { Clock } from '../clock.ts'
+import type { Events } from '../events.ts'
+import { buildGraph, hasServers, type Entry } from './graph.ts'
+import { makePlan } from './plan.ts'
+import type { Policy } from '../policy.ts'
+import { describeReason, type Reason } from '../reason.ts'
+import { resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
+import { quiesceAll, withQuiesceErrors } from './quiesce.ts'
+import { runStop, type StopRun } from './run-stop.ts'
+import { makeSchedule } from './schedule.ts'
+import type { State } from '../state.ts'
+
+/** Texts of errors that a report keeps; a client that is cut off can throw thousands. */
+const mostErrors = 20
+
+/** One stop, from its first tick to its report. */
+export interface Stop {
+  readonly report: Promise<Report>
+  /** The first tick: nothing in it is awaited. */
+  begin(): void
+  /** Monotonic ms. */
+  readonly deadline: number
+  moveDeadline(deadline: number, why: string): void
+  force(): void
+  attribute(cause: Cause): void
+  /** Another reason to stop, which changes nothing but what the report says. */
+  repeat(reason: Reason): void
+}
+
+export interface StopInput {
+  readonly reason: Reason
+  readonly entries: readonly Entry[]
+  readonly policy: Policy
+  readonly budget: Budget
+  readonly clock: Clock
+  readonly events: Events
+  readonly from: 'starting' | 'ready'
+  readonly wasReady: boolean
+  /** See `runStop`. */
+  readonly started: (entry: Entry) => boolean | Promise<boolean>
+  /** What was found wrong besides the plan, read at the end. */
+  readonly warnings: Iterable<string>
+  readonly setState: (state: State) => void
+  readonly stopping: AbortController
+  readonly draining: AbortController
+}
+
+/** The latch, the signal and every quiesce in one tick, then the schedule, then the report. */
+export function createStop(input: StopInput): Stop {
+  const { reason, entries, policy, budget, clock, events, setState } = input
+  const begunAt = clock.now()
+  const startedAt = new Date().toISOString()
+  // Before the service was ready it had no clients to lead elsewhere, and without a server it never has any.
+  const lameDuck = input.from === 'ready' && hasServers(entries) ? budget.lameDuck : undefined
+  const nodes = buildGraph(entries, policy, lameDuck)
+  const schedule = makeSchedule(nodes, budget.ms)
+  const plan = makePlan(nodes, schedule, policy, budget.ms)
+  const errors: string[] = []
+  let deadline = begunAt + budget.ms
+  let budgetSource = budget.source
+  let forced = false
+  let cause: Cause | undefined
+  let run: StopRun | undefined
+  let isOver = false
+  let resolveReport: (report: Report) => void
+  const report = new Promise<Report>((resolve) => (resolveReport = resolve))
+
+  return {
+    report,
+    begin,
+    get deadline() {
+      return deadline
+    },
+    moveDeadline(earlier, why) {
+      if (isOver || earlier >= deadline) return
+      deadline = earlier
+      budgetSource = why
+      events.emit({ type: 'deadline-shrunk', leftMs: deadline - clock.now(), why })
+      run?.moveDeadline(deadline)
+    },
+    force() {
+      forced = true
+      run?.force()
+    },
+    attribute(found) {
+      cause = found
+    },
+    repeat(again) {
+      if (again.kind === 'fatal' && errors.length < mostErrors) errors.push(describeReason(again))
+      events.emit({ type: 'stop-repeated', reason: again })
+    },
+  }
+
+  function begin(): void {
+    setState({ name: lameDuck ? 'lame-duck' : 'draining', reason, sinceMs: begunAt, deadline })
+    if (input.wasReady) events.emit({ type: 'readiness-changed', ready: false, why: 'a stop has begun' })
+    input.stopping.abort()
+    const quiesceErrors = quiesceAll(entries, { reason, deadline })
+    if (!lameDuck) input.draining.abort()
+    events.emit({ type: 'stop-begun', reason, plan })
+
+    run = runStop({
+      nodes,
+      schedule,
+      clock,
+      reason,
+      begunAt,
+      deadline: begunAt + budget.ms,
+      lameDuck: lameDuck ?? { minMs: 0, quietMs: 0, maxMs: 0 },
+      events,
+      started: input.started,
+      onLameDuckEnd() {
+        setState({ name: 'draining', reason, sinceMs: clock.now(), deadline })
+        input.draining.abort()
+      },
+    })
+    // What a listener or a quiesce has asked for meanwhile.
+    if (deadline < begunAt + budget.ms) run.moveDeadline(deadline)
+    if (forced) run.force()
+    void run.done.then((steps) => end(plan, withQuiesceErrors(steps, quiesceErrors)))
+  }
+
+  function end(plan: Plan, steps: readonly StepReport[]): void {
+    isOver = true
+    const result = resultOf(steps, errors)
+    const finished: Report = {
+      version: 1,
+      reason,
+      cause,
+      result,
+      exitCode: reason.kind === 'fatal' ? policy.exitCodes.fatal : policy.exitCodes[result],
+      startedAt,
+      tookMs: clock.now() - begunAt,
+      budgetMs: deadline - begunAt,
+      budgetSource,
+      from: input.from,
+      criticalPathMs: plan.criticalPathMs,
+      scale: plan.scale,
+      steps,
+      errors,
+      warnings: [...plan.warnings, ...input.warnings],
+    }
+    setState({ name: 'stopped', report: finished })
+    events.emit({ type: 'stopped', report: finished })
+    resolveReport(finished)
+  }
+}

@@ -1,0 +1,81 @@
+import { LifecycleError, requireMs, show } from '../errors.ts'
+import { phaseIndex, type Entry } from './graph.ts'
+import { lameDuckStep } from '../report/report.ts'
+import { phases, type Resource } from '../resource.ts'
+import type { State } from '../state.ts'
+
+/**
+ * Refuses at once what could only fail during a stop.
+ *
+ * A cycle cannot be written with handles, since a resource can only need what was added before it; what is left is
+ * a `needs` that contradicts the phases.
+ */
+export function validateAdd(
+  resource: Resource,
+  needs: readonly (Entry | undefined)[],
+  entries: ReadonlyMap<string, Entry>,
+  state: State,
+  starting: boolean,
+): Entry {
+  validateResource(resource)
+  const { name } = resource
+  if (state.name !== 'starting' && state.name !== 'ready') {
+    throw new LifecycleError('added-too-late', `"${name}" was added when the lifecycle was already "${state.name}": it would never be stopped`, { resource: name })
+  }
+  if (starting && resource.start) {
+    throw new LifecycleError(
+      'added-too-late',
+      `"${name}" was added after start() and has a start of its own, which nobody would call: add it before start(), or start it yourself and add it without one`,
+      { resource: name },
+    )
+  }
+  if (entries.has(name)) {
+    throw new LifecycleError('duplicate-name', `a resource named "${name}" was added before; give one of them another name`, { resource: name })
+  }
+  return { resource, needs: needs.map((need) => validateNeed(resource, need, entries)) }
+}
+
+function validateResource(resource: Resource): void {
+  if (typeof resource !== 'object' || resource === null) {
+    throw new LifecycleError('invalid-resource', `add() takes a Resource; it was given ${show(resource)}`)
+  }
+  const { name, phase, drainFrom = 'phase' } = resource
+  if (typeof name !== 'string' || name === '') {
+    throw new LifecycleError('invalid-resource', `a resource's name must be a non-empty string; it is ${show(name)}`)
+  }
+  const refuse = (what: string): never => {
+    throw new LifecycleError('invalid-resource', `resource "${name}": ${what}`, { resource: name })
+  }
+  if (name === lameDuckStep) refuse('that name belongs to the lame duck itself')
+  if (!phases.includes(phase)) refuse(`phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
+  if (!['phase', 'lame-duck-end', 'signal'].includes(drainFrom)) {
+    refuse(`drainFrom must be "phase", "lame-duck-end" or "signal"; it is ${show(drainFrom)}`)
+  }
+  if (typeof resource['drain'] !== 'function') refuse(`drain must be a function; it is ${show((resource as { drain: unknown }).drain)}`)
+  for (const method of ['start', 'check', 'quiesce', 'inFlight', 'lastArrival', 'waitingFor', 'unfinished', 'force'] as const) {
+    const value: unknown = resource[method]
+    if (value !== undefined && typeof value !== 'function') refuse(`${method} must be a function where it is given; it is ${show(value)}`)
+  }
+  for (const option of ['timeoutMs', 'reserveMs', 'forceMs'] as const) {
+    if (resource[option] !== undefined) requireMs(resource[option], `resource "${name}": ${option}`)
+  }
+}
+
+function validateNeed(resource: Resource, need: Entry | undefined, entries: ReadonlyMap<string, Entry>): Entry {
+  if (!need || entries.get(need.resource.name) !== need) {
+    throw new LifecycleError(
+      'unknown-dependency',
+      `"${resource.name}" needs ${need ? `"${need.resource.name}", which was removed` : 'something that add() of this lifecycle did not return'}`,
+      { resource: resource.name },
+    )
+  }
+  if (phaseIndex(need.resource.phase) < phaseIndex(resource.phase)) {
+    throw new LifecycleError(
+      'dependency-cycle',
+      `"${resource.name}" (phase ${resource.phase}) needs "${need.resource.name}" (phase ${need.resource.phase}) and so must stop before it, ` +
+        `but ${need.resource.phase} stops before ${resource.phase}. Give one of them another phase.`,
+      { resource: resource.name },
+    )
+  }
+  return need
+}

@@ -1,0 +1,222 @@
+import { systemClock, type Clock } from '../clock.ts'
+import { describeError } from '../describe-value.ts'
+import { takeEarlySignal } from './early-signals.ts'
+import { LifecycleError, requireMs, show } from '../errors.ts'
+import { exit } from './exit.ts'
+import { findLossyWrapper } from './lossy-wrapper.ts'
+import { foreignListeners } from './foreign-listeners.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import { systemProc } from './proc-reader.ts'
+import { joinProcess } from './process-bindings.ts'
+import type { ProcessLike } from './process-like.ts'
+import type { Report } from '../report/report.ts'
+import { reportLine } from '../report/report-line.ts'
+import { describeStop } from '../report/describe-stop.ts'
+import { validSignals } from './valid-signals.ts'
+import { createWitness } from '../witness/witness.ts'
+
+export interface BindOptions {
+  /**
+   * Signals that begin a stop. SIGHUP is not among them: a terminal that closes sends it, and so do log rotators,
+   * which mean "reload". Add what your image's STOPSIGNAL says, if it is another.
+   * @default ['SIGTERM', 'SIGINT']
+   */
+  readonly signals?: readonly NodeJS.Signals[]
+  /** What to do with the report before the exit. @default one JSON line on stdout */
+  readonly onReport?: (report: Report) => void
+  /** Longest wait for stdout and stderr to take what was written, in ms; at the deadline no more than 40 % of the policy's margin. @default 500 */
+  readonly flushMs?: number
+  /**
+   * A thread that ends the process before SIGKILL when the event loop is blocked, and says in which step and in which stack. It
+   * takes about 8 MB. Without `process` being the real one there is none.
+   * @default true
+   */
+  readonly watchdog?: boolean
+  /**
+   * A file that says at every moment of a stop what it is doing, for Kubernetes to show after the end. Made if it does not
+   * exist.
+   * @default '/dev/termination-log', if that exists
+   */
+  readonly terminationMessage?: string | false
+  /** @default the real one */
+  readonly process?: ProcessLike
+  /** @default the real one */
+  readonly clock?: Clock
+}
+
+/** What ties a lifecycle to its process. */
+export interface BoundProcess {
+  /**
+   * Starts the lifecycle and resolves when it is ready. When the start fails, or a stop begins meanwhile, it
+   * never settles: why a start failed is printed on stderr, what had started is stopped, and the process exits.
+   */
+  ready(): Promise<void>
+  /** Removes every listener again; a stop that has begun goes on, but no longer ends the process. */
+  unbind(): void
+}
+
+/** A wrapper that forwards Ctrl-C, beside the terminal that signals the whole group, delivers it twice within milliseconds. */
+const impatienceMs = 500
+
+/** Uncaught errors that are printed; what a broken connection throws a thousand times is the same error. */
+const mostPrinted = 20
+
+/** How long what has been written may be flushed after the deadline, as a share of the margin. */
+const flushShare = 0.4
+
+/**
+ * Binds one lifecycle to this process: signals and uncaught errors begin the stop, and when it is over the report
+ * is written, the output flushed and the process ended with the policy's exit code; a clean stop keeps a failing
+ * `process.exitCode`. With several bound lifecycles the process ends with the last one.
+ *
+ * A repeated SIGTERM changes nothing: process managers and frameworks send it twice. A second Ctrl-C on a
+ * terminal, half a second after the first or later, cuts what is left. An uncaught error during a stop is printed
+ * on stderr and told in the report, and does not end the stop. Under pm2 its message `shutdown` begins a stop as well.
+ *
+ * Call it before anything that takes long, so that an early signal is not lost; `--import @lameduck/core/preload` catches
+ * one that comes while modules still load.
+ *
+ * @throws LifecycleError `invalid-option`; `wrong-state` when the lifecycle is bound already, or has stopped.
+ */
+export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): BoundProcess {
+  const target: ProcessLike = options.process ?? process
+  const clock = options.clock ?? systemClock
+  const { marginMs } = lifecycle.policy
+  const flushMs = requireMs(options.flushMs ?? 500, 'flushMs')
+  const signals = validSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
+  const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
+  const bindings = joinProcess(target, lifecycle)
+  let interruptedAt: number | undefined
+  let printed = 0
+
+  const listeners: [string, (...parameters: unknown[]) => void][] = [
+    ...signals.map((signal): [string, () => void] => [signal, () => onSignal(signal)]),
+    ['uncaughtException', (error, origin) => onFatal(origin === 'unhandledRejection' ? origin : 'uncaughtException', error)],
+    ['beforeExit', () => void lifecycle.stop({ kind: 'programmatic', detail: 'the event loop was empty' })],
+    ['exit', (code) => onExit(code)],
+  ]
+  // Only there: a listener for messages keeps the process alive as long as its parent.
+  if (isUnderPm2(target)) listeners.push(['message', (message) => onMessage(message)])
+  for (const [event, listener] of listeners) {
+    bindings.listeners.add(listener)
+    target.on(event, listener)
+  }
+  // The reader of a pipe may be gone. As an uncaught error that would be printed, and fail, for ever.
+  const ignore = (): void => {}
+  for (const stream of [target.stdout, target.stderr]) stream.on('error', ignore)
+  const unsubscribe = lifecycle.subscribe((event) => {
+    if (event.type === 'warning') complain(`warning: ${event.message}`)
+    if (event.type === 'stopped') onStopped(event.report)
+  })
+  const witness = createWitness(lifecycle, {
+    clock,
+    signals,
+    watchdog: target === process && (options.watchdog ?? true),
+    terminationMessage: options.terminationMessage,
+    onSignalSeen: countFrom,
+  })
+  const early = takeEarlySignal(target)
+  if (early) {
+    countFrom(early.signal, clock.now() - early.at)
+    onSignal(early.signal)
+  }
+
+  return {
+    async ready() {
+      // A signal that came while modules loaded is delivered when the event loop polls; the first turn may be past that.
+      for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      try {
+        await lifecycle.start()
+      } catch (error) {
+        if (!lifecycle.stopping.aborted) throw error
+        // The stop that follows ends the process; nobody should go on as if the service were ready.
+        await new Promise<never>(() => {})
+      }
+      const wrapper = target === process ? findLossyWrapper(systemProc(), lifecycle.policy.graceMs) : undefined
+      if (wrapper !== undefined) lifecycle.warn(wrapper)
+      for (const listener of foreignListeners(target, signals, bindings.listeners)) {
+        lifecycle.warn(`another listener may end the process before it has drained (${listener}): remove it, and do what it does in a resource's drain`)
+      }
+      if (isUnderPm2(target)) target.send?.('ready')
+    },
+    unbind() {
+      unsubscribe()
+      witness.close()
+      bindings.alive.delete(lifecycle)
+      for (const [event, listener] of listeners) target.off(event, listener)
+      for (const stream of [target.stdout, target.stderr]) stream.removeListener('error', ignore)
+    },
+  }
+
+  function onSignal(signal: NodeJS.Signals): void {
+    const interactive = signal === 'SIGINT' && target.stdin.isTTY === true
+    const impatient = interactive && interruptedAt !== undefined && clock.now() - interruptedAt >= impatienceMs
+    if (interactive) interruptedAt ??= clock.now()
+    void lifecycle.stop({ kind: 'signal', signal, interactive })
+    if (impatient) lifecycle.force()
+  }
+
+  /** The platform counts from when a signal came, not from when a blocked event loop could handle it. */
+  function countFrom(signal: NodeJS.Signals, agoMs: number): void {
+    const budgetMs = Math.max(0, lifecycle.plan().budgetMs - agoMs)
+    lifecycle.shrinkTo(budgetMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(agoMs)} ms before it could be handled`)
+  }
+
+  function onMessage(message: unknown): void {
+    if (message === 'shutdown') void lifecycle.stop({ kind: 'message', message })
+  }
+
+  function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
+    const stopping = lifecycle.stopping.aborted
+    const text = `${origin}${stopping ? ' while stopping' : ''}: ${error instanceof Error ? (error.stack ?? describeError(error)) : show(error)}`
+    if (printed < mostPrinted) complain(text)
+    printed += 1
+    void lifecycle.stop({ kind: 'fatal', origin, error })
+  }
+
+  function onStopped(report: Report): void {
+    const ownCode = report.exitCode === 0 ? Number(target.exitCode ?? 0) || 0 : report.exitCode
+    bindings.exitCode = Math.max(bindings.exitCode, ownCode)
+    bindings.alive.delete(lifecycle)
+    try {
+      if (report.result !== 'clean' || report.reason.kind === 'fatal') complain(describeStop(report))
+      onReport(report)
+    } catch (error) {
+      complain(`the report could not be written: ${describeError(error)}`)
+    }
+    // The last one's stays: it also ends an exit that hangs.
+    if (bindings.alive.size > 0) return witness.close()
+    const leftMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
+    void exit(target, bindings.exitCode, Math.min(flushMs, leftMs), clock)
+  }
+
+  /** Somebody else has called `process.exit`: nothing can be saved, but it can be told. */
+  function onExit(code: unknown): void {
+    if (lifecycle.state.name === 'stopped') return
+    const running = witness.progress.running()
+    if (lifecycle.stopping.aborted) {
+      complain(`process.exit(${String(code)}) was called while stopping${running.length > 0 ? `; ${running.join(', ')} did not finish` : ''}. Find who calls it, and leave the exit to lameduck.`)
+    } else if (lifecycle.state.name === 'ready') {
+      complain(`process.exit(${String(code)}) was called without a stop: nothing was drained. Call lifecycle.stop() instead.`)
+    }
+  }
+
+  /** Never throws: it is what is called when something else has failed. */
+  function complain(text: string): void {
+    try {
+      target.stderr.write(`lameduck: ${text}\n`)
+    } catch {
+      // Nobody is left to be told.
+    }
+  }
+}
+
+/** pm2 numbers its processes in their environment, and talks to them over IPC. */
+function isUnderPm2({ env, send }: ProcessLike): boolean {
+  return env['pm_id'] !== undefined && send !== undefined
+}
+
+function validOnReport(onReport: BindOptions['onReport']): BindOptions['onReport'] {
+  if (onReport === undefined || typeof onReport === 'function') return onReport
+  throw new LifecycleError('invalid-option', `onReport must be a function; it is ${show(onReport)}`)
+}

@@ -1,0 +1,107 @@
+import { LifecycleError, show } from '../errors.ts'
+import type { Phase, Resource } from '../resource.ts'
+
+/** The part of `node:child_process`'s ChildProcess that is used. */
+export interface ChildLike {
+  readonly pid?: number | undefined
+  readonly exitCode: number | null
+  readonly signalCode: string | null
+  kill(signal: NodeJS.Signals): boolean
+  once(event: 'exit', listener: () => void): unknown
+}
+
+/** The part of `node:cluster`'s primary that is used. */
+export interface ClusterLike {
+  readonly isPrimary: boolean
+  readonly workers?: Readonly<Record<string, { readonly process: ChildLike } | undefined>> | undefined
+  on(event: 'fork', listener: (worker: { readonly process: ChildLike }) => void): unknown
+}
+
+export interface ChildProcessOptions {
+  /** @default 'child-process', or 'cluster-workers' */
+  readonly name?: string
+  /** @default 'intake' */
+  readonly phase?: Phase
+  /** What asks a child to leave. @default 'SIGTERM' */
+  readonly signal?: NodeJS.Signals
+}
+
+/**
+ * A child process: told to leave in the tick in which the stop begins, waited for, and killed when its time is over. The
+ * platform signals the main process alone, and a container's other processes die with it. A child that did not
+ * exit with code 0 makes the step fail. The child is yours: nothing restarts it.
+ *
+ * Its own grace period must be shorter than this process's, by what comes after it here.
+ */
+export function childProcess(child: ChildLike, options: ChildProcessOptions = {}): Resource {
+  if (typeof child?.kill !== 'function') {
+    throw new LifecycleError('invalid-option', `childProcess() takes what spawn() or fork() returned; it was given ${show(child)}`)
+  }
+  return leavingChildren(() => [child], { name: 'child-process', ...options })
+}
+
+/**
+ * All workers of a cluster's primary; otherwise like {@link childProcess}. Each worker binds a lifecycle of its own. One that
+ * is forked after the signal, by code that replaces every worker that has exited, is killed: it would outlive the others.
+ *
+ * @throws LifecycleError `invalid-option` in a worker.
+ */
+export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOptions = {}): Resource {
+  if (cluster?.isPrimary !== true) {
+    throw new LifecycleError('invalid-option', 'clusterWorkers() is for the primary process, which is where cluster.isPrimary is true; a worker binds its own lifecycle')
+  }
+  const all = (): ChildLike[] => Object.values(cluster.workers ?? {}).flatMap((worker) => (worker ? [worker.process] : []))
+  const resource = leavingChildren(all, { name: 'cluster-workers', ...options })
+  return {
+    ...resource,
+    quiesce(context) {
+      cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
+      resource.quiesce?.(context)
+    },
+  }
+}
+
+function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intake', signal = 'SIGTERM' }: ChildProcessOptions & { name: string }): Resource {
+  /** Those that were alive when the stop began. */
+  let leaving: readonly ChildLike[] | undefined
+  const alive = (): ChildLike[] => (leaving ?? all()).filter(isAlive)
+
+  return {
+    name,
+    phase,
+    drainFrom: 'signal',
+    quiesce: tell,
+    inFlight: () => alive().length,
+    waitingFor: () => alive().map((child) => `process ${child.pid}`),
+    async drain() {
+      await Promise.all(tell().map(exited))
+      const failed = tell().flatMap(howItFailed)
+      if (failed.length > 0) throw new Error(failed.join('; '))
+    },
+    async force() {
+      const left = alive()
+      for (const child of left) child.kill('SIGKILL')
+      await Promise.all(left.map(exited))
+    },
+  }
+
+  function tell(): readonly ChildLike[] {
+    if (leaving) return leaving
+    leaving = alive()
+    for (const child of leaving) child.kill(signal)
+    return leaving
+  }
+}
+
+function exited(child: ChildLike): Promise<void> | undefined {
+  return isAlive(child) ? new Promise((resolve) => child.once('exit', () => resolve())) : undefined
+}
+
+function isAlive(child: ChildLike): boolean {
+  return child.exitCode === null && child.signalCode === null
+}
+
+function howItFailed({ pid, exitCode, signalCode }: ChildLike): string[] {
+  if (exitCode === 0) return []
+  return [signalCode === null ? `process ${pid} exited with code ${exitCode}` : `process ${pid} was ended by ${signalCode} without a handler of its own for it`]
+}

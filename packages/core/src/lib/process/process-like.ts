@@ -1,0 +1,21 @@
+/** The part of `process` that {@link bindProcess} uses, so that a test can pass its own. */
+export interface ProcessLike {
+  exitCode?: number | string | null | undefined
+  readonly pid: number
+  readonly ppid: number
+  readonly env: NodeJS.ProcessEnv
+  readonly stdin: { readonly isTTY?: boolean }
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WritableStream
+  on(event: string, listener: (...parameters: unknown[]) => void): unknown
+  off(event: string, listener: (...parameters: unknown[]) => void): unknown
+  listeners(event: string): readonly unknown[]
+  /** Where the process has a parent that it can talk to. */
+  send?(message: unknown): unknown
+  exit(code: number): void
+  // Of the real process alone: what `exit` looks at where libuv's pool may hold it up.
+  getActiveResourcesInfo?(): readonly string[]
+  emit?(event: 'exit', code: number): unknown
+  execve?(file: string, parameters: readonly string[], env: NodeJS.ProcessEnv): unknown
+  readonly permission?: { has(scope: string): boolean }
+}

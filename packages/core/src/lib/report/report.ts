@@ -1,0 +1,106 @@
+import type { Cause } from '../cause.ts'
+import type { Reason } from '../reason.ts'
+import type { Phase } from '../resource.ts'
+
+/** Name of the lame duck's own step in plans and reports. No resource may take it. */
+export const lameDuckStep = 'lame duck'
+
+/** One step of the stop, before it happens. Times are ms after the stop begins. */
+export interface PlanStep {
+  readonly name: string
+  /** `undefined` for the lame duck. */
+  readonly phase: Phase | undefined
+  readonly drainFrom: 'phase' | 'lame-duck-end' | 'signal'
+  /** It waits for every step of this phase and of the phases before it; `undefined`: for no phase. */
+  readonly afterPhase: Phase | undefined
+  /** Names of the single steps that it waits for besides: what needs it, and the lame duck. */
+  readonly after: readonly string[]
+  /** Guaranteed to `drain` after scaling, in ms. */
+  readonly reserveMs: number
+  /** The step's own cap, in ms, if it has one. */
+  readonly timeoutMs: number | undefined
+  /** Bound of `force`, in ms. */
+  readonly forceMs: number
+  /** When it starts if every step before it uses its reserve and no more. */
+  readonly startMs: number
+  /** Latest start at which its reserve still fits. */
+  readonly latestStartMs: number
+  /** When it is over whatever happens, `force` included. */
+  readonly latestFinishMs: number
+}
+
+/** The schedule, as plain data, in the order of the latest starts. */
+export interface Plan {
+  /** From the stop's beginning to the deadline, in ms: grace − preStop − margin. */
+  readonly budgetMs: number
+  /** Length of the longest chain of reserves (with the bounds of `force`), in ms, before scaling. */
+  readonly criticalPathMs: number
+  /** Names of the steps on that chain. */
+  readonly criticalPath: readonly string[]
+  /** 1 when the reserves fit; below 1, all reserves were multiplied by it. */
+  readonly scale: number
+  readonly steps: readonly PlanStep[]
+  /** What is wrong with the plan or with a resource, each with the fix. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * How a step ended: nothing was in flight · everything in flight was finished · cut, so work may be lost ·
+ * threw · never ran (it had not been started).
+ */
+export type Outcome = 'idle' | 'drained' | 'forced' | 'failed' | 'skipped'
+
+/** A planned step, filled with what happened. */
+export interface StepReport extends PlanStep {
+  readonly outcome: Outcome
+  /** ms after the stop began; `undefined` for a skipped step. */
+  readonly startedMs: number | undefined
+  readonly finishedMs: number | undefined
+  /** When the step would have been cut, ms after the stop began. */
+  readonly deadlineMs: number | undefined
+  /** In flight when the stop began, when the step started, and when it was cut; where the resource can tell. */
+  readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
+  /** What was still going on when it was cut, one text each. */
+  readonly waitingFor: readonly string[]
+  /** Units of a finite job that are still to be done, where the resource can tell. */
+  readonly unfinished: number | undefined
+  /** It started after its latest start: the event loop was blocked, or the deadline was moved. */
+  readonly late: boolean
+  readonly errors: readonly string[]
+}
+
+/** What happened, accounting for every resource exactly once. */
+export interface Report {
+  readonly version: 1
+  readonly reason: Reason
+  /** What made the platform end the service, where somebody has found out (`Lifecycle.attribute`). */
+  readonly cause: Cause | undefined
+  /**
+   * `clean`: everything idle or drained · `interrupted`: the same, but a finite job has work left · `forced`: at least one step
+   * was cut · `failed`: at least one threw, or an uncaught error came meanwhile, and nothing was cut.
+   */
+  readonly result: 'clean' | 'interrupted' | 'forced' | 'failed'
+  readonly exitCode: number
+  /** Wall clock, ISO 8601. */
+  readonly startedAt: string
+  /** ms from the stop's beginning until its end. */
+  readonly tookMs: number
+  readonly budgetMs: number
+  /** What the budget was taken from: `policy.graceMs − 5.0 s of preStop, measured`. */
+  readonly budgetSource: string
+  /** Where the stop began: before the service was ready there is no lame duck. */
+  readonly from: 'starting' | 'ready'
+  readonly criticalPathMs: number
+  readonly scale: number
+  readonly steps: readonly StepReport[]
+  /** Uncaught errors that came while stopping, the first 20. */
+  readonly errors: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+/** The worst outcome decides. */
+export function resultOf(steps: readonly StepReport[], errors: readonly string[]): Report['result'] {
+  if (steps.some((step) => step.outcome === 'forced')) return 'forced'
+  if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
+  return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
+}
