@@ -1,1 +1,2 @@
-// Nothing.
+// As little as a module can be.
+export {}

@@ -10,9 +10,9 @@ async function work() {
     left -= 1
   }
 }
-let working
 lifecycle.add({ name: 'import', phase: 'work', drain: () => working, unfinished: () => left })
-await bindProcess(lifecycle).ready()
-working = work()
+const bound = bindProcess(lifecycle)
+await bound.ready()
+const working = work()
 console.log('ready')
 await working

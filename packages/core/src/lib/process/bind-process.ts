@@ -212,8 +212,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
 }
 
 /** pm2 numbers its processes in their environment, and talks to them over IPC. */
-function isUnderPm2({ env, send }: ProcessLike): boolean {
-  return env['pm_id'] !== undefined && send !== undefined
+function isUnderPm2(target: ProcessLike): boolean {
+  return target.env['pm_id'] !== undefined && 'send' in target
 }
 
 function validOnReport(onReport: BindOptions['onReport']): BindOptions['onReport'] {

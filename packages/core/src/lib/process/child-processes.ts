@@ -93,8 +93,8 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
   }
 }
 
-function exited(child: ChildLike): Promise<void> | undefined {
-  return isAlive(child) ? new Promise((resolve) => child.once('exit', () => resolve())) : undefined
+function exited(child: ChildLike): Promise<void> {
+  return isAlive(child) ? new Promise((resolve) => child.once('exit', () => resolve())) : Promise.resolve()
 }
 
 function isAlive(child: ChildLike): boolean {

@@ -36,8 +36,8 @@ function isPoolBusy(target: ProcessLike): boolean {
 }
 
 /** Where it failed, the process would be aborted with pages of text. */
-function mayBecomeAnother({ execve, permission }: ProcessLike): boolean {
-  if (execve === undefined || permission?.has('child') === false) return false
+function mayBecomeAnother(target: ProcessLike): boolean {
+  if (!('execve' in target) || target.permission?.has('child') === false) return false
   try {
     accessSync(process.execPath, constants.X_OK)
     return true

@@ -3,12 +3,16 @@ const longestTexts = [300, 100, 30, 5]
 
 /**
  * Makes one line of JSON of at most `maxBytes` bytes: `head`, then as many of the `items` as fit, the most important
- * first, under `key`; `omitted` says how many did not. Long texts are shortened, those of `head` as much as it takes.
+ * first, under `key`; `omitted` says how many did not. Long texts are shortened, as much as it takes for `head`, which must have no
+ * long lists.
  */
 export function fitJson(head: object, key: string, items: readonly object[], maxBytes: number): string {
-  const [longest = 0, start = ''] = longestTexts
-    .map((longestText): [number, string] => [longestText, JSON.stringify(head, shorten(longestText)).slice(0, -1)])
-    .find(([, text]) => Buffer.byteLength(text) <= maxBytes / 2) ?? [5, '{"lameduck":"too much to tell"']
+  let start = ''
+  let longest = 0
+  for (longest of longestTexts) {
+    start = JSON.stringify(head, shorten(longest)).slice(0, -1)
+    if (Buffer.byteLength(start) <= maxBytes / 2) break
+  }
   const texts: string[] = []
   // Besides the items: the key, the brackets and the count.
   let left = maxBytes - Buffer.byteLength(start) - Buffer.byteLength(key) - 40

@@ -64,7 +64,6 @@ test('whatever the names, the errors and their number, it is valid JSON within i
         expect(Buffer.byteLength(each)).toBeLessThanOrEqual(maxBytes)
         const { steps, omitted = 0 } = JSON.parse(each) as Told
         expect(steps.length + omitted).toBeLessThanOrEqual(names.length)
-        expect(each).not.toContain('too much to tell')
       }
     }),
     { numRuns: 50 },
