@@ -38,10 +38,14 @@ export function kubectl(parameters: readonly string[], input: string = ''): Prom
   })
 }
 
-/** The built code of the two packages as a ConfigMap, so that any image with Node can run it; gives the volume that unfolds it. */
+/** The programs and the built code of the two packages as a ConfigMap, so that any image with Node can run it; gives the volume that unfolds it. */
 export async function uploadCode(namespace: string): Promise<object> {
-  const data: Record<string, string> = { 'service.mjs': await readFile(new URL('service.mjs', import.meta.url), 'utf8') }
-  const items = [{ key: 'service.mjs', path: 'service.mjs' }]
+  const data: Record<string, string> = {}
+  const items: { readonly key: string; readonly path: string }[] = []
+  for (const program of ['service.mjs', 'last-words.mjs']) {
+    data[program] = await readFile(new URL(program, import.meta.url), 'utf8')
+    items.push({ key: program, path: program })
+  }
   for (const short of ['core', 'kubernetes']) {
     const files = ['package.json', ...(await readdir(`${packages}${short}/dist`, { recursive: true })).filter((file) => file.endsWith('.js')).map((file) => `dist/${file}`)]
     for (const file of files) {
