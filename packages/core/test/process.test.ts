@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -39,6 +39,13 @@ describe.each(nodes)('$name: on a signal', (node) => {
     expect(report?.from).toBe('starting')
     expect(outcomes(report)).toEqual(['http skipped', 'db drained'])
     expect(stdout).not.toContain('never')
+  })
+
+  test('that comes between two resources is no failure of the second', async () => {
+    const { code, report, stderr } = await runProgram(node, 'adds-late', { on: { bound: term } })
+    expect(code).toBe(0)
+    expect(outcomes(report)).toEqual(['first drained'])
+    expect(stderr).toBe('lameduck: while stopping: "second" was added when the lifecycle was already "draining": it would never be stopped\n')
   })
 
   test('before it is ready there is no lame duck', async () => {
@@ -173,6 +180,20 @@ describe.each(nodes)('$name: a process', (node) => {
     const { stderr } = await runProgram(node, 'other-owner', { on: { ready: term } })
     expect(stderr).toContain('warning: another listener may end the process before it has drained (SIGTERM: function closeEverything)')
     expect(stderr).toContain('process.exit(0) was called while stopping; db did not finish')
+  })
+
+  test('understands pm2’s messages, and tells it when it is ready', async () => {
+    const child = fork(programPath('clean'), { execPath: node.path, execArgv: [], env: { ...process.env, pm_id: '0', kill_timeout: '60000' }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+    const messages: unknown[] = []
+    child.on('message', (message) => {
+      messages.push(message)
+      child.send('shutdown')
+    })
+    let stdout = ''
+    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    const [code] = (await once(child, 'close')) as [number | null]
+    expect({ code, messages }).toEqual({ code: 0, messages: ['ready'] })
+    expect(stdout).toContain('"reason":{"kind":"message","message":"shutdown"}')
   })
 
   test('with two lifecycles ends with the last of them', async () => {

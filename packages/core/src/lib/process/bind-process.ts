@@ -7,7 +7,7 @@ import { findLossyWrapper } from './lossy-wrapper.ts'
 import { foreignListeners } from './foreign-listeners.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { systemProc } from './proc-reader.ts'
-import { joinProcess } from './process-bindings.ts'
+import { joinProcess, worstExitCode } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
 import type { Report } from '../report/report.ts'
 import { reportLine } from '../report/report-line.ts'
@@ -168,6 +168,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
 
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
+    // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
+    if (stopping && error instanceof LifecycleError) return complain(`while stopping: ${error.message}`)
     const text = `${origin}${stopping ? ' while stopping' : ''}: ${error instanceof Error ? (error.stack ?? describeError(error)) : show(error)}`
     if (printed < mostPrinted) complain(text)
     printed += 1
@@ -175,8 +177,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   }
 
   function onStopped(report: Report): void {
-    const ownCode = report.exitCode === 0 ? Number(target.exitCode ?? 0) || 0 : report.exitCode
-    bindings.exitCode = Math.max(bindings.exitCode, ownCode)
+    bindings.reports.push(report)
     bindings.alive.delete(lifecycle)
     try {
       if (report.result !== 'clean' || report.reason.kind === 'fatal') complain(describeStop(report))
@@ -187,7 +188,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     // The last one's stays: it also ends an exit that hangs.
     if (bindings.alive.size > 0) return witness.close()
     const leftMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
-    void exit(target, bindings.exitCode, Math.min(flushMs, leftMs), clock)
+    void exit(target, worstExitCode(bindings.reports, target.exitCode), Math.min(flushMs, leftMs), clock)
   }
 
   /** Somebody else has called `process.exit`: nothing can be saved, but it can be told. */
