@@ -22,7 +22,7 @@ describe('a real process at SIGTERM', () => {
     await untilActive(admin, 'stuck', 1)
     service.terminate()
     const { code, signal, report, stderr } = await service.ended
-    expect({ code, signal }).toEqual({ code: 1, signal: null })
+    expect({ code, signal }).toEqual({ code: 71, signal: null })
     expect(report?.result).toBe('forced')
     expect(report?.tookMs).toBeLessThan(1_000)
     const step = report?.steps[0]
