@@ -47,8 +47,7 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
       })
     : undefined
   const tell = keepTold(() => {
-    const message = progress.text(longestMessage)
-    if (file !== undefined && message !== undefined) tellTerminationMessage(file, message)
+    if (file !== undefined) tellTerminationMessage(file, progress.text(longestMessage) ?? '{}')
     watchdog?.tell(progress.text(longestForWatchdog) ?? '{}')
   })
   const unsubscribe = lifecycle.subscribe((event) => {
