@@ -125,6 +125,13 @@ describe.each(nodes)('$name: an uncaught error', (node) => {
     expect(stderr).toContain('uncaughtException while stopping: Error: late error')
   })
 
+  test('whose stack cannot be read is an error like any other', async () => {
+    const { code, stdout, stderr } = await runProgram(node, 'fatal-stack-throws')
+    expect(code).toBe(1)
+    expect(stdout[0]).toBe('db drained')
+    expect(stderr).toContain('lameduck: uncaughtException: boom')
+  })
+
   test('that never ends coming is printed 20 times', async () => {
     const { code, stderr, report } = await runProgram(node, 'fatal-for-ever')
     expect(code).toBe(1)

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { describeError } from './describe-value.ts'
+import { LifecycleError, show } from './errors.ts'
 import type { Reason } from './reason.ts'
 import type { Plan, Report, StepReport } from './report/report.ts'
 import type { State } from './state.ts'
@@ -22,7 +23,10 @@ export type LifecycleEvent =
 
 export type Listener = (event: LifecycleEvent) => void
 
-/** Name of the `node:diagnostics_channel` that mirrors every event of every lifecycle, as `{ lifecycle, event }`. */
+/**
+ * Name of the `node:diagnostics_channel` that mirrors every event of every lifecycle, as `{ lifecycle, event }`. What a subscriber
+ * of the channel throws, Node makes an uncaught exception, as on every channel; what a listener of `subscribe` throws harms nothing.
+ */
 export const channelName = 'lameduck.lifecycle'
 
 export interface Events {
@@ -42,6 +46,7 @@ export function createEvents(lifecycle: () => object): Events {
       if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
     },
     subscribe(listener) {
+      if (typeof listener !== 'function') throw new LifecycleError('invalid-option', `subscribe() takes a function; it was given ${show(listener)}`)
       const subscription = { listener }
       subscriptions = [...subscriptions, subscription]
       return () => {

@@ -75,7 +75,7 @@ export interface Lifecycle {
   force(): void
   /**
    * Moves the deadline to `leftMs` from now if that is earlier (a spot notice, a shorter grace found later); never later.
-   * Before a stop it is remembered for it. `why` becomes the report's `budgetSource`.
+   * Before a stop it is remembered for it, until a grace period after it has passed. `why` becomes the report's `budgetSource`.
    */
   shrinkTo(leftMs: number, why?: string): void
   /** Tells the report what made the platform end the service. Before a stop there is nothing to tell it of. */

@@ -48,7 +48,7 @@ export interface Policy {
   readonly preStopMs: number
   /** Kept free before SIGKILL for the report, the flush and the exit, in ms. @default 1000 */
   readonly marginMs: number
-  /** @default in Kubernetes minMs 5000 (or maxMs, if that is less), elsewhere 0; quietMs 1000 where minMs is above 0; maxMs twice minMs */
+  /** @default in Kubernetes minMs 5000 (or maxMs, if that is less), elsewhere 0; quietMs 1000 where minMs is above 0; maxMs twice minMs, or quietMs if that is more */
   readonly lameDuck: LameDuckPolicy
   readonly phases: Readonly<Record<Phase, PhasePolicy>>
   /** Longest time one resource's `force` may take, in ms. @default 100 */
@@ -113,7 +113,7 @@ function resolveLameDuck(options: Partial<LameDuckPolicy> = {}, env: NodeJS.Proc
   const usual = inKubernetes ? 5_000 : 0
   const minMs = requireMs(options.minMs ?? Math.min(usual, options.maxMs ?? usual), 'policy.lameDuck.minMs')
   const quietMs = requireMs(options.quietMs ?? (minMs > 0 ? 1_000 : 0), 'policy.lameDuck.quietMs')
-  const maxMs = requireMs(options.maxMs ?? minMs * 2, 'policy.lameDuck.maxMs')
+  const maxMs = requireMs(options.maxMs ?? Math.max(minMs * 2, quietMs), 'policy.lameDuck.maxMs')
   if (maxMs < minMs) {
     throw new LifecycleError('invalid-option', `policy.lameDuck.maxMs (${maxMs}) must not be below minMs (${minMs})`)
   }
@@ -135,7 +135,8 @@ function resolvePhases(options: PolicyOptions['phases'] = {}): Record<Phase, Pha
 
 function resolveExitCodes(options: Partial<ExitCodes> = {}): ExitCodes {
   refuseUnknown(options, Object.keys(defaultExitCodes), 'policy.exitCodes')
-  const codes = { ...defaultExitCodes, ...options }
+  const given = Object.fromEntries(Object.entries(options).filter(([, code]) => code !== undefined))
+  const codes: ExitCodes = { ...defaultExitCodes, ...given }
   for (const [name, code] of Object.entries(codes)) {
     if (!Number.isInteger(code) || code < 0 || code > 255) {
       throw new LifecycleError('invalid-option', `policy.exitCodes.${name} must be a whole number from 0 to 255; it is ${show(code)}`)

@@ -1,14 +1,24 @@
+import { LifecycleError, show } from './errors.ts'
 import { describeValue } from './describe-value.ts'
 
 /**
- * Why the service stops. `interactive`: Ctrl-C on a terminal, which does not wait for clients; `message`: from a parent
+ * Why the service stops. `interactive`: Ctrl-C on a terminal, which does not wait for clients;
+ * `agoMs`: how long before it could be handled the signal came, which the platform counts from; `message`: from a parent
  * process over IPC; `fatal`: an uncaught error or a failed start, which has a short budget and an exit code of its own.
  */
 export type Reason =
-  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly interactive: boolean }
+  | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly interactive: boolean; readonly agoMs?: number }
   | { readonly kind: 'message'; readonly message: string }
   | { readonly kind: 'fatal'; readonly origin: 'uncaughtException' | 'unhandledRejection' | 'start'; readonly error: unknown }
   | { readonly kind: 'programmatic'; readonly detail?: string }
+
+const kinds: readonly Reason['kind'][] = ['signal', 'message', 'fatal', 'programmatic']
+
+/** @throws LifecycleError `invalid-option` for anything else, such as the arguments of a signal's listener. */
+export function requireReason(reason: Reason): void {
+  if (typeof reason === 'object' && reason !== null && kinds.includes(reason.kind)) return
+  throw new LifecycleError('invalid-option', `stop() takes nothing, or a reason such as { kind: 'programmatic', detail: 'why' }; it was given ${show(reason)}`)
+}
 
 /** One short text for logs: `SIGTERM`, `uncaughtException: connect ECONNREFUSED`. */
 export function describeReason(reason: Reason): string {

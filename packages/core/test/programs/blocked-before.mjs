@@ -4,7 +4,8 @@ import { readSync, writeSync } from 'node:fs'
 
 let thread
 process.once('worker', (worker) => (thread = worker))
-const lifecycle = createLifecycle({ policy: { graceMs: 2_000, marginMs: 1_000 } })
+const announced = process.argv[4] === 'preStop'
+const lifecycle = createLifecycle({ policy: { graceMs: announced ? 5_000 : 2_000, marginMs: 1_000 } })
 lifecycle.add({ name: 'pool', phase: 'connections', drain: () => console.log('pool drained') })
 await bindProcess(lifecycle, { terminationMessage: process.argv[2] }).ready()
 setInterval(() => {}, 1e6)
@@ -12,7 +13,10 @@ setInterval(() => {}, 1e6)
 const look = setInterval(() => {
   if (thread.performance.eventLoopUtilization().idle === 0) return
   clearInterval(look)
-  busy()
+  if (!announced) return busy()
+  lifecycle.preStop()
+  console.log('announced')
+  setTimeout(busy, 1_500)
 }, 5)
 
 function busy() {

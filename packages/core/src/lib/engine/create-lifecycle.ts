@@ -9,14 +9,15 @@ import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecyc
 import { makePlan } from './plan.ts'
 import { resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
-import type { Reason } from '../reason.ts'
+import { requireReason, type Reason } from '../reason.ts'
+import { requireCause } from '../cause.ts'
 import type { Plan, Report } from '../report/report.ts'
 import type { Resource } from '../resource.ts'
 import { makeSchedule } from './schedule.ts'
 import { startAll, type Start } from './start.ts'
 import type { State } from '../state.ts'
 import { createStop, type Stop } from './stop.ts'
-import { validateAdd } from './validate-add.ts'
+import { requireNeeds, validateAdd } from './validate-add.ts'
 
 /** What a plan is made for before there is a reason. */
 const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
@@ -39,13 +40,13 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   // Every open event stream listens to them; Node would take more than ten for a leak.
   setMaxListeners(0, stopping.signal, draining.signal)
   const events = createEvents(() => lifecycle)
-  const readiness = createReadiness({ clock, events, graceMs: policy.graceMs, isUp: () => state.name === 'ready' })
+  const readiness = createReadiness({ clock, events, graceMs: policy.graceMs, isUp: () => state.name === 'ready', isStopping: () => stop !== undefined })
   let state: State = { name: 'starting' }
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
   let stop: Stop | undefined
   /** A deadline that was found before there was a stop. */
-  let latest = { deadline: Infinity, why: '' }
+  let known: { readonly deadline: number; readonly why: string } | undefined
 
   const lifecycle: Lifecycle = {
     policy,
@@ -72,7 +73,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     },
     shrinkTo,
     attribute(cause) {
-      stop?.attribute(cause)
+      stop?.attribute(requireCause(cause))
     },
     warn(message) {
       if (warnings.has(message)) return
@@ -87,8 +88,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   }
   return lifecycle
 
-  function add(resource: Resource, { needs = [] }: AddOptions = {}): Handle {
-    const needed = needs.map((handle) => entryOf.get(handle))
+  function add(resource: Resource, options: AddOptions = {}): Handle {
+    const needed = requireNeeds(options).map((handle) => entryOf.get(handle))
     const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
     entries.set(resource.name, entry)
     const handle: Handle = { resource, remove: () => remove(entry) }
@@ -119,16 +120,22 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       void beginStop({ kind: 'fatal', origin: 'start', error })
     })
     await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
-    if (stop) {
-      await stop.report
-      throw failure ?? new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
-    }
+    await refuseAfterStop(failure)
     setState({ name: 'ready', sinceMs: clock.now() })
     for (const warning of plan().warnings) events.emit({ type: 'warning', message: warning })
-    if (lifecycle.isReady) events.emit({ type: 'readiness-changed', ready: true, why: 'everything has started' })
+    readiness.tell('everything has started')
+    // A listener may have begun one meanwhile.
+    await refuseAfterStop()
+  }
+
+  async function refuseAfterStop(failure?: LifecycleError): Promise<void> {
+    if (!stop) return
+    await stop.report
+    throw failure ?? new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
   }
 
   function beginStop(reason: Reason): Promise<Report> {
+    requireReason(reason)
     if (stop) {
       stop.repeat(reason)
       return stop.report
@@ -138,11 +145,11 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       reason,
       entries: [...entries.values()],
       policy,
-      budget: withLatest(budgetFor(reason, policy, readiness.preStopElapsedMs())),
+      budget: withKnown(budgetFor(reason, policy, readiness.preStopElapsedMs())),
       clock,
       events,
       from: state.name === 'ready' ? 'ready' : 'starting',
-      wasReady: lifecycle.isReady,
+      tellReadiness: (why) => readiness.tell(why),
       // Without start() there is no telling what is in use, so everything is drained.
       started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
       warnings,
@@ -154,26 +161,37 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     return stop.report
   }
 
-  function withLatest(budget: Budget): Budget {
-    const leftMs = Math.max(0, latest.deadline - clock.now())
-    return leftMs < budget.ms ? { ...budget, ms: leftMs, source: latest.why } : budget
+  function withKnown(budget: Budget): Budget {
+    forgetOld()
+    const leftMs = Math.max(0, (known?.deadline ?? Infinity) - clock.now())
+    return known && leftMs < budget.ms ? { ...budget, ms: leftMs, source: known.why } : budget
   }
 
   function shrinkTo(leftMs: number, why: string = 'shrinkTo()'): void {
     const deadline = clock.now() + requireMs(leftMs, 'shrinkTo(leftMs)')
-    if (deadline < latest.deadline) latest = { deadline, why }
-    stop?.moveDeadline(deadline, why)
-    if (stop && (state.name === 'lame-duck' || state.name === 'draining') && state.deadline > stop.deadline) {
+    if (!stop) {
+      forgetOld()
+      if (known && deadline >= known.deadline) return
+      known = { deadline, why }
+      return events.emit({ type: 'deadline-shrunk', leftMs, why })
+    }
+    stop.moveDeadline(deadline, why)
+    if ((state.name === 'lame-duck' || state.name === 'draining') && state.deadline > stop.deadline) {
       setState({ ...state, deadline: stop.deadline })
     }
+  }
+
+  /** What was announced and has not come by a grace period later was withdrawn. */
+  function forgetOld(): void {
+    if (known && clock.now() > known.deadline + policy.graceMs) known = undefined
   }
 
   /** The plan of a stop from the ready state, whatever the state is now. */
   function plan(): Plan {
     const all = [...entries.values()]
-    const budget = withLatest(budgetFor(platformSignal, policy))
+    const budget = withKnown(budgetFor(platformSignal, policy, readiness.preStopElapsedMs()))
     const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
-    return makePlan(nodes, makeSchedule(nodes, budget.ms), policy, budget.ms)
+    return makePlan(nodes, makeSchedule(nodes, budget.ms), budget)
   }
 
   function startedResources(): Resource[] {

@@ -1,11 +1,11 @@
 import type { Node } from './graph.ts'
 import { describeMs } from '../duration.ts'
-import type { Policy } from '../policy.ts'
+import type { Budget } from './budget.ts'
 import type { Plan, PlanStep } from '../report/report.ts'
 import type { Schedule, Slot } from './schedule.ts'
 
 /** The schedule of a whole stop as plain data, with what is wrong with it. */
-export function makePlan(nodes: readonly Node[], schedule: Schedule, policy: Policy, budgetMs: number): Plan {
+export function makePlan(nodes: readonly Node[], schedule: Schedule, budget: Budget): Plan {
   const steps: PlanStep[] = []
   for (const node of nodes) {
     const slot = schedule.slots.get(node)
@@ -13,12 +13,12 @@ export function makePlan(nodes: readonly Node[], schedule: Schedule, policy: Pol
   }
   steps.sort((a, b) => a.latestStartMs - b.latestStartMs)
   return {
-    budgetMs,
+    budgetMs: budget.ms,
     criticalPathMs: schedule.criticalPathMs,
     criticalPath: schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name),
     scale: schedule.scale,
     steps,
-    warnings: [...budgetWarnings(schedule, policy, budgetMs), ...resourceWarnings(nodes)],
+    warnings: [...scaleWarnings(schedule, budget), ...resourceWarnings(nodes)],
   }
 }
 
@@ -39,14 +39,13 @@ export function planStep(node: Node, slot: Slot): PlanStep {
   }
 }
 
-function budgetWarnings(schedule: Schedule, policy: Policy, budgetMs: number): string[] {
-  // The short budget of a fatal stop is meant to be too small for everybody's reserve.
-  if (schedule.scale === 1 || budgetMs < policy.graceMs - policy.preStopMs - policy.marginMs) return []
-  const names = schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name)
+/** What to do about reserves that do not fit; the short budget of a fatal stop is meant to be too small for them. */
+export function scaleWarnings({ scale, criticalPath, criticalPathMs }: Schedule, { ms, source, isShort }: Budget): string[] {
+  if (scale === 1 || isShort) return []
+  const names = criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name)
   return [
-    `the reserves on the path ${names.join(' → ')} add up to ${describeMs(schedule.criticalPathMs)}, the budget is ${describeMs(budgetMs)} ` +
-      `(grace ${describeMs(policy.graceMs)} − preStop ${describeMs(policy.preStopMs)} − margin ${describeMs(policy.marginMs)}); ` +
-      `every reserve was cut to ${Math.round(schedule.scale * 100)} %. Raise terminationGracePeriodSeconds, or lower the reserves.`,
+    `the reserves on the path ${names.join(' → ')} add up to ${describeMs(criticalPathMs)}, the budget is ${describeMs(ms)} (${source}, less the margin); ` +
+      `every reserve was cut to ${Math.round(scale * 100)} %. Raise terminationGracePeriodSeconds, or lower the reserves.`,
   ]
 }
 

@@ -38,10 +38,10 @@ test('preStop begins the grace period, and the signal gets what is left of it', 
   expect(await lifecycle.stop(sigterm)).toMatchObject({ budgetMs: 15_000, budgetSource: 'policy.graceMs − 4.0 s of preStop, measured' })
 })
 
-test('a preStop that no stop follows within the grace period was none', async () => {
+test('a preStop that no stop follows within the grace period and 5 s was none', async () => {
   const { lifecycle, clock, changes } = await ready()
   lifecycle.preStop()
-  await clock.advance(19_999)
+  await clock.advance(24_999)
   expect(lifecycle.isReady).toBe(false)
   await clock.advance(1)
   expect(lifecycle.isReady).toBe(true)
@@ -61,9 +61,33 @@ test('what ends after the stop has begun brings nothing back', async () => {
   expect(changes()).toEqual(['true everything has started', 'false preStop'])
 })
 
-test('before the service is ready there is nothing to announce', async () => {
-  const lifecycle = createLifecycle({ env: {} })
+test('announced during the start, it keeps the service from becoming ready, and counts', async () => {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 20_000 } })
+  lifecycle.add({ name: 'db', phase: 'connections', start: () => new Promise((resolve) => void clock.setTimer(resolve, 2_000)), drain: () => {} })
+  const started = lifecycle.start()
+  await clock.advance(1_000)
   lifecycle.preStop()
-  await lifecycle.start()
-  expect(lifecycle.isReady).toBe(true)
+  await clock.advance(1_000)
+  await started
+  expect(lifecycle).toMatchObject({ isReady: false, heldBecause: ['preStop'] })
+  await clock.advance(3_000)
+  expect((await lifecycle.stop(sigterm)).budgetMs).toBe(15_000)
+})
+
+test('a hook that overruns leaves what kubelet leaves', async () => {
+  const { lifecycle, clock } = await ready()
+  lifecycle.preStop()
+  await clock.advance(20_100)
+  expect((await lifecycle.stop(sigterm)).budgetMs).toBe(1_000)
+})
+
+test('every change is told once, and nothing else', async () => {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {} })
+  const changes: boolean[] = []
+  lifecycle.subscribe((event) => void (event.type === 'readiness-changed' && changes.push(event.ready)))
+  lifecycle.subscribe((event) => void (event.type === 'state-changed' && event.state.name === 'ready' && lifecycle.stop()))
+  await expect(lifecycle.start()).rejects.toMatchObject({ code: 'start-failed' })
+  expect(changes).toEqual([])
 })

@@ -11,21 +11,28 @@ export interface Readiness {
   preStop(): void
   /** Ms since `preStop` was called, where it was. */
   preStopElapsedMs(): number | undefined
+  /** Emits an event if it has changed. */
+  tell(why: string): void
 }
 
 export interface ReadinessInput {
   readonly clock: Clock
   readonly events: Events
-  /** After this long without a stop, an announced end was none. */
   readonly graceMs: number
-  /** Started, and no stop has begun: a latch outside of this. */
+  /** Started, and no stop has begun. */
   readonly isUp: () => boolean
+  /** A stop has begun: a latch outside of this. */
+  readonly isStopping: () => boolean
 }
 
+/** A hook that overruns is given up by kubelet when the grace period is over, and only then the signal comes; in ms after that. */
+const slackMs = 5_000
+
 /** Readiness while the service is up: reversible, and never more than that. */
-export function createReadiness({ clock, events, graceMs, isUp }: ReadinessInput): Readiness {
+export function createReadiness({ clock, events, graceMs, isUp, isStopping }: ReadinessInput): Readiness {
   const holds = new Map<symbol, string>()
   let announcedAt: number | undefined
+  let told = false
 
   const readiness: Readiness = {
     get isReady() {
@@ -34,30 +41,35 @@ export function createReadiness({ clock, events, graceMs, isUp }: ReadinessInput
     get heldBecause() {
       return [...holds.values()]
     },
-    hold,
+    hold(why) {
+      const key = Symbol(why)
+      holds.set(key, why)
+      tell(why)
+      return () => {
+        if (holds.delete(key)) tell(`over: ${why}`)
+      }
+    },
     preStop() {
       // The platform repeats a hook when it has restarted itself; the first call began the grace period.
-      if (announcedAt !== undefined || !isUp()) return
+      if (announcedAt !== undefined || isStopping()) return
       announcedAt = clock.now()
-      const release = hold('preStop')
+      const release = readiness.hold('preStop')
       const revert = (): void => {
-        if (!isUp()) return
+        if (isStopping()) return
         announcedAt = undefined
         release()
       }
-      clock.setTimer(revert, graceMs, true)
+      clock.setTimer(revert, graceMs + slackMs, true)
     },
     preStopElapsedMs: () => (announcedAt === undefined ? undefined : clock.now() - announcedAt),
+    tell,
   }
   return readiness
 
-  function hold(why: string): () => void {
-    const key = Symbol(why)
-    const before = readiness.isReady
-    holds.set(key, why)
-    if (before) events.emit({ type: 'readiness-changed', ready: false, why })
-    return () => {
-      if (holds.delete(key) && readiness.isReady) events.emit({ type: 'readiness-changed', ready: true, why: `over: ${why}` })
-    }
+  function tell(why: string): void {
+    const ready = readiness.isReady
+    if (ready === told) return
+    told = ready
+    events.emit({ type: 'readiness-changed', ready, why })
   }
 }

@@ -12,7 +12,7 @@ import { count, runStopStep, type RunningStep, type StepResult } from './stop-st
 /** A timer that is this late is not late. */
 const timerResolutionMs = 1
 
-export interface StopInput {
+export interface RunStopInput {
   readonly nodes: readonly Node[]
   /** Of the nodes, for the time until the deadline. */
   readonly schedule: Schedule
@@ -33,15 +33,15 @@ export interface StopRun {
   readonly done: Promise<StepReport[]>
   /** Cuts every step that is not over, in whatever order. */
   force(): void
-  /** Makes a new schedule for what is left; a later deadline changes nothing. */
-  moveDeadline(deadline: number): void
+  /** Makes a new schedule for what is left, and returns it; a later deadline changes nothing. */
+  moveDeadline(deadline: number): Schedule | undefined
 }
 
 /**
  * Walks the stop graph: a step starts when everything before it is over, and is over at its latest finish at the
  * latest, so that no step can take the time that was promised to another.
  */
-export function runStop(input: StopInput): StopRun {
+export function runStop(input: RunStopInput): StopRun {
   const { nodes, clock, begunAt, events } = input
   const slots = new Map(input.schedule.slots)
   const atStop = new Map<Node, number | undefined>()
@@ -206,21 +206,21 @@ export function runStop(input: StopInput): StopRun {
     done,
     force: cutAll,
     moveDeadline(earlier) {
-      if (pending.size === 0 || earlier >= stopDeadline) return
+      if (pending.size === 0 || earlier >= stopDeadline) return undefined
       stopDeadline = earlier
       const now = clock.now()
       cancelDeadline()
       cancelDeadline = clock.setTimer(endAll, stopDeadline - now)
       const left = nodes.filter((node) => pending.has(node))
-      for (const [node, slot] of makeSchedule(left, stopDeadline - now, (node) => lengthLeft(node, now)).slots) {
-        slots.set(node, delayed(slot, now - begunAt))
-      }
+      const schedule = makeSchedule(left, stopDeadline - now, (node) => lengthLeft(node, now))
+      for (const [node, slot] of schedule.slots) slots.set(node, delayed(slot, now - begunAt))
       for (const [node, step] of running) {
         const slot = slots.get(node) as Slot
         step.moveDeadline(stepDeadline(node, slot, step.startedAt), slot.forceMs)
       }
       const duck = left.find((node) => node.kind === 'lame-duck')
       if (duck) lameDuckRun?.moveDeadline(begunAt + (slots.get(duck) as Slot).latestFinishMs)
+      return schedule
     },
   }
 

@@ -42,7 +42,9 @@ export function makeSchedule(nodes: readonly Node[], budgetMs: number, lengthOf:
   const criticalPath = walkCriticalPath(nodes, tails, total)
   const first = criticalPath[0]
   const criticalPathMs = first ? (tails.get(first) ?? 0) : 0
-  const scale = criticalPathMs > budgetMs ? Math.max(0, budgetMs) / criticalPathMs : 1
+  // Less than nothing is left when the event loop was blocked past a deadline that is moved then.
+  const leftMs = Math.max(0, budgetMs)
+  const scale = criticalPathMs > leftMs ? leftMs / criticalPathMs : 1
 
   const starts = earliestStarts(nodes, lengths, scale)
   const slots = new Map<Node, Slot>()

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { describeError } from '../describe-value.ts'
+import { describeError, describeValue } from '../describe-value.ts'
 import { show } from '../errors.ts'
 import type { Entry } from './graph.ts'
 import type { Reason } from '../reason.ts'
@@ -173,24 +173,29 @@ export function runStopStep(input: StepInput): RunningStep {
   }
 }
 
-/** `inFlight()` or `unfinished()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. */
+/**
+ * `inFlight()` or `unfinished()` as a number, or nothing where the resource cannot tell; what is wrong with it is kept. What
+ * cannot be read of `unfinished` counts as work left: the other way round a Job would be marked as complete.
+ */
 export function count(resource: Resource, what: 'inFlight' | 'unfinished', errors: string[]): number | undefined {
+  const unknown = what === 'unfinished' ? Infinity : undefined
   try {
     const counted: unknown = resource[what]?.()
-    if (counted === undefined || (typeof counted === 'number' && Number.isFinite(counted) && counted >= 0)) return counted
+    if (counted === undefined || (typeof counted === 'number' && counted >= 0 && (counted < Infinity || unknown))) return counted
     if (counted instanceof Promise) counted.catch(() => {})
     errors.push(`${what}: must return a number; it returned ${show(counted)}`)
-    return undefined
   } catch (error) {
     errors.push(`${what}: ${describeError(error)}`)
-    return undefined
   }
+  return unknown
 }
 
 function listWaiting(resource: Resource, errors: string[]): readonly string[] {
   try {
-    const all = resource.waitingFor?.() ?? []
-    return all.length <= longestWaitingFor ? [...all] : [...all.slice(0, longestWaitingFor), `and ${all.length - longestWaitingFor} more`]
+    const all: unknown = resource.waitingFor?.() ?? []
+    if (!Array.isArray(all)) throw new TypeError(`must return an array of texts; it returned ${show(all)}`)
+    const texts = all.slice(0, longestWaitingFor).map((each) => describeValue(each))
+    return all.length <= longestWaitingFor ? texts : [...texts, `and ${all.length - longestWaitingFor} more`]
   } catch (error) {
     errors.push(`waitingFor: ${describeError(error)}`)
     return []

@@ -4,6 +4,7 @@ import type { LifecycleEvent } from '../events.ts'
 import { createFakeClock, type FakeClock } from '../testing/fake-clock.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Reason } from '../reason.ts'
+import { reportLine } from '../report/report-line.ts'
 import type { Resource } from '../resource.ts'
 
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
@@ -29,6 +30,9 @@ describe('the exit code after', () => {
     ['a clean stop', sigterm, {}, 'clean', 0],
     ['a finished job', sigterm, { unfinished: () => 0 }, 'clean', 0],
     ['a job with work left', sigterm, { unfinished: () => 3 }, 'interrupted', 143],
+    ['a job that cannot tell', sigterm, { unfinished: () => { throw new Error('db closed') } }, 'interrupted', 143],
+    ['a job that never ends', sigterm, { unfinished: () => Infinity }, 'interrupted', 143],
+    ['a job that counts wrong', sigterm, { unfinished: () => NaN }, 'interrupted', 143],
     ['a cut', sigterm, hangs, 'forced', 71],
     ['a cut job', sigterm, { ...hangs, unfinished: () => 3 }, 'forced', 71],
     ['a failure', sigterm, fails, 'failed', 72],
@@ -68,6 +72,13 @@ describe('an error that comes while stopping', () => {
     expect(events.filter((event) => event.type === 'stop-repeated')).toEqual([{ type: 'stop-repeated', reason: crash }])
   })
 
+  test('changes nothing any more when the report is there', async () => {
+    const { lifecycle } = world()
+    const report = await lifecycle.stop(sigterm)
+    void lifecycle.stop(crash)
+    expect(report).toMatchObject({ result: 'clean', errors: [] })
+  })
+
   test('the first 20 are kept', async () => {
     const { lifecycle, clock } = world()
     lifecycle.add(quick(hangs))
@@ -104,6 +115,47 @@ describe('a deadline', () => {
     expect(await stopped).toMatchObject({ budgetMs: 0, result: 'forced', steps: [{ name: 'a', outcome: 'forced' }] })
   })
 
+  test('that nothing came of is forgotten a grace period after it has passed', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick({ drain: () => new Promise((resolve) => void clock.setTimer(resolve, 50)) }))
+    await lifecycle.start()
+    lifecycle.shrinkTo(2_000, 'a spot notice')
+    await clock.advance(13_000)
+    expect(lifecycle.plan().budgetMs).toBe(0)
+    await clock.advance(1)
+    expect(lifecycle.plan().budgetMs).toBe(10_000)
+    lifecycle.shrinkTo(5_000, 'another')
+    const stopped = lifecycle.stop(sigterm)
+    await clock.advance(50)
+    expect(await stopped).toMatchObject({ result: 'clean', budgetMs: 5_000, budgetSource: 'another' })
+  })
+
+  test('that has to be met by less than the reserves is told, before the stop and after it', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick({ ...hangs, reserveMs: 3_900 }))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    expect(lifecycle.plan().warnings).toEqual([])
+    lifecycle.shrinkTo(2_000, 'a spot notice')
+    await clock.advance(2_000)
+    const report = await stopped
+    expect(report.scale).toBe(0.5)
+    expect(report.warnings).toEqual([
+      'the reserves on the path a add up to 4.0 s, the budget is 2.0 s (a spot notice, less the margin); every reserve was cut to 50 %. Raise terminationGracePeriodSeconds, or lower the reserves.',
+    ])
+  })
+
+  test('that is moved when the event loop was blocked past it still cuts and tells everything', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick({ ...hangs, reserveMs: 0, forceMs: 0 }))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    clock.block(10_500)
+    lifecycle.shrinkTo(0)
+    await clock.advance(1)
+    expect((await stopped).steps).toMatchObject([{ name: 'a', outcome: 'forced' }])
+  })
+
   test('only ever moves earlier, and the report says who moved it', async () => {
     const { lifecycle, clock, events } = world()
     lifecycle.add(quick(hangs))
@@ -137,4 +189,35 @@ test('a warning is told once, and is in the report', async () => {
   await lifecycle.start()
   expect(events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))).toEqual(['npm loses the signal', 'a: set a timeout'])
   expect((await lifecycle.stop(sigterm)).warnings).toEqual(['a: set a timeout', 'npm loses the signal'])
+})
+
+describe('an odd value', () => {
+  test.each<[string, Partial<Resource>, RegExp | string]>([
+    ['among the things waited for', { waitingFor: () => ['GET /', 1n, Object.create(null)] as never }, ''],
+    ['instead of a list of them', { waitingFor: () => 'GET /' as never }, /waitingFor: TypeError: must return an array/],
+  ])('%s does not cost the report', async (_what, own, error) => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick({ ...hangs, ...own }))
+    await lifecycle.start()
+    const stopped = lifecycle.stop(sigterm)
+    await clock.advance(10_000)
+    const report = await stopped
+    expect(reportLine(report)).toContain('"outcome":"forced"')
+    if (error === '') expect(report.steps[0]?.waitingFor).toEqual(['GET /', '1', 'a value that cannot be shown'])
+    else expect(report.steps[0]?.errors[0]).toMatch(error)
+  })
+
+  test.each<[string, (lifecycle: Lifecycle) => unknown, string]>([
+    ['a signal’s name as the reason', (lifecycle) => lifecycle.stop('SIGTERM' as never), '"SIGTERM" (string)'],
+    ['null as the reason', (lifecycle) => lifecycle.stop(null as never), 'null (null)'],
+    ['a reason of no kind', (lifecycle) => lifecycle.stop({ kind: 'pre-stop' } as never), '[object Object] (object)'],
+    ['a cause of no kind', (lifecycle) => (void lifecycle.stop(), lifecycle.attribute({ kind: 'x', detail: '' } as never)), 'deletion, eviction'],
+    ['no listener', (lifecycle) => lifecycle.subscribe(undefined as never), 'undefined (undefined)'],
+    ['a handle instead of a list', (lifecycle) => lifecycle.add(quick(), { needs: lifecycle.add(quick({ name: 'b' })) } as never), 'needs must be an array'],
+    ['an option that add has not got', (lifecycle) => lifecycle.add(quick(), { need: [] } as never), 'it was given need'],
+    ['no options', (lifecycle) => lifecycle.add(quick(), null as never), 'null (null)'],
+    ['a warning that is no list', (lifecycle) => lifecycle.add(quick({ warnings: 'late' as never })), 'warnings must be an array of texts; it is "late" (string)'],
+  ])('%s is refused at once', (_what, action, message) => {
+    expect(() => action(world().lifecycle)).toThrow(message)
+  })
 })

@@ -3,13 +3,14 @@ import type { Cause } from '../cause.ts'
 import type { Clock } from '../clock.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
-import { makePlan } from './plan.ts'
+import { makePlan, scaleWarnings } from './plan.ts'
 import type { Policy } from '../policy.ts'
+import { describeValue } from '../describe-value.ts'
 import { describeReason, type Reason } from '../reason.ts'
 import { resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
 import { quiesceAll, withQuiesceErrors } from './quiesce.ts'
 import { runStop, type StopRun } from './run-stop.ts'
-import { makeSchedule } from './schedule.ts'
+import { makeSchedule, type Schedule } from './schedule.ts'
 import type { State } from '../state.ts'
 
 /** Texts of errors that a report keeps; a client that is cut off can throw thousands. */
@@ -37,7 +38,7 @@ export interface StopInput {
   readonly clock: Clock
   readonly events: Events
   readonly from: 'starting' | 'ready'
-  readonly wasReady: boolean
+  readonly tellReadiness: (why: string) => void
   /** See `runStop`. */
   readonly started: (entry: Entry) => boolean | Promise<boolean>
   /** What was found wrong besides the plan, read at the end. */
@@ -56,12 +57,14 @@ export function createStop(input: StopInput): Stop {
   const lameDuck = input.from === 'ready' && hasServers(entries) ? budget.lameDuck : undefined
   const nodes = buildGraph(entries, policy, lameDuck)
   const schedule = makeSchedule(nodes, budget.ms)
-  const plan = makePlan(nodes, schedule, policy, budget.ms)
+  const plan = makePlan(nodes, schedule, budget)
   const errors: string[] = []
   let deadline = begunAt + budget.ms
   let budgetSource = budget.source
   let forced = false
   let cause: Cause | undefined
+  let scale = schedule.scale
+  const warnings = new Set(plan.warnings)
   let run: StopRun | undefined
   let isOver = false
   let resolveReport: (report: Report) => void
@@ -77,25 +80,26 @@ export function createStop(input: StopInput): Stop {
       if (isOver || earlier >= deadline) return
       deadline = earlier
       budgetSource = why
-      events.emit({ type: 'deadline-shrunk', leftMs: deadline - clock.now(), why })
-      run?.moveDeadline(deadline)
+      const leftMs = deadline - clock.now()
+      events.emit({ type: 'deadline-shrunk', leftMs, why })
+      follow(run?.moveDeadline(deadline), leftMs)
     },
     force() {
       forced = true
       run?.force()
     },
-    attribute(found) {
-      cause = found
+    attribute({ kind, detail }) {
+      cause = { kind, detail: describeValue(detail) }
     },
     repeat(again) {
-      if (again.kind === 'fatal' && errors.length < mostErrors) errors.push(describeReason(again))
+      if (again.kind === 'fatal' && !isOver && errors.length < mostErrors) errors.push(describeReason(again))
       events.emit({ type: 'stop-repeated', reason: again })
     },
   }
 
   function begin(): void {
     setState({ name: lameDuck ? 'lame-duck' : 'draining', reason, sinceMs: begunAt, deadline })
-    if (input.wasReady) events.emit({ type: 'readiness-changed', ready: false, why: 'a stop has begun' })
+    input.tellReadiness('a stop has begun')
     input.stopping.abort()
     const quiesceErrors = quiesceAll(entries, { reason, deadline })
     if (!lameDuck) input.draining.abort()
@@ -117,9 +121,16 @@ export function createStop(input: StopInput): Stop {
       },
     })
     // What a listener or a quiesce has asked for meanwhile.
-    if (deadline < begunAt + budget.ms) run.moveDeadline(deadline)
+    if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
     void run.done.then((steps) => end(plan, withQuiesceErrors(steps, quiesceErrors)))
+  }
+
+  /** The report tells the tightest schedule. */
+  function follow(later: Schedule | undefined, leftMs: number): void {
+    if (!later || later.scale >= scale) return
+    scale = later.scale
+    for (const warning of scaleWarnings(later, { ...budget, ms: leftMs, source: budgetSource })) warnings.add(warning)
   }
 
   function end(plan: Plan, steps: readonly StepReport[]): void {
@@ -137,10 +148,10 @@ export function createStop(input: StopInput): Stop {
       budgetSource,
       from: input.from,
       criticalPathMs: plan.criticalPathMs,
-      scale: plan.scale,
+      scale,
       steps,
-      errors,
-      warnings: [...plan.warnings, ...input.warnings],
+      errors: [...errors],
+      warnings: [...warnings, ...input.warnings],
     }
     setState({ name: 'stopped', report: finished })
     events.emit({ type: 'stopped', report: finished })

@@ -1,6 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { phaseIndex, type Entry } from './graph.ts'
 import { lameDuckStep } from '../report/report.ts'
+import type { AddOptions, Handle } from '../lifecycle.ts'
 import { phases, type Resource } from '../resource.ts'
 import type { State } from '../state.ts'
 
@@ -35,6 +36,15 @@ export function validateAdd(
   return { resource, needs: needs.map((need) => validateNeed(resource, need, entries)) }
 }
 
+/** @throws LifecycleError `invalid-option` for options that `add` has not got: an edge would be lost. */
+export function requireNeeds(options: AddOptions): readonly Handle[] {
+  const unknown = typeof options === 'object' && options !== null ? Object.keys(options).filter((key) => key !== 'needs') : [show(options)]
+  if (unknown.length > 0) throw new LifecycleError('invalid-option', `add() takes { needs: [handle, …] }; it was given ${unknown.join(', ')}`)
+  const { needs = [] } = options
+  if (!Array.isArray(needs)) throw new LifecycleError('invalid-option', `needs must be an array of what add() returned; it is ${show(needs)}`)
+  return needs as readonly Handle[]
+}
+
 function validateResource(resource: Resource): void {
   if (typeof resource !== 'object' || resource === null) {
     throw new LifecycleError('invalid-resource', `add() takes a Resource; it was given ${show(resource)}`)
@@ -56,6 +66,8 @@ function validateResource(resource: Resource): void {
     const value: unknown = resource[method]
     if (value !== undefined && typeof value !== 'function') refuse(`${method} must be a function where it is given; it is ${show(value)}`)
   }
+  const { warnings = [] } = resource
+  if (!Array.isArray(warnings) || !warnings.every((warning) => typeof warning === 'string')) refuse(`warnings must be an array of texts; it is ${show(warnings)}`)
   for (const option of ['timeoutMs', 'reserveMs', 'forceMs'] as const) {
     if (resource[option] !== undefined) requireMs(resource[option], `resource "${name}": ${option}`)
   }

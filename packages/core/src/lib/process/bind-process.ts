@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../clock.ts'
-import { describeError } from '../describe-value.ts'
+import { describeError, describeStack } from '../describe-value.ts'
 import { takeEarlySignal } from './early-signals.ts'
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { exit } from './exit.ts'
@@ -87,6 +87,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
   const bindings = joinProcess(target, lifecycle)
   let interruptedAt: number | undefined
+  /** The signal that began the stop, and when it came. */
+  let begunBy: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
   let printed = 0
 
   const listeners: [string, (...parameters: unknown[]) => void][] = [
@@ -112,14 +114,13 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     clock,
     signals,
     watchdog: target === process && (options.watchdog ?? true),
-    terminationMessage: options.terminationMessage,
-    onSignalSeen: countFrom,
+    // What a test with a process of its own writes is no container's last word.
+    terminationMessage: options.terminationMessage ?? (target === process ? undefined : false),
+    progresses: bindings.progresses,
+    onSignalSeen,
   })
   const early = takeEarlySignal(target)
-  if (early) {
-    countFrom(early.signal, clock.now() - early.at)
-    onSignal(early.signal)
-  }
+  if (early) onSignal(early.signal, clock.now() - early.at)
 
   return {
     async ready() {
@@ -148,18 +149,25 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     },
   }
 
-  function onSignal(signal: NodeJS.Signals): void {
+  /** @param agoMs when it came, where that was before it could be handled */
+  function onSignal(signal: NodeJS.Signals, agoMs: number = 0): void {
     const interactive = signal === 'SIGINT' && target.stdin.isTTY === true
     const impatient = interactive && interruptedAt !== undefined && clock.now() - interruptedAt >= impatienceMs
     if (interactive) interruptedAt ??= clock.now()
-    void lifecycle.stop({ kind: 'signal', signal, interactive })
+    if (!lifecycle.stopping.aborted) begunBy = { signal, at: clock.now() - agoMs }
+    void lifecycle.stop({ kind: 'signal', signal, interactive, ...(agoMs > 0 ? { agoMs } : {}) })
     if (impatient) lifecycle.force()
   }
 
-  /** The platform counts from when a signal came, not from when a blocked event loop could handle it. */
-  function countFrom(signal: NodeJS.Signals, agoMs: number): void {
-    const budgetMs = Math.max(0, lifecycle.plan().budgetMs - agoMs)
-    lifecycle.shrinkTo(budgetMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(agoMs)} ms before it could be handled`)
+  /** The watchdog saw a signal while the event loop was blocked. Our own listener hears of it a moment earlier or later. */
+  function onSignalSeen(signal: NodeJS.Signals, agoMs: number): void {
+    const cameAt = clock.now() - agoMs
+    if (!lifecycle.stopping.aborted) return onSignal(signal, agoMs)
+    if (begunBy?.signal !== signal || cameAt >= begunBy.at || !('deadline' in lifecycle.state)) return
+    const lateMs = begunBy.at - cameAt
+    begunBy = { signal, at: cameAt }
+    const leftMs = Math.max(0, lifecycle.state.deadline - clock.now() - lateMs)
+    lifecycle.shrinkTo(leftMs, `${lifecycle.policy.graceFrom}, counted from ${signal}, which came ${Math.round(lateMs)} ms before it could be handled`)
   }
 
   function onMessage(message: unknown): void {
@@ -169,8 +177,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
     // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
-    if (stopping && error instanceof LifecycleError) return complain(`while stopping: ${error.message}`)
-    const text = `${origin}${stopping ? ' while stopping' : ''}: ${error instanceof Error ? (error.stack ?? describeError(error)) : show(error)}`
+    if (stopping && isOurs(error)) return complain(`while stopping: ${describeError(error)}`)
+    const text = `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
     if (printed < mostPrinted) complain(text)
     printed += 1
     void lifecycle.stop({ kind: 'fatal', origin, error })
@@ -186,7 +194,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       complain(`the report could not be written: ${describeError(error)}`)
     }
     // The last one's stays: it also ends an exit that hangs.
-    if (bindings.alive.size > 0) return witness.close()
+    if (bindings.alive.size > 0) return witness.retire()
     const leftMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
     void exit(target, worstExitCode(bindings.reports, target.exitCode), Math.min(flushMs, leftMs), clock)
   }
@@ -209,6 +217,15 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     } catch {
       // Nobody is left to be told.
     }
+  }
+}
+
+/** `instanceof` asks the value, which may be a proxy that throws. */
+function isOurs(error: unknown): boolean {
+  try {
+    return error instanceof LifecycleError
+  } catch {
+    return false
   }
 }
 

@@ -1,6 +1,7 @@
 import { LifecycleError } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
-import type { Report } from '../report/report.ts'
+import type { Progress } from '../report/progress.ts'
+import { severityOf, type Report } from '../report/report.ts'
 import type { ProcessLike } from './process-like.ts'
 
 /** The lifecycles that are bound to one process, which ends with the last of them. */
@@ -10,16 +11,15 @@ export interface Bindings {
   readonly listeners: Set<unknown>
   /** How those ended that have. */
   readonly reports: Report[]
+  /** What each of them is doing: the process has one termination message. */
+  readonly progresses: Progress[]
 }
 
 const bindingsOf = new WeakMap<ProcessLike, Bindings>()
 
-/** From the best to the worst; how a stop ended that an uncaught error began does not matter. */
-const severity: readonly Report['result'][] = ['clean', 'interrupted', 'failed', 'forced']
-
 /** @throws LifecycleError `wrong-state` when the lifecycle is bound already, or has stopped. */
 export function joinProcess(target: ProcessLike, lifecycle: Lifecycle): Bindings {
-  const bindings = bindingsOf.get(target) ?? { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [] }
+  const bindings = bindingsOf.get(target) ?? { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [], progresses: [] }
   if (bindings.alive.has(lifecycle)) throw new LifecycleError('wrong-state', 'bindProcess() was called twice with the same lifecycle')
   if (lifecycle.state.name === 'stopped') throw new LifecycleError('wrong-state', 'bindProcess() was called with a lifecycle that has stopped')
   bindings.alive.add(lifecycle)
@@ -29,8 +29,7 @@ export function joinProcess(target: ProcessLike, lifecycle: Lifecycle): Bindings
 
 /** The exit code of the worst end; where all ended well, a failing code that the program has set itself. */
 export function worstExitCode(reports: readonly Report[], ownCode: ProcessLike['exitCode']): number {
-  const rank = ({ reason, result }: Report): number => (reason.kind === 'fatal' ? severity.length : severity.indexOf(result))
-  const worst = reports.toSorted((a, b) => rank(b) - rank(a))[0]
+  const worst = reports.toSorted((a, b) => severityOf(b) - severityOf(a))[0]
   if (worst && worst.exitCode !== 0) return worst.exitCode
   return Number(ownCode ?? 0) || 0
 }

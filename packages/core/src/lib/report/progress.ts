@@ -7,6 +7,8 @@ import type { Outcome, Plan, Report, StepReport } from './report.ts'
 export interface Progress {
   on(event: LifecycleEvent): void
   readonly isStopping: boolean
+  /** When the stop is over. */
+  readonly report: Report | undefined
   /** Names of the steps that run now; without a stop there are none. */
   running(): readonly string[]
   /**
@@ -24,11 +26,16 @@ export function createProgress(now: () => number): Progress {
   const running = new Set<string>()
   const finished: StepReport[] = []
   let begun: { readonly reason: string; readonly plan: Plan; readonly at: number } | undefined
+  let budgetMs = 0
   let report: Report | undefined
 
   return {
     on(event) {
-      if (event.type === 'stop-begun') begun = { reason: describeReason(event.reason), plan: event.plan, at: now() }
+      if (event.type === 'stop-begun') {
+        begun = { reason: describeReason(event.reason), plan: event.plan, at: now() }
+        budgetMs = event.plan.budgetMs
+      }
+      if (event.type === 'deadline-shrunk' && begun) budgetMs = now() - begun.at + event.leftMs
       if (event.type === 'step-started') running.add(event.name)
       if (event.type === 'step-finished') {
         running.delete(event.step.name)
@@ -38,6 +45,9 @@ export function createProgress(now: () => number): Progress {
     },
     get isStopping() {
       return begun !== undefined
+    },
+    get report() {
+      return report
     },
     running: () => [...running],
     text(maxBytes) {
@@ -57,7 +67,7 @@ export function createProgress(now: () => number): Progress {
       running: [...running].slice(0, 10),
       waiting: waiting.length > 10 ? waiting.length : waiting,
       elapsedMs: Math.round(now() - at),
-      budgetMs: Math.round(plan.budgetMs),
+      budgetMs: Math.round(budgetMs),
     }
   }
 }

@@ -19,7 +19,8 @@ const marks = { idle: '·', drained: '█', forced: '▓', failed: '▒', skippe
  * and the whole budget as the width. A pure function of the report.
  */
 export function renderReport(report: Report, options: RenderOptions = {}): string {
-  const { width = 100, color = false, title } = options
+  const { color = false, title } = options
+  const width = Math.min(options.width ?? 100, 1_000)
   const nameWidth = Math.min(24, Math.max(...report.steps.map((step) => step.name.length), 4))
   const tailWidth = 24
   const barWidth = Math.max(10, width - nameWidth - tailWidth - 4)

@@ -29,6 +29,15 @@ test.each([[1n], [Object.create(null)], [Symbol('x')], [undefined]])('a thrown %
   expect(typeof (await lineFor(value)).reason.error).toBe('string')
 })
 
+test.each([
+  ['a stack that throws', Object.defineProperty(new Error('boom'), 'stack', { get: () => { throw new Error('no source map') } })],
+  ['a message that throws', Object.defineProperty(new Error('boom'), 'message', { get: () => { throw new Error('no') } })],
+  ['no errors where there should be some', Object.assign(new AggregateError([], 'boom'), { errors: null })],
+  ['a trap for everything', new Proxy(new Error('boom'), { get: () => { throw new Error('no') }, getPrototypeOf: () => { throw new Error('no') } })],
+])('an error with %s is still a line', async (_what, error) => {
+  expect((await lineFor(error)).reason.error).toBeDefined()
+})
+
 test('a circle of causes is cut', async () => {
   const error = new Error('round')
   error.cause = error

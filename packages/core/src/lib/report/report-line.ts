@@ -1,7 +1,7 @@
-import { describeValue } from '../describe-value.ts'
+import { describeStack, describeValue } from '../describe-value.ts'
 import { LifecycleError } from '../errors.ts'
 import { fitJson } from './fit-json.ts'
-import type { Report } from './report.ts'
+import { wentWrong, type Report } from './report.ts'
 
 /** Container runtimes cut a line of a log after 16 KiB, in the middle of the JSON. */
 const longestLine = 16_000
@@ -19,8 +19,7 @@ export function reportLine(report: Report): string {
   })
   const whole = JSON.stringify({ ...head(3), steps })
   if (Buffer.byteLength(whole) <= longestLine) return whole
-  const wentWrong = (outcome: string): boolean => outcome === 'forced' || outcome === 'failed'
-  const wrongFirst = steps.toSorted((a, b) => Number(wentWrong(b.outcome)) - Number(wentWrong(a.outcome)))
+  const wrongFirst = steps.toSorted((a, b) => Number(wentWrong(b)) - Number(wentWrong(a)))
   const bounded = { ...head(1), errors: rest.errors.slice(0, 5), warnings: rest.warnings.slice(0, 5) }
   return fitJson(bounded, 'steps', wrongFirst, longestLine)
 }
@@ -30,14 +29,22 @@ export function reportLine(report: Report): string {
  * mistake of configuration was thrown tells nothing that its message does not, so its stack is left out.
  */
 function describeForJson(error: unknown, depth: number): unknown {
+  try {
+    return describeParts(error, depth)
+  } catch {
+    return describeValue(error)
+  }
+}
+
+function describeParts(error: unknown, depth: number): unknown {
   if (!(error instanceof Error)) return describeValue(error)
-  const { name, message, stack, cause } = error
-  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : []
+  const { cause } = error
+  const inner: unknown = error instanceof AggregateError ? error.errors : undefined
   return {
-    name: describeValue(name),
-    message: describeValue(message),
-    ...(error instanceof LifecycleError ? { code: error.code } : { stack: String(stack) }),
+    name: describeValue(error.name),
+    message: describeValue(error.message),
+    ...(error instanceof LifecycleError ? { code: error.code } : { stack: describeStack(error) }),
     ...(cause !== undefined && depth > 0 ? { cause: describeForJson(cause, depth - 1) } : {}),
-    ...(inner.length > 0 && depth > 0 ? { errors: inner.slice(0, 10).map((each) => describeForJson(each, depth - 1)) } : {}),
+    ...(Array.isArray(inner) && inner.length > 0 && depth > 0 ? { errors: inner.slice(0, 10).map((each) => describeForJson(each, depth - 1)) } : {}),
   }
 }

@@ -62,9 +62,9 @@ export interface StepReport extends PlanStep {
   readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
   /** What was still going on when it was cut, one text each. */
   readonly waitingFor: readonly string[]
-  /** Units of a finite job that are still to be done, where the resource can tell. */
+  /** Units of a finite job that are still to be done, where the resource has one; `Infinity` (`null` in JSON) where it could not tell. */
   readonly unfinished: number | undefined
-  /** It started after its latest start: the event loop was blocked, or the deadline was moved. */
+  /** It started after its latest start, because the event loop was blocked. */
   readonly late: boolean
   readonly errors: readonly string[]
 }
@@ -90,12 +90,24 @@ export interface Report {
   readonly budgetSource: string
   /** Where the stop began: before the service was ready there is no lame duck. */
   readonly from: 'starting' | 'ready'
+  /** As planned when the stop began. */
   readonly criticalPathMs: number
+  /** The lowest that reserves were multiplied by, also after the deadline was moved. */
   readonly scale: number
   readonly steps: readonly StepReport[]
   /** Uncaught errors that came while stopping, the first 20. */
   readonly errors: readonly string[]
   readonly warnings: readonly string[]
+}
+
+/** A larger number is worse; how a stop ended that an uncaught error began does not matter. */
+export function severityOf({ reason, result }: Pick<Report, 'reason' | 'result'>): number {
+  return reason.kind === 'fatal' ? 4 : ['clean', 'interrupted', 'failed', 'forced'].indexOf(result)
+}
+
+/** Whether something may be lost. */
+export function wentWrong({ outcome }: Pick<StepReport, 'outcome'>): boolean {
+  return outcome === 'forced' || outcome === 'failed'
 }
 
 /** The worst outcome decides. */

@@ -17,7 +17,10 @@ export interface WatchdogThreadData {
 }
 
 /** From the main thread. Times are ms of `process.hrtime`, the one clock that all threads share. */
-export type WatchdogOrder = { readonly kind: 'arm'; readonly atMs: number } | { readonly kind: 'tell'; readonly progress: string }
+export type WatchdogOrder =
+  | { readonly kind: 'arm'; readonly atMs: number }
+  | { readonly kind: 'expect-signal'; readonly atMs: number }
+  | { readonly kind: 'tell'; readonly progress: string }
 
 /** To the main thread: a signal has come. */
 export interface SignalSeen {
@@ -49,11 +52,13 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
   const { Worker, parentPort } = process.getBuiltinModule('node:worker_threads')
   let deadlineMs = Infinity
   let timer: NodeJS.Timeout | undefined
+  let signalDeadlineMs = Infinity
   let progress = '{}'
 
   listenToSignals()
   parentPort?.on('message', (order: WatchdogOrder) => {
     if (order.kind === 'arm') arm(order.atMs)
+    else if (order.kind === 'expect-signal') signalDeadlineMs = order.atMs
     else progress = order.progress
   })
 
@@ -83,7 +88,7 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
         handle.onsignal = () => {
           const atMs = nowMs()
           parentPort?.postMessage({ signal: signal as NodeJS.Signals, atMs } satisfies SignalSeen)
-          arm(atMs + data.signalBudgetMs)
+          arm(Math.min(atMs + data.signalBudgetMs, Math.max(atMs, signalDeadlineMs)))
         }
         handle.start(number)
       }

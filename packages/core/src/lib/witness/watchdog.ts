@@ -31,6 +31,8 @@ export interface WatchdogOptions {
 export interface Watchdog {
   /** The process is ended `inMs` from now unless it has gone by then. May be called again; only the earliest counts. */
   arm(inMs: number): void
+  /** A signal that the main thread never sees is acted on `inMs` from now at the latest; `Infinity` takes that back. */
+  expectSignal(inMs: number): void
   /**
    * What the stop is doing right now: a JSON object as text, at most 4,000 bytes, better 3,000, which leaves room for a
    * stack. Its `running`, an array of step names, is said on stderr; all of it goes into the termination message.
@@ -84,6 +86,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
 
   return {
     arm: (inMs) => order({ kind: 'arm', atMs: nowMs() + inMs }),
+    expectSignal: (inMs) => order({ kind: 'expect-signal', atMs: nowMs() + inMs }),
     tell: (progress) => order({ kind: 'tell', progress }),
     close,
   }

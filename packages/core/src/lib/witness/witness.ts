@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { createProgress, type Progress } from '../report/progress.ts'
+import { severityOf } from '../report/report.ts'
 import { keepTold, longestMessage, tellTerminationMessage, terminationMessageFile } from './termination-message.ts'
 import type { State } from '../state.ts'
 import { startWatchdog } from './watchdog.ts'
@@ -20,6 +21,8 @@ export interface WitnessOptions {
   readonly watchdog: boolean
   /** See `BindOptions`. */
   readonly terminationMessage: string | false | undefined
+  /** Of every lifecycle of the process; the new one is added. */
+  readonly progresses: Progress[]
   /** A signal came `agoMs` ago, when the event loop was blocked. */
   readonly onSignalSeen: (signal: NodeJS.Signals, agoMs: number) => void
 }
@@ -27,44 +30,64 @@ export interface WitnessOptions {
 /** What can still tell of a stop when the process itself no longer can. */
 export interface Witness {
   readonly progress: Progress
+  /** The stop is over, but not the process. */
+  retire(): void
   close(): void
 }
 
 /** Keeps the termination message and the watchdog in step with the stop. */
-export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: watched, terminationMessage, onSignalSeen }: WitnessOptions): Witness {
+export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: watched, terminationMessage, progresses, onSignalSeen }: WitnessOptions): Witness {
   const { exitCodes, marginMs } = lifecycle.policy
   const afterDeadlineMs = marginMs * watchdogShare
   const progress = createProgress(() => clock.now())
+  progresses.push(progress)
   const file = terminationMessageFile(terminationMessage, (why) => lifecycle.warn(why))
+  const usualMs = lifecycle.plan().budgetMs
   const watchdog = watched
     ? startWatchdog({
         exitCode: exitCodes.stalled,
         signals,
-        signalBudgetMs: lifecycle.plan().budgetMs + afterDeadlineMs,
+        signalBudgetMs: usualMs + afterDeadlineMs,
         terminationMessagePath: file,
         onSignalSeen,
         onUnavailable: (why) => lifecycle.warn(`there is no watchdog, so a blocked event loop would last until SIGKILL: ${why}`),
       })
     : undefined
   const tell = keepTold(() => {
-    if (file !== undefined) tellTerminationMessage(file, progress.text(longestMessage) ?? '{}')
+    if (file !== undefined) tellTerminationMessage(file, mostTelling(progresses).text(longestMessage) ?? '{}')
     watchdog?.tell(progress.text(longestForWatchdog) ?? '{}')
   })
   const unsubscribe = lifecycle.subscribe((event) => {
     progress.on(event)
     if (event.type === 'state-changed') arm(event.state)
+    else if (event.type === 'readiness-changed' || event.type === 'deadline-shrunk') expectSignal()
     if (progress.isStopping) tell()
   })
 
   return {
     progress,
+    retire: () => watchdog?.close(),
     close() {
       unsubscribe()
       watchdog?.close()
+      progresses.splice(progresses.indexOf(progress), 1)
     },
+  }
+
+  /** Before a stop: what `preStop` and a known deadline leave for the signal that the main thread may never see. */
+  function expectSignal(): void {
+    if (progress.isStopping) return
+    const leftMs = lifecycle.plan().budgetMs
+    watchdog?.expectSignal(leftMs < usualMs ? leftMs + afterDeadlineMs : Infinity)
   }
 
   function arm(state: State): void {
     if ('deadline' in state) watchdog?.arm(Math.max(0, state.deadline - clock.now()) + afterDeadlineMs)
   }
+}
+
+/** While one of them is still stopping, what that does; then the worst end. */
+function mostTelling(progresses: readonly Progress[]): Progress {
+  const rank = ({ report, isStopping }: Progress): number => (report ? severityOf(report) : isStopping ? 5 : -1)
+  return progresses.reduce((most, each) => (rank(each) > rank(most) ? each : most))
 }
