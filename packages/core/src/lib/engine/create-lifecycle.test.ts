@@ -46,6 +46,28 @@ describe('the tick of the signal', () => {
     await stopped
   })
 
+  test.each<[string, Partial<Resource>, boolean]>([
+    ['without a lame duck, tells streams to leave', {}, true],
+    ['with one, lets them stay', { drainFrom: 'lame-duck-end' }, false],
+  ])('%s', async (_what, own, aborted) => {
+    const { lifecycle } = world({ lameDuck: { minMs: 1_000 } })
+    lifecycle.add(quick('a', own))
+    await lifecycle.start()
+    void lifecycle.stop(sigterm)
+    expect(lifecycle.draining.aborted).toBe(aborted)
+  })
+
+  test('tells every quiesce why, and when the process will be gone', async () => {
+    const clock = createFakeClock(700)
+    const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 10_000, marginMs: 1_000 } })
+    const told: unknown[] = []
+    lifecycle.add(quick('a', { quiesce: (context) => void told.push(context) }))
+    await lifecycle.start()
+    await clock.advance(300)
+    await lifecycle.stop(sigterm)
+    expect(told).toEqual([{ reason: sigterm, deadline: 10_000 }])
+  })
+
   test('a quiesce that throws is in the report, and the others still run', async () => {
     const { lifecycle } = world()
     let second = false
@@ -67,69 +89,6 @@ describe('the tick of the signal', () => {
     expect(one).toBe(two)
     expect(events.filter((event) => event.type === 'stop-begun')).toHaveLength(1)
     expect(events.filter((event) => event.type === 'stop-repeated')).toHaveLength(3)
-  })
-})
-
-describe('the lame duck', () => {
-  const lameDuck = { minMs: 1_000, quietMs: 300, maxMs: 3_000 }
-
-  test('keeps servers and holds nobody else back', async () => {
-    const { lifecycle, clock } = world({ lameDuck })
-    const drained: string[] = []
-    lifecycle.add(quick('consumer', { phase: 'intake', drain: () => void drained.push(`consumer ${clock.now()}`) }))
-    lifecycle.add(quick('lease', { drainFrom: 'signal', drain: () => void drained.push(`lease ${clock.now()}`) }))
-    lifecycle.add(quick('server', { phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => 0, drain: () => void drained.push(`server ${clock.now()}`) }))
-    lifecycle.add(quick('pool', { drain: () => void drained.push(`pool ${clock.now()}`) }))
-    await lifecycle.start()
-    const stopped = lifecycle.stop(sigterm)
-    expect(lifecycle.state.name).toBe('lame-duck')
-    await clock.advance(999)
-    expect(drained).toEqual(['consumer 0', 'lease 0'])
-    expect(lifecycle.draining.aborted).toBe(false)
-    await clock.advance(1)
-    expect(lifecycle.draining.aborted).toBe(true)
-    expect(drained).toEqual(['consumer 0', 'lease 0', 'server 1000', 'pool 1000'])
-    expect((await stopped).result).toBe('clean')
-  })
-
-  test('goes on while work arrives, and not beyond its maximum', async () => {
-    const { lifecycle, clock, events } = world({ lameDuck })
-    lifecycle.add(quick('server', { phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => clock.now() }))
-    await lifecycle.start()
-    void lifecycle.stop(sigterm)
-    await clock.advance(5_000)
-    expect(events.find((event) => event.type === 'lame-duck-ended')).toMatchObject({ tookMs: 3_000, why: 'max' })
-  })
-
-  test('ends when the last work came `quietMs` ago', async () => {
-    const { lifecycle, clock, events } = world({ lameDuck })
-    lifecycle.add(quick('server', { phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => 1_500 }))
-    await lifecycle.start()
-    void lifecycle.stop(sigterm)
-    await clock.advance(5_000)
-    expect(events.find((event) => event.type === 'lame-duck-ended')).toMatchObject({ tookMs: 1_800, why: 'quiet' })
-  })
-
-  test.each([
-    ['before the service was ready', async (lifecycle: Lifecycle) => { void lifecycle }, sigterm],
-    ['on Ctrl-C', (lifecycle: Lifecycle) => lifecycle.start(), { kind: 'signal', signal: 'SIGINT', interactive: true } as const],
-    ['on an uncaught error', (lifecycle: Lifecycle) => lifecycle.start(), { kind: 'fatal', origin: 'uncaughtException', error: new Error('x') } as const],
-  ])('is skipped %s', async (_name, before, reason) => {
-    const { lifecycle } = world({ lameDuck })
-    lifecycle.add(quick('server', { phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => 0 }))
-    await before(lifecycle)
-    const report = await lifecycle.stop(reason)
-    expect(report.tookMs).toBe(0)
-    expect(report.steps.map((step) => step.name)).toEqual(['server'])
-  })
-
-  test('keeps a second of it after a preStop that waited longer, since pinned connections still have to be led away', async () => {
-    const { lifecycle, clock, events } = world({ lameDuck: { minMs: 5_000, quietMs: 0, maxMs: 10_000 }, preStopMs: 8_000 })
-    lifecycle.add(quick('server', { phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => 0 }))
-    await lifecycle.start()
-    void lifecycle.stop(sigterm)
-    await clock.advance(10_000)
-    expect(events.find((event) => event.type === 'lame-duck-ended')).toMatchObject({ tookMs: 1_000 })
   })
 })
 
@@ -223,70 +182,6 @@ describe('outcomes', () => {
     expect(forced).toBe(1)
     expect(report.steps).toMatchObject([{ outcome: 'failed', errors: ['TypeError: nope'] }, { outcome: 'drained' }])
   })
-})
-
-describe('start', () => {
-  test('runs what is needed first, and stops it last', async () => {
-    const { lifecycle } = world()
-    const order: string[] = []
-    const traced = (name: string, phase: Resource['phase']): Resource =>
-      quick(name, { phase, start: () => void order.push(`+${name}`), drain: () => void order.push(`-${name}`) })
-    const db = lifecycle.add(traced('db', 'connections'))
-    lifecycle.add(traced('cache', 'connections'), { needs: [db] })
-    lifecycle.add(traced('http', 'intake'))
-    await lifecycle.start()
-    await lifecycle.stop(sigterm)
-    expect(order).toEqual(['+db', '+cache', '+http', '-http', '-cache', '-db'])
-  })
-
-  test('a failed start stops only what had started, and rejects with the cause', async () => {
-    const { lifecycle } = world()
-    const drained: string[] = []
-    lifecycle.add(quick('db', { start: () => {}, drain: () => void drained.push('db') }))
-    lifecycle.add(quick('http', { phase: 'intake', start: () => Promise.reject(new Error('port in use')), drain: () => void drained.push('http') }))
-    lifecycle.add(quick('late', { phase: 'intake', start: () => {}, drain: () => void drained.push('late') }))
-    await expect(lifecycle.start()).rejects.toMatchObject({ code: 'start-failed', resource: 'http', message: 'http could not start: port in use' })
-    const report = await lifecycle.stop()
-    expect(report).toMatchObject({ reason: { kind: 'fatal', origin: 'start' }, from: 'starting', exitCode: 1 })
-    expect(drained).toEqual(['late', 'db'])
-    expect(report.steps.find((step) => step.name === 'http')?.outcome).toBe('skipped')
-  })
-
-  test('a stop during start aborts it, waits for what is under way, and stops that', async () => {
-    const { lifecycle } = world()
-    const drained: string[] = []
-    lifecycle.add(quick('slow', { start: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve())), drain: () => void drained.push('slow') }))
-    lifecycle.add(quick('http', { phase: 'intake', start: () => {}, drain: () => void drained.push('http') }))
-    const begun = new Promise<void>((resolve) => lifecycle.subscribe((event) => { if (event.type === 'resource-starting') resolve() }))
-    const started = lifecycle.start()
-    await begun
-    const report = await lifecycle.stop(sigterm)
-    await expect(started).rejects.toMatchObject({ code: 'start-failed' })
-    expect(drained).toEqual(['slow'])
-    expect(report.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['http skipped', 'slow drained'])
-    expect(report).toMatchObject({ result: 'clean', exitCode: 0 })
-  })
-
-  test('a check that fails at the start fails the start', async () => {
-    const { lifecycle } = world()
-    lifecycle.add(quick('db', { check: () => { throw new Error('no route') } }))
-    await expect(lifecycle.start()).rejects.toMatchObject({ code: 'check-failed', message: 'db started but is not usable: no route' })
-  })
-})
-
-test.each([
-  ['a check that hangs after the start fails the start within 5 s', false],
-  ['a stop does not wait for it', true],
-])('%s', async (_name, stops) => {
-  const { lifecycle, clock } = world()
-  lifecycle.add(quick('db', { check: () => new Promise(() => {}) }))
-  const started = lifecycle.start()
-  started.catch(() => {})
-  await clock.advance(10)
-  const stopped = stops ? lifecycle.stop(sigterm) : undefined
-  await clock.advance(stops ? 0 : 5_000)
-  await expect(started).rejects.toMatchObject({ code: stops ? 'start-failed' : 'check-failed' })
-  expect((await (stopped ?? lifecycle.stop())).steps).toMatchObject([{ name: 'db', outcome: 'drained' }])
 })
 
 describe('a programmer hears at once of', () => {

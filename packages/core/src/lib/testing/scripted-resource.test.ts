@@ -65,6 +65,21 @@ test('it obeys its signal, unless it is told not to', async () => {
   expect(await results).toMatchObject([{ status: 'rejected', reason: { message: 'cut' } }, { status: 'fulfilled' }])
 })
 
+test('what was cut is not noted as drained, though its drain goes on', async () => {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 3_000, marginMs: 500 } })
+  const resource = scriptedResource({ clock, name: 'pool', drainTakesMs: 10_000, ignoresAbort: true, inFlight: 2 })
+  lifecycle.add(resource)
+  const stopped = lifecycle.stop(sigterm)
+  await clock.advance(3_000)
+  expect((await stopped).steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 2 } }])
+  expect(clock.armed).toBe(1)
+  await clock.advance(30_000)
+  expect(clock.armed).toBe(0)
+  expect(lines(resource.calls)).toEqual(['0 pool quiesce', '0 pool drain', '2400 pool aborted', '2400 pool force', '2400 pool forced'])
+  expect(resource.inFlight?.()).toBe(2)
+})
+
 test('only a resource with something to do at the start has a start', () => {
   const clock = createFakeClock()
   expect('start' in scriptedResource({ clock, name: 'a' })).toBe(false)

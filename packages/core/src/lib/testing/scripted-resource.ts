@@ -4,7 +4,10 @@ import type { Phase, Resource, StartContext } from '../resource.ts'
 /** The methods of a resource that a script can time, and put something into. */
 export type ScriptedMethod = 'start' | 'quiesce' | 'drain' | 'force'
 
-/** One line of what happened. `started`, `drained` and `forced` are the ends of what began; `aborted` is the signal that `drain` was given. */
+/**
+ * One line of what happened. `started`, `drained` and `forced` are the ends of what began; `aborted` is the signal that `drain` was
+ * given, and after it nothing is `drained` any more.
+ */
 export interface ScriptedCall {
   readonly name: string
   readonly call: ScriptedMethod | 'started' | 'drained' | 'aborted' | 'forced'
@@ -36,7 +39,7 @@ export interface ScriptedOptions extends Pick<Resource, 'drainFrom' | 'timeoutMs
 }
 
 export interface ScriptedResource extends Resource {
-  /** What was called and when, oldest first. */
+  /** What was called and when, oldest first. No exit ends a `start` or `force` that takes longer: it is noted when its time comes. */
   readonly calls: readonly ScriptedCall[]
 }
 
@@ -63,6 +66,8 @@ export function scriptedResource(options: ScriptedOptions): ScriptedResource {
       signal.addEventListener('abort', () => note('aborted'), { once: true })
       begin('drain')
       await wait(drainTakesMs, ignoresAbort ? undefined : signal)
+      // It went on, but what it was working on has been cut.
+      if (signal.aborted) return
       inFlight = 0
       note('drained')
     },
