@@ -40,7 +40,7 @@ describe('a child process', () => {
 
   test('that has no handler is told apart from one that drained', async () => {
     const child = await started('')
-    expect((await stopWith(child)).steps[0]?.errors).toEqual([`process ${child.pid} was ended by SIGTERM without a handler of its own for it`])
+    expect((await stopWith(child)).steps[0]?.errors).toEqual([`process ${child.pid} was ended by SIGTERM, for which it has no listener`])
   })
 
   test.each([

@@ -1,6 +1,6 @@
 import { fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -190,17 +190,43 @@ describe.each(nodes)('$name: a process', (node) => {
   })
 
   test('understands pm2’s messages, and tells it when it is ready', async () => {
+    const { stdout, report } = await runProgram(node, 'pm2-stand-in', { parameters: [programPath('clean')] })
+    expect(stdout).toEqual(expect.arrayContaining(['told ready', 'exit code 0']))
+    expect(report?.reason).toEqual({ kind: 'message', message: 'shutdown' })
+  })
+
+  test('that a service under pm2 has forked tells its parent nothing', async () => {
     const child = fork(programPath('clean'), { execPath: node.path, execArgv: [], env: { ...process.env, pm_id: '0', kill_timeout: '60000' }, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
     const messages: unknown[] = []
-    child.on('message', (message) => {
-      messages.push(message)
-      child.send('shutdown')
-    })
-    let stdout = ''
-    child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+    child.on('message', (message) => messages.push(message))
+    child.stdout?.once('data', () => term(child))
     const [code] = (await once(child, 'close')) as [number | null]
-    expect({ code, messages }).toEqual({ code: 0, messages: ['ready'] })
-    expect(stdout).toContain('"reason":{"kind":"message","message":"shutdown"}')
+    expect({ code, messages }).toEqual({ code: 0, messages: [] })
+  })
+
+  test('ends although a listener of its exit throws', async () => {
+    const { code, report, stderr } = await runProgram(node, 'throws-at-exit', { on: { ready: term } })
+    expect(code).toBe(0)
+    expect(report?.result).toBe('clean')
+    expect(stderr).toMatch(/^lameduck: a listener of "exit" threw: Error: at the end\n/)
+  })
+
+  test('that holds two copies of core ends with the last lifecycle of both', async () => {
+    const { code, stdout } = await runProgram(node, 'two-copies', { on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stdout).toContain('slow drained')
+  })
+
+  test('hands a big file to the disk before it exits', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lameduck-file-'))
+    await runProgram(node, 'writes-at-the-end', { parameters: [join(folder, 'file')], on: { ready: term } })
+    expect((await stat(join(folder, 'file'))).size).toBe(200_000_000)
+    await rm(folder, { recursive: true })
+  })
+
+  test('has its signals in the main thread: a worker that binds is refused', async () => {
+    const { stdout } = await runProgram(node, 'binds-in-a-worker')
+    expect(stdout).toEqual(['wrong-state'])
   })
 
   test('with two lifecycles ends with the last of them', async () => {
@@ -216,14 +242,21 @@ describe.each(nodes)('$name: a process', (node) => {
   })
 
   test('waits for a pipe that nobody reads no longer than its bound', async () => {
-    const child = spawn(node.path, [programPath('big-output'), '200'], { stdio: ['ignore', 'pipe', 'pipe'] })
-    child.stdout.once('data', () => {
-      child.stdout.pause()
-      term(child)
-    })
-    const [code] = (await once(child, 'exit')) as [number | null]
-    child.stdout.destroy()
-    expect(code).toBe(0)
+    const tookMs = async (flushMs: number): Promise<number> => {
+      const child = spawn(node.path, [programPath('big-output'), String(flushMs)], { stdio: ['ignore', 'pipe', 'pipe'] })
+      let signalledAt = 0
+      child.stdout.once('data', () => {
+        child.stdout.pause()
+        signalledAt = performance.now()
+        term(child)
+      })
+      const [code] = (await once(child, 'exit')) as [number | null]
+      child.stdout.destroy()
+      expect(code).toBe(0)
+      return performance.now() - signalledAt
+    }
+    // Compared with one another, so that the machine does not matter.
+    expect((await tookMs(1_500)) - (await tookMs(100))).toBeGreaterThan(700)
   })
 
   test('is not held up by a thread of the pool that waits for ever', async ({ skip }) => {

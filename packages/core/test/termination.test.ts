@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -49,6 +50,22 @@ describe.each(nodes)('$name: the termination message', (node) => {
     const { code } = await runProgram(node, 'two-messages', { parameters: [file], on: { ready: term } })
     expect(code).toBe(71)
     expect(await readMessage(file)).toMatchObject({ lameduck: 'stopped', result: 'forced', exitCode: 71, steps: [{ name: 'cut', outcome: 'forced' }] })
+  })
+
+  test('of thirty resources that end in one turn tells the end, too', async () => {
+    const file = await messageFile()
+    await runProgram(node, 'thirty-resources', { parameters: [file], on: { ready: term } })
+    expect(await readMessage(file)).toMatchObject({ lameduck: 'stopped', result: 'clean', exitCode: 0 })
+  })
+
+  test('that is a FIFO, or a folder, is a warning and no hang', async () => {
+    const fifo = join(folder, `fifo-${(files += 1)}`)
+    spawnSync('mkfifo', [fifo])
+    for (const path of [fifo, folder]) {
+      const { code, stderr } = await runProgram(node, 'message', { parameters: [path], on: { ready: term } })
+      expect(code).toBe(0)
+      expect(stderr).toContain('warning: the termination message cannot be written: ')
+    }
   })
 
   test('that cannot be written is a warning, and nothing else changes', async () => {

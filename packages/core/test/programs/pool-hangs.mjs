@@ -2,7 +2,8 @@
 import { bindProcess, createLifecycle } from '@lameduck/core'
 import { open } from 'node:fs'
 
-const lifecycle = createLifecycle()
+// Work on files is waited for until the deadline.
+const lifecycle = createLifecycle({ policy: { graceMs: 2_000 } })
 lifecycle.add({ name: 'db', phase: 'connections', drain: () => console.log('db drained') })
 process.on('exit', (code) => console.log(`exit listener ${code}`))
 await bindProcess(lifecycle).ready()

@@ -1,4 +1,5 @@
 import { lameDuckStep, type StepReport } from '../../src/lib/report/report.ts'
+import { phases } from '../../src/lib/resource.ts'
 import type { ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
 import type { Observed } from './live.ts'
 import { edgesOf, lameDuckStartOf, owesLameDuck, promisesOf, type Edges, type Promised } from './promises.ts'
@@ -24,6 +25,16 @@ export interface HappenedStep {
   readonly count: (call: ScriptedCall['call']) => number
 }
 
+/** One start. */
+export interface HappenedStart {
+  readonly name: string
+  readonly begun: Point | undefined
+  /** With its check; never when it failed. */
+  readonly done: Point | undefined
+  /** What must have started before: what it needs, and the phases that stop after its own. */
+  readonly before: readonly string[]
+}
+
 /** What happened in one world, sorted by step, beside what was promised. */
 export interface Happened {
   readonly world: World
@@ -31,7 +42,10 @@ export interface Happened {
   readonly owesLameDuck: boolean
   readonly edges: Edges
   readonly promises: readonly Promised[]
+  readonly starts: ReadonlyMap<string, HappenedStart>
   readonly steps: readonly HappenedStep[]
+  /** The first that anybody could hear of the stop. */
+  readonly begun: Point | undefined
   readonly begunAt: number
   /** Index of the first `force()` from outside of a step: from there on every order and reserve is off. */
   readonly forcedFrom: number
@@ -61,8 +75,8 @@ export function sortOut(observed: Observed, world: World): Happened {
       return 'step' in moment.event ? moment.event.step.name === name : 'name' in moment.event && moment.event.name === name
     })
 
-  const begun = find((moment) => 'event' in moment && moment.event.type === 'stop-begun')
-  const lameDuckStarted = begun && { index: begun.index, atMs: lameDuckStartOf(moments) ?? begun.atMs }
+  const told = find((moment) => 'event' in moment && moment.event.type === 'stop-begun')
+  const lameDuckStarted = told && { index: told.index, atMs: lameDuckStartOf(moments) ?? told.atMs }
   const steps = [...edges.keys()].map((name): HappenedStep => {
     const finished = onEvent('step-finished', name)
     const last = finished && moments[finished.index]
@@ -78,6 +92,12 @@ export function sortOut(observed: Observed, world: World): Happened {
     }
   })
 
+  const initial = world.parts.map((part, index) => ({ name: `r${index}`, phase: phases.indexOf(part.phase) }))
+  const starts = initial.map(({ name, phase }): HappenedStart => {
+    const before = initial.filter((other) => other.phase > phase || observed.needs.get(name)?.includes(other.name)).map((other) => other.name)
+    return { name, begun: onEvent('resource-starting', name), done: onEvent('resource-started', name), before }
+  })
+
   const run = find((moment) => 'mark' in moment && moment.mark === 'run')?.index ?? Infinity
   return {
     world,
@@ -85,7 +105,9 @@ export function sortOut(observed: Observed, world: World): Happened {
     owesLameDuck: lameDuck,
     edges,
     promises,
+    starts: new Map(starts.map((start) => [start.name, start])),
     steps,
+    begun: find((moment) => 'event' in moment && moment.event.type === 'state-changed' && 'reason' in moment.event.state),
     begunAt: promises[0]?.atMs ?? 0,
     forcedFrom: find((moment) => 'mark' in moment && moment.mark === 'force')?.index ?? Infinity,
     run,

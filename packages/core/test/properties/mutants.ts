@@ -10,6 +10,37 @@ export interface Mutant {
 
 /** The bugs that each property must catch. */
 export const mutants: Record<PropertyName, readonly Mutant[]> = {
+  'starts nothing before what it needs': [
+    {
+      bug: 'needs are begun, and not waited for',
+      file: 'start.ts',
+      find: 'await Promise.all(entry.needs.map((need) => begin(need)))',
+      replace: 'entry.needs.map((need) => (void begin(need), true))',
+    },
+    {
+      bug: 'phases start beside each other',
+      file: 'start.ts',
+      find: 'await Promise.all(members.map((entry) => begin(entry)))',
+      replace: 'void Promise.all(members.map((entry) => begin(entry)))',
+    },
+    { bug: 'phases start in the order of stopping', file: 'start.ts', find: 'sort((a, b) => b - a)', replace: 'sort((a, b) => a - b)' },
+  ],
+  'starts everything as soon as it may': [
+    {
+      bug: 'a phase starts one after the other',
+      file: 'start.ts',
+      find: 'await Promise.all(members.map((entry) => begin(entry)))',
+      replace: 'for (const entry of members) await begin(entry)',
+    },
+  ],
+  'starts nothing once a stop has begun': [
+    {
+      bug: 'nothing keeps a start from beginning',
+      file: 'start.ts',
+      find: 'if (signal.aborted) {',
+      replace: 'if (entries.length === 0) {',
+    },
+  ],
   'accounts for every resource exactly once': [
     {
       bug: 'a skipped resource is missing from the report',

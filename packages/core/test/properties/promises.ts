@@ -58,7 +58,12 @@ export function promisesOf(observed: Observed, world: World, edges: Edges): Prom
   const first = moments[begin]
   if (!first || !('event' in first) || first.event.type !== 'state-changed' || !('reason' in first.event.state)) return []
   const begunAt = first.atMs
-  const shrinks = moments.flatMap((moment, index) => ('mark' in moment && moment.mark === 'shrink' ? [{ index, deadline: moment.deadline ?? 0 }] : []))
+  const shrinks = moments.flatMap((moment, index) => {
+    if (!('mark' in moment) || moment.mark !== 'shrink') return []
+    const deadline = moment.deadline ?? 0
+    // What was announced and had not come by a grace period later was withdrawn.
+    return index < begin && begunAt > deadline + world.graceMs ? [] : [{ index, deadline }]
+  })
   const asked = (until: number): number[] => shrinks.filter(({ index }) => index < until).map(({ deadline }) => deadline)
   const budgetMs = Math.max(0, world.graceMs - marginMs)
   const budget = first.event.state.reason.kind === 'fatal' ? Math.min(fatalMs, budgetMs) : budgetMs

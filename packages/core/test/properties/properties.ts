@@ -14,6 +14,30 @@ type Property = (happened: Happened) => string | undefined
 
 /** What must hold in every world. Each is checked on thousands of them, and each has mutants of the engine that it catches. */
 export const properties = {
+  'starts nothing before what it needs': ({ starts }) => {
+    for (const { name, begun, before } of starts.values()) {
+      const missing = begun && before.find((other) => (starts.get(other)?.done?.index ?? Infinity) > begun.index)
+      if (missing) return `${name} began to start before ${missing} had started`
+    }
+    return undefined
+  },
+
+  'starts everything as soon as it may': ({ starts, begun, blockedMs }) => {
+    for (const start of starts.values()) {
+      const mayAt = Math.max(0, ...start.before.map((other) => starts.get(other)?.done?.atMs ?? Infinity))
+      const at = (start.begun ?? begun)?.atMs ?? Infinity
+      if (mayAt === Infinity) continue
+      const idle = at - mayAt - blockedMs(mayAt, at)
+      if (idle > epsilonMs) return `${start.name} might start at ${mayAt}, and ${start.begun ? 'waited' : 'never did until the stop'}, ${idle} ms`
+    }
+    return undefined
+  },
+
+  'starts nothing once a stop has begun': ({ starts, begun }) => {
+    const late = [...starts.values()].find((start) => (start.begun?.index ?? 0) > (begun?.index ?? Infinity))
+    return late && `${late.name} began to start after the stop had begun`
+  },
+
   'accounts for every resource exactly once': ({ edges, observed: { report } }) => {
     const names = (report?.steps ?? []).map((step) => step.name).toSorted()
     const owed = [...edges.keys()].toSorted()

@@ -45,8 +45,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
   let stop: Stop | undefined
-  /** A deadline that was found before there was a stop. */
-  let known: { readonly deadline: number; readonly why: string } | undefined
+  /** Deadlines that were found before there was a stop. */
+  let notices: readonly { readonly deadline: number; readonly why: string }[] = []
 
   const lifecycle: Lifecycle = {
     policy,
@@ -145,7 +145,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       reason,
       entries: [...entries.values()],
       policy,
-      budget: withKnown(budgetFor(reason, policy, readiness.preStopElapsedMs())),
+      budget: withNotices(budgetFor(reason, policy, readiness.preStopElapsedMs())),
       clock,
       events,
       from: state.name === 'ready' ? 'ready' : 'starting',
@@ -161,18 +161,17 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     return stop.report
   }
 
-  function withKnown(budget: Budget): Budget {
-    forgetOld()
-    const leftMs = Math.max(0, (known?.deadline ?? Infinity) - clock.now())
-    return known && leftMs < budget.ms ? { ...budget, ms: leftMs, source: known.why } : budget
+  function withNotices(budget: Budget): Budget {
+    const first = earliestNotice()
+    if (!first) return budget
+    const leftMs = Math.max(0, first.deadline - clock.now())
+    return leftMs < budget.ms ? { ...budget, ms: leftMs, source: first.why } : budget
   }
 
   function shrinkTo(leftMs: number, why: string = 'shrinkTo()'): void {
     const deadline = clock.now() + requireMs(leftMs, 'shrinkTo(leftMs)')
     if (!stop) {
-      forgetOld()
-      if (known && deadline >= known.deadline) return
-      known = { deadline, why }
+      notices = [...notices, { deadline, why }]
       return events.emit({ type: 'deadline-shrunk', leftMs, why })
     }
     stop.moveDeadline(deadline, why)
@@ -182,14 +181,15 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   }
 
   /** What was announced and has not come by a grace period later was withdrawn. */
-  function forgetOld(): void {
-    if (known && clock.now() > known.deadline + policy.graceMs) known = undefined
+  function earliestNotice(): { readonly deadline: number; readonly why: string } | undefined {
+    notices = notices.filter(({ deadline }) => clock.now() <= deadline + policy.graceMs)
+    return notices.toSorted((a, b) => a.deadline - b.deadline)[0]
   }
 
   /** The plan of a stop from the ready state, whatever the state is now. */
   function plan(): Plan {
     const all = [...entries.values()]
-    const budget = withKnown(budgetFor(platformSignal, policy, readiness.preStopElapsedMs()))
+    const budget = withNotices(budgetFor(platformSignal, policy, readiness.preStopElapsedMs()))
     const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
     return makePlan(nodes, makeSchedule(nodes, budget.ms), budget)
   }

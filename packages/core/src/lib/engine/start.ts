@@ -53,8 +53,9 @@ export function startAll(
   }
 
   async function startOne(entry: Entry): Promise<boolean> {
-    const needsStarted = await Promise.all(entry.needs.map((need) => begin(need)))
-    if (signal.aborted || needsStarted.includes(false)) {
+    await Promise.all(entry.needs.map((need) => begin(need)))
+    // A need that fails has aborted it.
+    if (signal.aborted) {
       settled.set(entry, entry.resource.start === undefined)
       return entry.resource.start === undefined
     }

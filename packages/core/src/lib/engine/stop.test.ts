@@ -130,6 +130,17 @@ describe('a deadline', () => {
     expect(await stopped).toMatchObject({ result: 'clean', budgetMs: 5_000, budgetSource: 'another' })
   })
 
+  test('that is announced again while the first is still remembered counts by itself', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.shrinkTo(20_000, 'the first')
+    await clock.advance(25_000)
+    lifecycle.shrinkTo(20_000, 'the second')
+    expect(lifecycle.plan().budgetMs).toBe(0)
+    await clock.advance(12_000)
+    expect(lifecycle.plan().budgetMs).toBe(8_000)
+    expect(await lifecycle.stop(sigterm)).toMatchObject({ budgetMs: 8_000, budgetSource: 'the second' })
+  })
+
   test('that has to be met by less than the reserves is told, before the stop and after it', async () => {
     const { lifecycle, clock } = world()
     lifecycle.add(quick({ ...hangs, reserveMs: 3_900 }))

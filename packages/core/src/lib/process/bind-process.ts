@@ -1,9 +1,10 @@
+import { isMainThread } from 'node:worker_threads'
 import { systemClock, type Clock } from '../clock.ts'
 import { describeError, describeStack } from '../describe-value.ts'
 import { takeEarlySignal } from './early-signals.ts'
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { exit } from './exit.ts'
-import { findLossyWrapper } from './lossy-wrapper.ts'
+import { findLossyWrapper, isStartedByPm2 } from './lossy-wrapper.ts'
 import { foreignListeners } from './foreign-listeners.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { systemProc } from './proc-reader.ts'
@@ -76,7 +77,7 @@ const flushShare = 0.4
  * Call it before anything that takes long, so that an early signal is not lost; `--import @lameduck/core/preload` catches
  * one that comes while modules still load.
  *
- * @throws LifecycleError `invalid-option`; `wrong-state` when the lifecycle is bound already, or has stopped.
+ * @throws LifecycleError `invalid-option`; `wrong-state` when the lifecycle is bound already, or has stopped, and in a worker thread.
  */
 export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): BoundProcess {
   const target: ProcessLike = options.process ?? process
@@ -85,11 +86,15 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const flushMs = requireMs(options.flushMs ?? 500, 'flushMs')
   const signals = validSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
   const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
+  if (target === process && !isMainThread) {
+    throw new LifecycleError('wrong-state', 'bindProcess() was called in a worker thread, which gets no signals; bind in the main thread, and stop the worker in a drain')
+  }
   const bindings = joinProcess(target, lifecycle)
   let interruptedAt: number | undefined
   /** The signal that began the stop, and when it came. */
   let begunBy: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
   let printed = 0
+  let isBound = true
 
   const listeners: [string, (...parameters: unknown[]) => void][] = [
     ...signals.map((signal): [string, () => void] => [signal, () => onSignal(signal)]),
@@ -98,7 +103,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     ['exit', (code) => onExit(code)],
   ]
   // Only there: a listener for messages keeps the process alive as long as its parent.
-  if (isUnderPm2(target)) listeners.push(['message', (message) => onMessage(message)])
+  const underPm2 = target === process ? isStartedByPm2(systemProc()) : target.env['pm_id'] !== undefined
+  if (underPm2 && 'send' in target) listeners.push(['message', (message) => onMessage(message)])
   for (const [event, listener] of listeners) {
     bindings.listeners.add(listener)
     target.on(event, listener)
@@ -138,13 +144,18 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       for (const listener of foreignListeners(target, signals, bindings.listeners)) {
         lifecycle.warn(`another listener may end the process before it has drained (${listener}): remove it, and do what it does in a resource's drain`)
       }
-      if (isUnderPm2(target)) target.send?.('ready')
+      // The parent may have gone: then there is nobody to tell, and nothing wrong.
+      if (underPm2 && target.connected === true) target.send?.('ready', undefined, undefined, () => {})
     },
     unbind() {
+      isBound = false
       unsubscribe()
       witness.close()
       bindings.alive.delete(lifecycle)
-      for (const [event, listener] of listeners) target.off(event, listener)
+      for (const [event, listener] of listeners) {
+        target.off(event, listener)
+        bindings.listeners.delete(listener)
+      }
       for (const stream of [target.stdout, target.stderr]) stream.removeListener('error', ignore)
     },
   }
@@ -195,8 +206,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     }
     // The last one's stays: it also ends an exit that hangs.
     if (bindings.alive.size > 0) return witness.retire()
-    const leftMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
-    void exit(target, worstExitCode(bindings.reports, target.exitCode), Math.min(flushMs, leftMs), clock)
+    if (!isBound) return
+    const withinMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
+    witness.leaveWithin(withinMs)
+    void exit(target, worstExitCode(bindings.reports, target.exitCode), { flushMs: Math.min(flushMs, withinMs), withinMs, clock })
   }
 
   /** Somebody else has called `process.exit`: nothing can be saved, but it can be told. */
@@ -227,11 +240,6 @@ function isOurs(error: unknown): boolean {
   } catch {
     return false
   }
-}
-
-/** pm2 numbers its processes in their environment, and talks to them over IPC. */
-function isUnderPm2(target: ProcessLike): boolean {
-  return target.env['pm_id'] !== undefined && 'send' in target
 }
 
 function validOnReport(onReport: BindOptions['onReport']): BindOptions['onReport'] {

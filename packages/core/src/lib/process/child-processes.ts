@@ -75,7 +75,7 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
     async drain() {
       await Promise.all(tell().map(exited))
-      const failed = tell().flatMap(howItFailed)
+      const failed = tell().flatMap((child) => howItFailed(child, signal))
       if (failed.length > 0) throw new Error(failed.join('; '))
     },
     async force() {
@@ -101,7 +101,8 @@ function isAlive(child: ChildLike): boolean {
   return child.exitCode === null && child.signalCode === null
 }
 
-function howItFailed({ pid, exitCode, signalCode }: ChildLike): string[] {
+function howItFailed({ pid, exitCode, signalCode }: ChildLike, told: NodeJS.Signals): string[] {
   if (exitCode === 0) return []
-  return [signalCode === null ? `process ${pid} exited with code ${exitCode}` : `process ${pid} was ended by ${signalCode} without a handler of its own for it`]
+  if (signalCode === null) return [`process ${pid} exited with code ${exitCode}`]
+  return [`process ${pid} was ended by ${signalCode}${signalCode === told ? ', for which it has no listener' : ''}`]
 }

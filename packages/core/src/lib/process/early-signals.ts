@@ -27,7 +27,8 @@ const waitMs = 5_000
 
 /**
  * Remembers SIGTERM and SIGINT until `bindProcess` takes over, which then stops at once. When nobody does within 5 s of the
- * signal, the process ends with 128 + the signal's number, as it would have done by itself. Calling it twice changes nothing.
+ * signal, and nobody else listens to it, the process ends with 128 + the signal's number, as it would have done by itself. Calling it
+ * twice changes nothing.
  */
 export function catchEarlySignals(target: ProcessLike = process, clock: Clock = systemClock): void {
   const holder = target as { [key]?: Caught }
@@ -44,7 +45,9 @@ export function catchEarlySignals(target: ProcessLike = process, clock: Clock = 
     if (caught.first) return
     caught.first = { signal, at: clock.now() }
     const giveUp = (): void => {
-      if (holder[key] === caught) void exit(target, 128 + constants.signals[signal], 100, clock)
+      // A child process that inherited the preload may drain in its own way.
+      const isAlone = target.listeners(signal).length <= 1
+      if (holder[key] === caught && isAlone) void exit(target, 128 + constants.signals[signal], { flushMs: 100, withinMs: 100, clock })
     }
     clock.setTimer(giveUp, waitMs, true)
   }

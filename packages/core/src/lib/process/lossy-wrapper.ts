@@ -72,6 +72,13 @@ function warningAbout(wrappers: readonly Wrapper[], proc: ProcReader, graceMs: n
   return undefined
 }
 
+/** Whether pm2 is the parent, which understands messages. Its number in the environment is inherited by children of the service. */
+export function isStartedByPm2(proc: ProcReader): boolean {
+  if (proc.env['pm_id'] === undefined) return false
+  const parent = proc.read(`/proc/${proc.ppid}/cmdline`)
+  return parent === undefined || /pm2/i.test(parent)
+}
+
 function lost([loser, ...above]: readonly Wrapper[], proc: ProcReader): string | undefined {
   if (!loser) return undefined
   const program = basename(proc.readlink(`/proc/${loser.pid}/exe`) ?? '')

@@ -15,15 +15,16 @@ export interface Bindings {
   readonly progresses: Progress[]
 }
 
-const bindingsOf = new WeakMap<ProcessLike, Bindings>()
+/** On the process and not in this module: a bundle may hold another copy, and the process must end with the last of both. */
+const key = Symbol.for('lameduck.bindings')
 
 /** @throws LifecycleError `wrong-state` when the lifecycle is bound already, or has stopped. */
 export function joinProcess(target: ProcessLike, lifecycle: Lifecycle): Bindings {
-  const bindings = bindingsOf.get(target) ?? { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [], progresses: [] }
+  const holder = target as { [key]?: Bindings }
+  const bindings = (holder[key] ??= { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [], progresses: [] })
   if (bindings.alive.has(lifecycle)) throw new LifecycleError('wrong-state', 'bindProcess() was called twice with the same lifecycle')
   if (lifecycle.state.name === 'stopped') throw new LifecycleError('wrong-state', 'bindProcess() was called with a lifecycle that has stopped')
   bindings.alive.add(lifecycle)
-  bindingsOf.set(target, bindings)
   return bindings
 }
 

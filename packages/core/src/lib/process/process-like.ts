@@ -11,7 +11,8 @@ export interface ProcessLike {
   off(event: string, listener: (...parameters: unknown[]) => void): unknown
   listeners(event: string): readonly unknown[]
   /** Where the process has a parent that it can talk to. */
-  send?(message: unknown): unknown
+  send?(message: unknown, handle?: undefined, options?: undefined, onSent?: () => void): unknown
+  readonly connected?: boolean
   exit(code: number): void
   // Of the real process alone: what `exit` looks at where libuv's pool may hold it up.
   getActiveResourcesInfo?(): readonly string[]

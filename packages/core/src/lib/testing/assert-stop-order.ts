@@ -28,7 +28,7 @@ export function assertStopOrder(report: Report, groups: readonly (readonly strin
     for (const later of group) {
       for (const earlier of steps.slice(0, index).flat()) {
         const wrong = wrongBetween(report, earlier, later)
-        if (wrong) fail(report, `"${later.name}" began at ${later.startedMs} ms, ${wrong}`)
+        if (wrong) fail(report, `"${later.name}" began at ${rounded(later.startedMs)} ms, ${wrong}`)
       }
     }
   }
@@ -52,10 +52,10 @@ export function assertClean(report: Report, { skipped = [] }: { readonly skipped
 
 function wrongBetween(report: Report, earlier: PlacedStep, later: PlacedStep): string | undefined {
   if (earlier.finishedMs < later.startedMs) return undefined
-  if (earlier.finishedMs > later.startedMs) return `before "${earlier.name}" was over at ${earlier.finishedMs} ms`
+  if (earlier.finishedMs > later.startedMs) return `before "${earlier.name}" was over at ${rounded(earlier.finishedMs)} ms`
   if (!waitsFor(report, later, earlier.name)) return `when "${earlier.name}" was just over, but does not wait for it`
   // The lame duck is ended before anything is cut.
-  if (earlier.name !== lameDuckStep && beganToBeCut(later)) return `only to be cut with all that was left, whether "${earlier.name}" was over or not`
+  if (earlier.name !== lameDuckStep && beganToBeCut(later)) return `only to be cut at once, as all that is left is, whether "${earlier.name}" is over or not`
   return undefined
 }
 
@@ -82,6 +82,10 @@ function wrongWith(step: StepReport, mustBeSkipped: boolean): string[] {
   const isSkipped = outcome === 'skipped'
   if (!late && errors.length === 0 && isSkipped === mustBeSkipped && outcome !== 'forced' && outcome !== 'failed') return []
   return [`"${name}" was ${[outcome, ...(mustBeSkipped && !isSkipped ? ['not skipped'] : []), ...(late ? ['late'] : []), ...errors].join(', ')}`]
+}
+
+function rounded(ms: number): number {
+  return Number(ms.toFixed(3))
 }
 
 function find(report: Report, name: string): PlacedStep {

@@ -19,14 +19,21 @@ const mostPerTurn = 20
  */
 export function terminationMessageFile(wanted: string | false | undefined, onUnusable: (why: string) => void): string | undefined {
   if (wanted === false) return undefined
-  if (wanted === undefined) return fs.existsSync(usualPath) ? usualPath : undefined
+  if (wanted === undefined) return isFile(usualPath) ? usualPath : undefined
   try {
-    fs.closeSync(fs.openSync(wanted, 'a'))
-    return wanted
+    // Without waiting: a FIFO would wait for somebody to read it.
+    fs.closeSync(fs.openSync(wanted, fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NONBLOCK))
+    if (isFile(wanted)) return wanted
+    onUnusable(`the termination message cannot be written: ${wanted} is no file`)
+    return undefined
   } catch (error) {
     onUnusable(`the termination message cannot be written: ${describeError(error)}`)
     return undefined
   }
+}
+
+function isFile(path: string): boolean {
+  return fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 /**

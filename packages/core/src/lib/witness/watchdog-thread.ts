@@ -57,9 +57,15 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
 
   listenToSignals()
   parentPort?.on('message', (order: WatchdogOrder) => {
-    if (order.kind === 'arm') arm(order.atMs)
-    else if (order.kind === 'expect-signal') signalDeadlineMs = order.atMs
-    else progress = order.progress
+    if (order.kind === 'arm') {
+      // The main thread is free, and knows better than what was reckoned here from the signal.
+      deadlineMs = Infinity
+      arm(order.atMs)
+    } else if (order.kind === 'expect-signal') {
+      signalDeadlineMs = order.atMs
+    } else {
+      progress = order.progress
+    }
   })
 
   function nowMs(): number {

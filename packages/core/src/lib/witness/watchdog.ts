@@ -1,7 +1,8 @@
-import { accessSync, constants as access } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { describeError } from '../describe-value.ts'
+import { anotherNode } from '../process/another-node.ts'
 import { endAnyhow } from './end-anyhow.ts'
 import { watchdogThread, type SignalSeen, type WatchdogOrder, type WatchdogThreadData } from './watchdog-thread.ts'
 import { writeTerminationMessage } from './write-termination-message.ts'
@@ -29,7 +30,7 @@ export interface WatchdogOptions {
 
 /** A thread that ends the process when the main thread cannot. */
 export interface Watchdog {
-  /** The process is ended `inMs` from now unless it has gone by then. May be called again; only the earliest counts. */
+  /** The process is ended `inMs` from now unless it has gone by then. The last call counts. */
   arm(inMs: number): void
   /** A signal that the main thread never sees is acted on `inMs` from now at the latest; `Infinity` takes that back. */
   expectSignal(inMs: number): void
@@ -66,9 +67,9 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
     close()
     tell(why)
   }
-  const left = memoryLeft()
-  if (left < leastMemory) {
-    fail(`${Math.max(0, Math.round(left / 2 ** 20))} MB are left of the memory limit, too little for a thread`)
+  const refusal = whyNot()
+  if (refusal !== undefined) {
+    fail(refusal)
   } else {
     try {
       worker = startThread(options)
@@ -113,7 +114,7 @@ function startThread({ exitCode, signals, signalBudgetMs, terminationMessagePath
   const program = `${prelude} (${watchdogThread.toString()})(workerData, require, ${writeTerminationMessage.toString()}, ${end})`
   const numbers = Object.fromEntries(signals.map((signal) => [signal, constants.signals[signal]]))
   const mayInspect = process.permission?.has('inspector') ?? true
-  const workerData: WatchdogThreadData = { exitCode, signals: numbers, signalBudgetMs, terminationMessagePath, mayInspect, node: findNode(), guard }
+  const workerData: WatchdogThreadData = { exitCode, signals: numbers, signalBudgetMs, terminationMessagePath, mayInspect, node: anotherNode(), guard }
   return new Worker(program, {
     eval: true,
     name: 'lameduck-watchdog',
@@ -125,23 +126,24 @@ function startThread({ exitCode, signals, signalBudgetMs, terminationMessagePath
   })
 }
 
-/** Not where the process may not start programs: the thread's way to become one asks nobody for permission. */
-function findNode(): string | undefined {
-  try {
-    accessSync(process.execPath, access.X_OK)
-    return process.permission?.has('child') === false ? undefined : process.execPath
-  } catch {
-    return undefined
-  }
-}
-
 /** The clock of `process.hrtime`, which all threads share, in ms. */
 function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }
 
-/** In bytes. Not `process.availableMemory()`, which counts the page cache as used: a container that reads files would never have any left. */
-function memoryLeft(): number {
+/** A thread that cannot have its memory would take the whole process along. */
+function whyNot(): string | undefined {
+  // Not `process.availableMemory()`, which counts the page cache as used: a container that reads files would never have any left.
   const limit = process.constrainedMemory()
-  return limit > 0 ? limit - process.memoryUsage.rss() : Infinity
+  const left = limit > 0 ? limit - process.memoryUsage.rss() : Infinity
+  if (left < leastMemory) return `${Math.max(0, Math.round(left / 2 ** 20))} MB are left of the memory limit, too little for a thread`
+  return hasAddressLimit() ? 'the address space is limited (ulimit -v), and V8 aborts a process that gets none for a thread' : undefined
+}
+
+function hasAddressLimit(): boolean {
+  try {
+    return /^Max address space +\d/m.test(readFileSync('/proc/self/limits', 'utf8'))
+  } catch {
+    return false
+  }
 }

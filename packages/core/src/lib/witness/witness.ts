@@ -7,10 +7,11 @@ import type { State } from '../state.ts'
 import { startWatchdog } from './watchdog.ts'
 
 /**
- * When the watchdog ends the process after the deadline, as a share of the margin: later than a flush (40 %), and early enough for
- * the 0.3 s that it takes.
+ * How long after the deadline, as a share of the margin, the watchdog ends a process that has not finished its stop. Everything has been
+ * cut at the deadline itself, so this is only for an event loop that lags a little; the watchdog takes up to 0.3 s, and 0.7 s where the
+ * container has a tenth of a core.
  */
-const watchdogShare = 0.5
+const watchdogShare = 0.2
 
 /** Leaves room for a stack in front. */
 const longestForWatchdog = 3_000
@@ -32,6 +33,8 @@ export interface Witness {
   readonly progress: Progress
   /** The stop is over, but not the process. */
   retire(): void
+  /** The stop is over, and the process ends within `inMs`. */
+  leaveWithin(inMs: number): void
   close(): void
 }
 
@@ -53,20 +56,24 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
         onUnavailable: (why) => lifecycle.warn(`there is no watchdog, so a blocked event loop would last until SIGKILL: ${why}`),
       })
     : undefined
-  const tell = keepTold(() => {
+  const tell = (): void => {
     if (file !== undefined) tellTerminationMessage(file, mostTelling(progresses).text(longestMessage) ?? '{}')
     watchdog?.tell(progress.text(longestForWatchdog) ?? '{}')
-  })
+  }
+  const changed = keepTold(tell)
   const unsubscribe = lifecycle.subscribe((event) => {
     progress.on(event)
     if (event.type === 'state-changed') arm(event.state)
     else if (event.type === 'readiness-changed' || event.type === 'deadline-shrunk') expectSignal()
-    if (progress.isStopping) tell()
+    // The end is told at once: the process may be gone before the turn is over.
+    if (event.type === 'stopped') tell()
+    else if (progress.isStopping) changed()
   })
 
   return {
     progress,
     retire: () => watchdog?.close(),
+    leaveWithin: (inMs) => watchdog?.arm(inMs + afterDeadlineMs),
     close() {
       unsubscribe()
       watchdog?.close()

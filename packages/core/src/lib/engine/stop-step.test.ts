@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest'
+import { createLifecycle } from './create-lifecycle.ts'
+import type { DrainContext, Resource } from '../resource.ts'
+import { createFakeClock, type FakeClock } from '../testing/fake-clock.ts'
+import type { Lifecycle } from '../lifecycle.ts'
+import type { Report } from '../report/report.ts'
+
+interface Cut {
+  readonly clock: FakeClock
+  readonly lifecycle: Lifecycle
+  readonly context: DrainContext
+  readonly boundsMs: readonly number[]
+  readonly stopped: Promise<Report>
+}
+
+/** A stop whose one drain hangs; it had 6,000 ms when nothing is said. */
+async function hang(own: Partial<Resource> = {}, budgetMs: number = 6_100): Promise<Cut> {
+  const clock = createFakeClock(1_000)
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: budgetMs + 500, marginMs: 500 } })
+  const boundsMs: number[] = []
+  const contexts: DrainContext[] = []
+  const drain = (context: DrainContext): Promise<void> => (contexts.push(context), new Promise(() => {}))
+  lifecycle.add({ name: 'pool', phase: 'connections', reserveMs: 1_000, drain, force: ({ boundMs }) => void boundsMs.push(boundMs), ...own })
+  await lifecycle.start()
+  const stopped = lifecycle.stop()
+  await clock.advance(0)
+  return { clock, lifecycle, context: contexts[0] as DrainContext, boundsMs, stopped }
+}
+
+test('a drain is told its deadline and what is left of it, never below 0', async () => {
+  const { clock, context } = await hang()
+  expect(context).toMatchObject({ reason: { kind: 'programmatic' }, deadline: 7_000 })
+  expect(context.remaining()).toBe(6_000)
+  await clock.advance(2_500)
+  expect(context.remaining()).toBe(3_500)
+  await clock.advance(4_000)
+  expect(context.remaining()).toBe(0)
+})
+
+test('… and what is left after the deadline has moved', async () => {
+  const { clock, lifecycle, context } = await hang()
+  await clock.advance(500)
+  lifecycle.shrinkTo(2_100)
+  expect([context.deadline, context.remaining()]).toEqual([3_500, 2_000])
+  await clock.advance(1_500)
+  expect(context.remaining()).toBe(500)
+})
+
+test('the signal aborts at the deadline, with whose it is', async () => {
+  const { clock, context } = await hang()
+  const { signal } = context
+  await clock.advance(5_999)
+  expect(signal.aborted).toBe(false)
+  await clock.advance(1)
+  expect(signal.reason).toMatchObject({ message: 'pool was cut' })
+})
+
+test('a signal that is asked for only after the cut has aborted', async () => {
+  const { clock, context } = await hang()
+  await clock.advance(6_000)
+  expect(context.signal.reason).toMatchObject({ message: 'pool was cut' })
+  expect(context.signal).toBe(context.signal)
+})
+
+test.each<[string, Partial<Resource>, number | undefined, (lifecycle: Lifecycle) => void, number]>([
+  ['is told its own bound', { forceMs: 250 }, undefined, () => {}, 250],
+  ["… or else the policy's", {}, undefined, () => {}, 100],
+  // 1,250 ms of lengths in a budget of 625.
+  ['… scaled with the reserves', { forceMs: 250 }, 625, () => {}, 125],
+  ['… as it is after the deadline has moved', { forceMs: 250 }, undefined, (lifecycle) => lifecycle.shrinkTo(625), 125],
+  ['… the whole of it when it is called early', { forceMs: 250 }, undefined, (lifecycle) => lifecycle.force(), 250],
+])('force %s', async (_what, own, budgetMs, meanwhile, boundMs) => {
+  const { clock, lifecycle, boundsMs, stopped } = await hang(own, budgetMs)
+  meanwhile(lifecycle)
+  await clock.advance(6_100)
+  await stopped
+  expect(boundsMs).toEqual([boundMs])
+})
