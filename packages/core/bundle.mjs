@@ -3,13 +3,13 @@ import { endAnyhow } from './build/lib/witness/end-anyhow.js'
 import { watchdogThread } from './build/lib/witness/watchdog-thread.js'
 import { writeTerminationMessage } from './build/lib/witness/write-termination-message.js'
 
-// One file for each entry, and what they share: fifty small modules cost every process that imports them 15 ms and more (decisions/011).
+// One file, and one for each entry that lists what of it is public: fifty small modules cost every process that imports them 15 ms and more (decisions/011).
 await build({
   input: { index: 'src/index.ts', preload: 'src/preload.ts', testing: 'src/testing.ts' },
   platform: 'node',
   logLevel: 'warn',
   plugins: [{ name: 'programs-as-text', transform: programsAsText }],
-  output: { dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: 'shared/[name].js' },
+  output: { dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: '[name].js', codeSplitting: { groups: [{ name: 'core', test: /src.lib/ }] } },
 })
 
 /**

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 
 const child = fork(process.argv[2], { env: { ...process.env, pm_id: '0', kill_timeout: '60000' }, execArgv: [], stdio: 'inherit' })
 child.on('message', (message) => {
-  console.log(`told ${message}`)
+  console.log('told', message)
   child.send('shutdown')
 })
 child.on('exit', (code) => console.log(`exit code ${code}`))

@@ -1,4 +1,3 @@
-import { isMainThread } from 'node:worker_threads'
 import { systemClock, type Clock } from '../clock.ts'
 import { describeError, describeStack } from '../describe-value.ts'
 import { takeEarlySignal } from './early-signals.ts'
@@ -86,7 +85,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const flushMs = requireMs(options.flushMs ?? 500, 'flushMs')
   const signals = validSignals(options.signals ?? ['SIGTERM', 'SIGINT'])
   const onReport = validOnReport(options.onReport) ?? ((report: Report) => void target.stdout.write(`${reportLine(report)}\n`))
-  if (target === process && !isMainThread) {
+  if (target === process && !process.getBuiltinModule('node:worker_threads').isMainThread) {
     throw new LifecycleError('wrong-state', 'bindProcess() was called in a worker thread, which gets no signals; bind in the main thread, and stop the worker in a drain')
   }
   const bindings = joinProcess(target, lifecycle)
