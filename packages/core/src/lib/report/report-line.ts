@@ -6,6 +6,9 @@ import { wentWrong, type Report } from './report.ts'
 /** Container runtimes cut a line of a log after 16 KiB, in the middle of the JSON. */
 const longestLine = 16_000
 
+/** No more than this many fit anyway: the shortest step has 200 bytes. */
+const mostSteps = 80
+
 /**
  * The report as one JSON line of at most 16,000 bytes. Where all of it is more, the texts are shortened to 300 characters, and
  * the steps that do not fit are left out, the ones that went well first; `omitted` says how many. Everything in it is plain data but the error of a fatal reason.
@@ -17,8 +20,10 @@ export function reportLine(report: Report): string {
     ...rest,
     reason: reason.kind === 'fatal' ? { ...reason, error: describeForJson(reason.error, depth) } : reason,
   })
-  const whole = JSON.stringify({ ...head(3), steps })
-  if (Buffer.byteLength(whole) <= longestLine) return whole
+  if (steps.length <= mostSteps) {
+    const whole = JSON.stringify({ ...head(3), steps })
+    if (Buffer.byteLength(whole) <= longestLine) return whole
+  }
   const wrongFirst = steps.toSorted((a, b) => Number(wentWrong(b)) - Number(wentWrong(a)))
   const bounded = { ...head(1), errors: rest.errors.slice(0, 5), warnings: rest.warnings.slice(0, 5) }
   return fitJson(bounded, 'steps', wrongFirst, longestLine)

@@ -9,7 +9,7 @@ const usualPath = '/dev/termination-log'
 export const longestMessage = 4_096
 
 /** Changes that are told one by one in one turn of the event loop; a service of a thousand resources has more. */
-const mostPerTurn = 20
+const mostPerTurn = 10
 
 /**
  * The file for the termination message, or nothing where there is none: the usual one exists only in Kubernetes. One that was
@@ -38,7 +38,7 @@ function isFile(path: string): boolean {
 
 /**
  * Keeps the file in step with `text`: call it after every change. It writes at once, so that the file is right even if the
- * next thing that happens is a blocked event loop or SIGKILL; only what comes after the first 20 changes of one turn waits for the
+ * next thing that happens is a blocked event loop or SIGKILL; only what comes after the first 10 changes of one turn waits for the
  * end of the turn.
  */
 export function keepTold(tell: () => void): () => void {
