@@ -229,6 +229,18 @@ describe.each(nodes)('$name: a process', (node) => {
     expect(stdout).toEqual(['wrong-state'])
   })
 
+  test('ends with a lifecycle that is bound after the signal', async () => {
+    const { code, stdout } = await runProgram(node, 'binds-late', { on: { ready: term } })
+    expect(code).toBe(0)
+    expect(stdout).toContain('second drained')
+  })
+
+  test('ends when the last lifecycle that is left is unbound', async () => {
+    const { code, stderr } = await runProgram(node, 'unbinds', { parameters: [join(tmpdir(), `lameduck-unbinds-${process.pid}`)], on: { ready: term } })
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+  })
+
   test('with two lifecycles ends with the last of them', async () => {
     const { code, stdout } = await runProgram(node, 'two-lifecycles', { on: { ready: term } })
     expect(code).toBe(0)

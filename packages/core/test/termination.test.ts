@@ -113,6 +113,13 @@ describe.each(nodes)('$name: a blocked event loop', (node) => {
     expect(performance.now() - announcedAt).toBeLessThan(5_500)
   })
 
+  test('is not what a passed deadline means', async () => {
+    const { code, report, stderr } = await runProgram(node, 'notice-passed', { on: { ready: term } })
+    expect(code).toBe(71)
+    expect(report).toMatchObject({ result: 'forced', budgetMs: 0, budgetSource: 'a spot notice' })
+    expect(stderr).not.toContain('event loop')
+  })
+
   test('that is free again in time drains in what is left', async () => {
     const file = await messageFile()
     const { code, report } = await runProgram(node, 'blocked-before', {

@@ -65,7 +65,7 @@ export interface Lifecycle {
   /**
    * The platform has begun to end this service, and its signal is still to come: what a preStop hook of the kind
    * `httpGet` tells. Not ready from now on, and the time from now on counts against the grace period, whatever the policy's
-   * `preStopMs` says. It is no stop: when none follows within the grace period, somebody else has called the hook, and
+   * `preStopMs` says. It is no stop: when none follows within the grace period and 5 s, somebody else has called the hook, and
    * readiness comes back. A second call changes nothing.
    */
   preStop(): void

@@ -1,4 +1,4 @@
-import { LifecycleError, show } from './errors.ts'
+import { LifecycleError, requireMs, show } from './errors.ts'
 import { describeValue } from './describe-value.ts'
 
 /**
@@ -16,8 +16,17 @@ const kinds: readonly Reason['kind'][] = ['signal', 'message', 'fatal', 'program
 
 /** @throws LifecycleError `invalid-option` for anything else, such as the arguments of a signal's listener. */
 export function requireReason(reason: Reason): void {
-  if (typeof reason === 'object' && reason !== null && kinds.includes(reason.kind)) return
+  if (typeof reason === 'object' && reason !== null && kinds.includes(reason.kind) && textsOf(reason).every((text) => typeof text === 'string')) {
+    if (reason.kind === 'signal' && reason.agoMs !== undefined) requireMs(reason.agoMs, 'agoMs of a reason')
+    return
+  }
   throw new LifecycleError('invalid-option', `stop() takes nothing, or a reason such as { kind: 'programmatic', detail: 'why' }; it was given ${show(reason)}`)
+}
+
+function textsOf(reason: Reason): readonly unknown[] {
+  if (reason.kind === 'signal') return [reason.signal]
+  if (reason.kind === 'message') return [reason.message]
+  return reason.kind === 'programmatic' && reason.detail !== undefined ? [reason.detail] : []
 }
 
 /** One short text for logs: `SIGTERM`, `uncaughtException: connect ECONNREFUSED`. */

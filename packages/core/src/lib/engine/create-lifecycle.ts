@@ -171,6 +171,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   function shrinkTo(leftMs: number, why: string = 'shrinkTo()'): void {
     const deadline = clock.now() + requireMs(leftMs, 'shrinkTo(leftMs)')
     if (!stop) {
+      earliestNotice()
       notices = [...notices, { deadline, why }]
       return events.emit({ type: 'deadline-shrunk', leftMs, why })
     }

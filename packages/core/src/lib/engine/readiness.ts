@@ -53,10 +53,12 @@ export function createReadiness({ clock, events, graceMs, isUp, isStopping }: Re
       // The platform repeats a hook when it has restarted itself; the first call began the grace period.
       if (announcedAt !== undefined || isStopping()) return
       announcedAt = clock.now()
+      events.emit({ type: 'pre-stop', announced: true })
       const release = readiness.hold('preStop')
       const revert = (): void => {
         if (isStopping()) return
         announcedAt = undefined
+        events.emit({ type: 'pre-stop', announced: false })
         release()
       }
       clock.setTimer(revert, graceMs + slackMs, true)

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { describeError, describeStack } from '../describe-value.ts'
-import { takeEarlySignal } from './early-signals.ts'
+import { takeEarlySignal, type EarlySignal } from './early-signals.ts'
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { exit } from './exit.ts'
 import { findLossyWrapper, isStartedByPm2 } from './lossy-wrapper.ts'
@@ -12,6 +12,7 @@ import type { ProcessLike } from './process-like.ts'
 import type { Report } from '../report/report.ts'
 import { reportLine } from '../report/report-line.ts'
 import { describeStop } from '../report/describe-stop.ts'
+import { tellOperator } from './tell-operator.ts'
 import { validSignals } from './valid-signals.ts'
 import { createWitness } from '../witness/witness.ts'
 
@@ -24,7 +25,7 @@ export interface BindOptions {
   readonly signals?: readonly NodeJS.Signals[]
   /** What to do with the report before the exit. @default one JSON line on stdout */
   readonly onReport?: (report: Report) => void
-  /** Longest wait for stdout and stderr to take what was written, in ms; at the deadline no more than 40 % of the policy's margin. @default 500 */
+  /** Longest wait for stdout and stderr to take what was written, in ms; at the deadline no more than 30 % of the policy's margin. @default 500 */
   readonly flushMs?: number
   /**
    * A thread that ends the process before SIGKILL when the event loop is blocked, and says in which step and in which stack. It
@@ -35,7 +36,7 @@ export interface BindOptions {
   /**
    * A file that says at every moment of a stop what it is doing, for Kubernetes to show after the end. Made if it does not
    * exist.
-   * @default '/dev/termination-log', if that exists
+   * @default '/dev/termination-log', if that exists; `false` with a `process` of one's own
    */
   readonly terminationMessage?: string | false
   /** @default the real one */
@@ -62,7 +63,7 @@ const impatienceMs = 500
 const mostPrinted = 20
 
 /** How long what has been written may be flushed after the deadline, as a share of the margin. */
-const flushShare = 0.4
+const flushShare = 0.3
 
 /**
  * Binds one lifecycle to this process: signals and uncaught errors begin the stop, and when it is over the report
@@ -91,10 +92,24 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const bindings = joinProcess(target, lifecycle)
   let interruptedAt: number | undefined
   /** The signal that began the stop, and when it came. */
-  let begunBy: { readonly signal: NodeJS.Signals; readonly at: number } | undefined
+  let begunBy: EarlySignal | undefined
   let printed = 0
   let isBound = true
 
+  // Before the listeners: what these need must be there when one of them is called.
+  const unsubscribe = lifecycle.subscribe((event) => {
+    if (event.type === 'warning') tellOperator(target, `warning: ${event.message}`)
+    if (event.type === 'stopped') onStopped(event.report)
+  })
+  const witness = createWitness(lifecycle, {
+    clock,
+    signals,
+    watchdog: target === process && (options.watchdog ?? true),
+    // What a test with a process of its own writes is no container's last word.
+    terminationMessage: options.terminationMessage ?? (target === process ? undefined : false),
+    progresses: bindings.progresses,
+    onSignalSeen,
+  })
   const listeners: [string, (...parameters: unknown[]) => void][] = [
     ...signals.map((signal): [string, () => void] => [signal, () => onSignal(signal)]),
     ['uncaughtException', (error, origin) => onFatal(origin === 'unhandledRejection' ? origin : 'uncaughtException', error)],
@@ -111,20 +126,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   // The reader of a pipe may be gone. As an uncaught error that would be printed, and fail, for ever.
   const ignore = (): void => {}
   for (const stream of [target.stdout, target.stderr]) stream.on('error', ignore)
-  const unsubscribe = lifecycle.subscribe((event) => {
-    if (event.type === 'warning') complain(`warning: ${event.message}`)
-    if (event.type === 'stopped') onStopped(event.report)
-  })
-  const witness = createWitness(lifecycle, {
-    clock,
-    signals,
-    watchdog: target === process && (options.watchdog ?? true),
-    // What a test with a process of its own writes is no container's last word.
-    terminationMessage: options.terminationMessage ?? (target === process ? undefined : false),
-    progresses: bindings.progresses,
-    onSignalSeen,
-  })
-  const early = takeEarlySignal(target)
+  const early = takeEarlySignal(target) ?? bindings.signal
   if (early) onSignal(early.signal, clock.now() - early.at)
 
   return {
@@ -147,6 +149,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       if (underPm2 && target.connected === true) target.send?.('ready', undefined, undefined, () => {})
     },
     unbind() {
+      if (!isBound) return
       isBound = false
       unsubscribe()
       witness.close()
@@ -156,6 +159,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
         bindings.listeners.delete(listener)
       }
       for (const stream of [target.stdout, target.stderr]) stream.removeListener('error', ignore)
+      if (bindings.alive.size > 0) return
+      // The others have ended, and have left the exit to this one.
+      if (bindings.reports.length > 0) leave(0)
+      bindings.signal = undefined
     },
   }
 
@@ -165,6 +172,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     const impatient = interactive && interruptedAt !== undefined && clock.now() - interruptedAt >= impatienceMs
     if (interactive) interruptedAt ??= clock.now()
     if (!lifecycle.stopping.aborted) begunBy = { signal, at: clock.now() - agoMs }
+    bindings.signal ??= begunBy
     void lifecycle.stop({ kind: 'signal', signal, interactive, ...(agoMs > 0 ? { agoMs } : {}) })
     if (impatient) lifecycle.force()
   }
@@ -187,9 +195,9 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
     // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
-    if (stopping && isOurs(error)) return complain(`while stopping: ${describeError(error)}`)
+    if (stopping && isOurs(error)) return tellOperator(target, `while stopping: ${describeError(error)}`)
     const text = `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
-    if (printed < mostPrinted) complain(text)
+    if (printed < mostPrinted) tellOperator(target, text)
     printed += 1
     void lifecycle.stop({ kind: 'fatal', origin, error })
   }
@@ -198,15 +206,20 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     bindings.reports.push(report)
     bindings.alive.delete(lifecycle)
     try {
-      if (report.result !== 'clean' || report.reason.kind === 'fatal') complain(describeStop(report))
+      if (report.result !== 'clean' || report.reason.kind === 'fatal') tellOperator(target, describeStop(report))
       onReport(report)
     } catch (error) {
-      complain(`the report could not be written: ${describeError(error)}`)
+      tellOperator(target, `the report could not be written: ${describeError(error)}`)
     }
     // The last one's stays: it also ends an exit that hangs.
     if (bindings.alive.size > 0) return witness.retire()
-    if (!isBound) return
-    const withinMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * flushShare
+    // The report's receiver may have unbound it.
+    if (isBound) leave(Math.max(0, report.budgetMs - report.tookMs))
+  }
+
+  /** @param leftMs until the deadline */
+  function leave(leftMs: number): void {
+    const withinMs = leftMs + marginMs * flushShare
     witness.leaveWithin(withinMs)
     void exit(target, worstExitCode(bindings.reports, target.exitCode), { flushMs: Math.min(flushMs, withinMs), withinMs, clock })
   }
@@ -216,26 +229,17 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     if (lifecycle.state.name === 'stopped') return
     const running = witness.progress.running()
     if (lifecycle.stopping.aborted) {
-      complain(`process.exit(${String(code)}) was called while stopping${running.length > 0 ? `; ${running.join(', ')} did not finish` : ''}. Find who calls it, and leave the exit to lameduck.`)
+      tellOperator(target, `process.exit(${String(code)}) was called while stopping${running.length > 0 ? `; ${running.join(', ')} did not finish` : ''}. Find who calls it, and leave the exit to lameduck.`)
     } else if (lifecycle.state.name === 'ready') {
-      complain(`process.exit(${String(code)}) was called without a stop: nothing was drained. Call lifecycle.stop() instead.`)
-    }
-  }
-
-  /** Never throws: it is what is called when something else has failed. */
-  function complain(text: string): void {
-    try {
-      target.stderr.write(`lameduck: ${text}\n`)
-    } catch {
-      // Nobody is left to be told.
+      tellOperator(target, `process.exit(${String(code)}) was called without a stop: nothing was drained. Call lifecycle.stop() instead.`)
     }
   }
 }
 
-/** `instanceof` asks the value, which may be a proxy that throws. */
+/** By its name, since another copy of core may have thrown it; a proxy may throw when it is asked. */
 function isOurs(error: unknown): boolean {
   try {
-    return error instanceof LifecycleError
+    return (error as Error | undefined)?.name === 'LifecycleError'
   } catch {
     return false
   }

@@ -40,6 +40,19 @@ test('whoever binds stops at once, within what is left since the signal', async 
   })
 })
 
+test('a signal that somebody else listens to is theirs, and the next one is looked at by itself', async () => {
+  const target = createFakeProcess()
+  const clock = createFakeClock()
+  catchEarlySignals(target, clock)
+  target.on('SIGINT', () => {})
+  target.signal('SIGINT')
+  await clock.advance(10_000)
+  expect(target.exitCode).toBeUndefined()
+  target.signal('SIGTERM')
+  await clock.advance(5_000)
+  expect(await target.exited).toBe(143)
+})
+
 test('where nobody binds, the process is ended 5 s after the signal with its code', async () => {
   const target = createFakeProcess()
   const clock = createFakeClock()

@@ -42,8 +42,7 @@ export function catchEarlySignals(target: ProcessLike = process, clock: Clock = 
   for (const [signal, listener] of listeners) target.on(signal, listener)
 
   function onSignal(signal: NodeJS.Signals): void {
-    if (caught.first) return
-    caught.first = { signal, at: clock.now() }
+    caught.first ??= { signal, at: clock.now() }
     const giveUp = (): void => {
       // A child process that inherited the preload may drain in its own way.
       const isAlone = target.listeners(signal).length <= 1

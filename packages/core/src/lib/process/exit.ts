@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { describeStack } from '../describe-value.ts'
 import { anotherNode } from './another-node.ts'
 import { flush } from './flush.ts'
+import { tellOperator } from './tell-operator.ts'
 import type { ProcessLike } from './process-like.ts'
 
 /** How `process.getActiveResourcesInfo()` names files that a thread of libuv's pool may be at, and look-ups of names. */
@@ -73,5 +74,5 @@ function leave(target: ProcessLike, code: number): void {
 }
 
 function complain(target: ProcessLike, error: unknown): void {
-  target.stderr.write(`lameduck: a listener of "exit" threw: ${describeStack(error)}\n`)
+  tellOperator(target, `a listener of "exit" threw: ${describeStack(error)}`)
 }

@@ -2,6 +2,7 @@ import { LifecycleError } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Progress } from '../report/progress.ts'
 import { severityOf, type Report } from '../report/report.ts'
+import type { EarlySignal } from './early-signals.ts'
 import type { ProcessLike } from './process-like.ts'
 
 /** The lifecycles that are bound to one process, which ends with the last of them. */
@@ -11,6 +12,8 @@ export interface Bindings {
   readonly listeners: Set<unknown>
   /** How those ended that have. */
   readonly reports: Report[]
+  /** The signal that began the first stop, and when it came: who is bound later must hear of it. */
+  signal: EarlySignal | undefined
   /** What each of them is doing: the process has one termination message. */
   readonly progresses: Progress[]
 }
@@ -21,7 +24,7 @@ const key = Symbol.for('lameduck.bindings')
 /** @throws LifecycleError `wrong-state` when the lifecycle is bound already, or has stopped. */
 export function joinProcess(target: ProcessLike, lifecycle: Lifecycle): Bindings {
   const holder = target as { [key]?: Bindings }
-  const bindings = (holder[key] ??= { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [], progresses: [] })
+  const bindings = (holder[key] ??= { alive: new Set<Lifecycle>(), listeners: new Set(), reports: [], signal: undefined, progresses: [] })
   if (bindings.alive.has(lifecycle)) throw new LifecycleError('wrong-state', 'bindProcess() was called twice with the same lifecycle')
   if (lifecycle.state.name === 'stopped') throw new LifecycleError('wrong-state', 'bindProcess() was called with a lifecycle that has stopped')
   bindings.alive.add(lifecycle)

@@ -18,5 +18,4 @@ export interface ProcessLike {
   getActiveResourcesInfo?(): readonly string[]
   emit?(event: 'exit', code: number): unknown
   execve?(file: string, parameters: readonly string[], env: NodeJS.ProcessEnv): unknown
-  readonly permission?: { has(scope: string): boolean }
 }

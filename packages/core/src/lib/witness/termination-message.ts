@@ -32,8 +32,13 @@ export function terminationMessageFile(wanted: string | false | undefined, onUnu
   }
 }
 
+/** The permission model may forbid the look. */
 function isFile(path: string): boolean {
-  return fs.statSync(path, { throwIfNoEntry: false })?.isFile() === true
+  try {
+    return fs.statSync(path).isFile()
+  } catch {
+    return false
+  }
 }
 
 /**

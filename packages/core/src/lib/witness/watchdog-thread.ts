@@ -7,6 +7,7 @@ export interface WatchdogThreadData {
   /** Numbers of the signals that begin a stop, by name. */
   readonly signals: Readonly<Partial<Record<NodeJS.Signals, number>>>
   readonly signalBudgetMs: number
+  readonly forgetMs: number
   readonly terminationMessagePath: string | undefined
   /** Whether the permission model allows it. The thread cannot tell, and connecting without permission aborts the process natively. */
   readonly mayInspect: boolean
@@ -38,8 +39,8 @@ interface WithWebAssembly {
  * needed: it refers to nothing outside itself.
  *
  * The main thread's stack comes from `Runtime.evaluate` of `new Error().stack`: an inspector message interrupts the
- * running JavaScript, a waiting `Atomics.wait` and a regular expression. It took 1 to 6 ms where pausing by the
- * debugger took 15 to 70, and 100 to 600 with 5,000 scripts loaded. Other native code (a synchronous child process,
+ * running JavaScript, a waiting `Atomics.wait` and a regular expression. It took 1 to 9 ms where pausing by the
+ * debugger took 16 to 76, and 100 to 600 with 5,000 scripts loaded. Other native code (a synchronous child process,
  * `JSON.parse`) does not answer.
  *
  * It has two ways to end the process with a code of its choice, whatever the main thread does and as PID 1 too: see
@@ -53,12 +54,14 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
   let deadlineMs = Infinity
   let timer: NodeJS.Timeout | undefined
   let signalDeadlineMs = Infinity
+  let isMainFree = false
   let progress = '{}'
 
   listenToSignals()
   parentPort?.on('message', (order: WatchdogOrder) => {
     if (order.kind === 'arm') {
       // The main thread is free, and knows better than what was reckoned here from the signal.
+      isMainFree = true
       deadlineMs = Infinity
       arm(order.atMs)
     } else if (order.kind === 'expect-signal') {
@@ -94,7 +97,10 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
         handle.onsignal = () => {
           const atMs = nowMs()
           parentPort?.postMessage({ signal: signal as NodeJS.Signals, atMs } satisfies SignalSeen)
-          arm(Math.min(atMs + data.signalBudgetMs, Math.max(atMs, signalDeadlineMs)))
+          if (isMainFree) return
+          const knownMs = atMs > signalDeadlineMs + data.forgetMs ? Infinity : signalDeadlineMs
+          // Time for the main thread to tell what it knows better.
+          arm(Math.max(atMs + 500, Math.min(atMs + data.signalBudgetMs, knownMs)))
         }
         handle.start(number)
       }

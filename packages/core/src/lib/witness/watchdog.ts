@@ -16,10 +16,12 @@ export interface WatchdogOptions {
    */
   readonly signals: readonly NodeJS.Signals[]
   /**
-   * From such a signal until the watchdog must act, in ms, when the main thread never got to see it. As large as what
-   * the main thread would arm it with, since the earliest counts.
+   * From such a signal until the watchdog must act, in ms, when the main thread never got to see it; at least 500 ms pass, and what
+   * the main thread arms it with counts instead.
    */
   readonly signalBudgetMs: number
+  /** How long after it has passed a deadline of `expectSignal` is still believed, in ms. */
+  readonly forgetMs: number
   /** An existing file for the termination message, if anybody wants one; where it is missing nothing is written. */
   readonly terminationMessagePath: string | undefined
   /** Called on the main thread when a signal came `agoMs` ago (50 or more) and the blocked loop could not handle it: the deadline counts from then. */
@@ -105,7 +107,7 @@ export function startWatchdog(options: WatchdogOptions): Watchdog {
 }
 
 /** Without the flags, environment and preloaded modules of the process: the thread's program needs none, and they could break it. */
-function startThread({ exitCode, signals, signalBudgetMs, terminationMessagePath }: WatchdogOptions): Worker {
+function startThread({ exitCode, signals, signalBudgetMs, forgetMs, terminationMessagePath }: WatchdogOptions): Worker {
   // Bundlers that keep names wrap inner functions in a call of a helper of theirs.
   const prelude = 'const { parentPort, workerData } = require("node:worker_threads"), __name = (value) => value;'
   const end = endAnyhow.toString()
@@ -114,7 +116,7 @@ function startThread({ exitCode, signals, signalBudgetMs, terminationMessagePath
   const program = `${prelude} (${watchdogThread.toString()})(workerData, require, ${writeTerminationMessage.toString()}, ${end})`
   const numbers = Object.fromEntries(signals.map((signal) => [signal, constants.signals[signal]]))
   const mayInspect = process.permission?.has('inspector') ?? true
-  const workerData: WatchdogThreadData = { exitCode, signals: numbers, signalBudgetMs, terminationMessagePath, mayInspect, node: anotherNode(), guard }
+  const workerData: WatchdogThreadData = { exitCode, signals: numbers, signalBudgetMs, forgetMs, terminationMessagePath, mayInspect, node: anotherNode(), guard }
   // Not imported: it took 5 ms of the 11 that importing core would have cost.
   const { Worker: Thread } = process.getBuiltinModule('node:worker_threads')
   return new Thread(program, {

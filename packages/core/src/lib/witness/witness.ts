@@ -13,6 +13,9 @@ import { startWatchdog } from './watchdog.ts'
  */
 const watchdogShare = 0.2
 
+/** The same for a process that has finished its stop but does not get out, after the time that it had for that. */
+const leavingShare = 0.1
+
 /** Leaves room for a stack in front. */
 const longestForWatchdog = 3_000
 
@@ -45,18 +48,22 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
   const progress = createProgress(() => clock.now())
   progresses.push(progress)
   const file = terminationMessageFile(terminationMessage, (why) => lifecycle.warn(why))
-  const usualMs = lifecycle.plan().budgetMs
+  const { graceMs, preStopMs } = lifecycle.policy
+  const usualMs = graceMs - preStopMs - marginMs
+  let isClosed = false
   const watchdog = watched
     ? startWatchdog({
         exitCode: exitCodes.stalled,
         signals,
         signalBudgetMs: usualMs + afterDeadlineMs,
+        forgetMs: graceMs,
         terminationMessagePath: file,
         onSignalSeen,
         onUnavailable: (why) => lifecycle.warn(`there is no watchdog, so a blocked event loop would last until SIGKILL: ${why}`),
       })
     : undefined
   const tell = (): void => {
+    if (isClosed) return
     if (file !== undefined) tellTerminationMessage(file, mostTelling(progresses).text(longestMessage) ?? '{}')
     watchdog?.tell(progress.text(longestForWatchdog) ?? '{}')
   }
@@ -64,17 +71,23 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
   const unsubscribe = lifecycle.subscribe((event) => {
     progress.on(event)
     if (event.type === 'state-changed') arm(event.state)
-    else if (event.type === 'readiness-changed' || event.type === 'deadline-shrunk') expectSignal()
+    else if (event.type === 'pre-stop') expectSignal(event.announced)
+    else if (event.type === 'deadline-shrunk') expectSignal(true)
     // The end is told at once: the process may be gone before the turn is over.
     if (event.type === 'stopped') tell()
     else if (progress.isStopping) changed()
   })
 
+  // What was known, or under way, before anybody watched.
+  expectSignal(false)
+  arm(lifecycle.state)
+
   return {
     progress,
     retire: () => watchdog?.close(),
-    leaveWithin: (inMs) => watchdog?.arm(inMs + afterDeadlineMs),
+    leaveWithin: (inMs) => watchdog?.arm(inMs + marginMs * leavingShare),
     close() {
+      isClosed = true
       unsubscribe()
       watchdog?.close()
       progresses.splice(progresses.indexOf(progress), 1)
@@ -82,10 +95,10 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
   }
 
   /** Before a stop: what `preStop` and a known deadline leave for the signal that the main thread may never see. */
-  function expectSignal(): void {
+  function expectSignal(isAnnounced: boolean): void {
     if (progress.isStopping) return
     const leftMs = lifecycle.plan().budgetMs
-    watchdog?.expectSignal(leftMs < usualMs ? leftMs + afterDeadlineMs : Infinity)
+    watchdog?.expectSignal(isAnnounced || leftMs < usualMs ? leftMs + afterDeadlineMs : Infinity)
   }
 
   function arm(state: State): void {
