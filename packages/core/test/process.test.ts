@@ -229,8 +229,8 @@ describe.each(nodes)('$name: a process', (node) => {
     expect(stdout).toEqual(['wrong-state'])
   })
 
-  test('ends with a lifecycle that is bound after the signal', async () => {
-    const { code, stdout } = await runProgram(node, 'binds-late', { on: { ready: term } })
+  test.each(['hears of it', 'stops itself'])('ends with a lifecycle that is bound after the signal (the first one %s)', async (how) => {
+    const { code, stdout } = await runProgram(node, 'binds-late', { parameters: [how], on: { ready: term } })
     expect(code).toBe(0)
     expect(stdout).toContain('second drained')
   })

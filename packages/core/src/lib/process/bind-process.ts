@@ -171,8 +171,9 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     const interactive = signal === 'SIGINT' && target.stdin.isTTY === true
     const impatient = interactive && interruptedAt !== undefined && clock.now() - interruptedAt >= impatienceMs
     if (interactive) interruptedAt ??= clock.now()
-    if (!lifecycle.stopping.aborted) begunBy = { signal, at: clock.now() - agoMs }
-    bindings.signal ??= begunBy
+    const came = { signal, at: clock.now() - agoMs }
+    if (!lifecycle.stopping.aborted) begunBy = came
+    bindings.signal ??= came
     void lifecycle.stop({ kind: 'signal', signal, interactive, ...(agoMs > 0 ? { agoMs } : {}) })
     if (impatient) lifecycle.force()
   }

@@ -12,7 +12,7 @@ export interface Bindings {
   readonly listeners: Set<unknown>
   /** How those ended that have. */
   readonly reports: Report[]
-  /** The signal that began the first stop, and when it came: who is bound later must hear of it. */
+  /** The first signal, and when it came: who is bound later must hear of it, also where a stop had begun before. */
   signal: EarlySignal | undefined
   /** What each of them is doing: the process has one termination message. */
   readonly progresses: Progress[]

@@ -42,7 +42,7 @@ function isFile(path: string): boolean {
 }
 
 /**
- * Keeps the file in step with `text`: call it after every change. It writes at once, so that the file is right even if the
+ * Returns what to call after every change. It tells at once, so that what was told is right even if the
  * next thing that happens is a blocked event loop or SIGKILL; only what comes after the first 10 changes of one turn waits for the
  * end of the turn.
  */
