@@ -16,11 +16,20 @@ export type LifecycleEvent =
   | { readonly type: 'stop-repeated'; readonly reason: Reason }
   | { readonly type: 'lame-duck-ended'; readonly tookMs: number; readonly why: 'quiet' | 'max' | 'deadline' | 'forced' }
   | { readonly type: 'step-started'; readonly name: string; readonly deadlineInMs: number }
+  | { readonly type: 'still-waiting'; readonly steps: readonly WaitingStep[]; readonly leftMs: number }
   | { readonly type: 'step-overran'; readonly name: string; readonly inFlight: number | undefined; readonly waitingFor: readonly string[] }
   | { readonly type: 'step-finished'; readonly step: StepReport }
   | { readonly type: 'deadline-shrunk'; readonly leftMs: number; readonly why: string }
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'stopped'; readonly report: Report }
+
+/** A step that has been draining when a second was over. */
+export interface WaitingStep {
+  readonly name: string
+  readonly inFlight: number | undefined
+  /** At most 20 texts, and one that says how many more there are. */
+  readonly waitingFor: readonly string[]
+}
 
 export type Listener = (event: LifecycleEvent) => void
 

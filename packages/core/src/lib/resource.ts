@@ -66,7 +66,7 @@ export interface Resource {
   readonly reserveMs?: number
   /** Longest time that `force` may take, in ms. @default the policy's `forceMs` (100) */
   readonly forceMs?: number
-  /** What is wrong with how this resource was configured, each with the fix; shown by `plan()` and as events at start. */
+  /** What is wrong with how this resource was configured, each with the fix; shown by `plan()` and as events at start. Read each time, so that it may be a getter. */
   readonly warnings?: readonly string[]
 
   /** Make it usable. Resolves when it is; rejecting aborts the start of the service. */
@@ -76,13 +76,18 @@ export interface Resource {
    * for it is over: 5 s after a start, else what `lifecycle.check` was given.
    */
   check?(context: StartContext): Promise<void> | void
+  /**
+   * The platform has announced the end of this service (`lifecycle.preStop()`), or it turns out that it has not: ask clients to go
+   * elsewhere while serving them, or no longer. It is no stop, and none may follow; one that does calls `quiesce`. Must return at once.
+   */
+  preStop?(announced: boolean): void
   /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
   quiesce?(context: QuiesceContext): void
   /** How many units (requests, messages, checked-out connections) are being worked on right now. */
   inFlight?(): number
   /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */
   lastArrival?(): number | undefined
-  /** What is still being waited for, newest last, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
+  /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
   /**
    * How many units of a finite job are still to be done; read when the step is over. Above 0, a stop that went well has the

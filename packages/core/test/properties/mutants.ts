@@ -255,7 +255,8 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
   ],
   'leaves no timer armed': [
     { bug: "the bound of force stays", file: 'stop-step.ts', find: '    cancelBound()\n    const unfinished', replace: '    const unfinished' },
-    { bug: 'the last timer stays', file: 'run-stop.ts', find: '    cancelDeadline()\n    resolveDone', replace: '    resolveDone' },
+    { bug: 'the last timer stays', file: 'run-stop.ts', find: '    cancelDeadline()\n    cancelTelling()\n', replace: '    cancelTelling()\n' },
+    { bug: 'what is waited for is told for ever', file: 'run-stop.ts', find: '    cancelTelling()\n', replace: '' },
     {
       bug: 'a shrink after the last step arms a timer',
       file: 'run-stop.ts',

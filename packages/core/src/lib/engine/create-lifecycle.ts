@@ -9,6 +9,7 @@ import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecyc
 import { makePlan } from './plan.ts'
 import { resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
+import { tellPreStop } from './quiesce.ts'
 import { requireReason, type Reason } from '../reason.ts'
 import { requireCause } from '../cause.ts'
 import type { Plan, Report } from '../report/report.ts'
@@ -40,7 +41,17 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   // Every open event stream listens to them; Node would take more than ten for a leak.
   setMaxListeners(0, stopping.signal, draining.signal)
   const events = createEvents(() => lifecycle)
-  const readiness = createReadiness({ clock, events, graceMs: policy.graceMs, isUp: () => state.name === 'ready', isStopping: () => stop !== undefined })
+  const readiness = createReadiness({
+    clock,
+    events,
+    graceMs: policy.graceMs,
+    onPreStop(announced) {
+      events.emit({ type: 'pre-stop', announced })
+      for (const { resource } of entries.values()) tellPreStop(resource, announced, lifecycle.warn)
+    },
+    isUp: () => state.name === 'ready',
+    isStopping: () => stop !== undefined,
+  })
   let state: State = { name: 'starting' }
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
@@ -94,6 +105,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     entries.set(resource.name, entry)
     const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
+    if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, lifecycle.warn)
     return handle
   }
 

@@ -1,3 +1,4 @@
+import { describeError } from '../describe-value.ts'
 import type { Node } from './graph.ts'
 import { describeMs } from '../duration.ts'
 import type { Budget } from './budget.ts'
@@ -51,6 +52,15 @@ export function scaleWarnings({ scale, criticalPath, criticalPathMs }: Schedule,
 
 function resourceWarnings(nodes: readonly Node[]): string[] {
   const warnings: string[] = []
-  for (const node of nodes) for (const warning of node.entry?.resource.warnings ?? []) warnings.push(`${node.name}: ${warning}`)
+  for (const node of nodes) for (const warning of warningsOf(node)) warnings.push(`${node.name}: ${warning}`)
   return warnings
+}
+
+/** A getter that throws must not break the stop that the plan is made for. */
+function warningsOf({ entry }: Node): readonly string[] {
+  try {
+    return [...(entry?.resource.warnings ?? [])]
+  } catch (error) {
+    return [`warnings: ${describeError(error)}`]
+  }
 }

@@ -1,7 +1,7 @@
 import { describeError } from '../describe-value.ts'
 import type { Entry } from './graph.ts'
 import type { StepReport } from '../report/report.ts'
-import type { QuiesceContext } from '../resource.ts'
+import type { QuiesceContext, Resource } from '../resource.ts'
 
 /** Calls every resource's `quiesce`, in this tick. What throws or rejects is kept by the resource's name, and the others are still called. */
 export function quiesceAll(entries: Iterable<Entry>, context: QuiesceContext): ReadonlyMap<string, string> {
@@ -16,6 +16,17 @@ export function quiesceAll(entries: Iterable<Entry>, context: QuiesceContext): R
     }
   }
   return errors
+}
+
+/** What throws or rejects is a warning: a stop is still to come, and nothing has been lost. */
+export function tellPreStop(resource: Resource, announced: boolean, warn: (message: string) => void): void {
+  const onError = (error: unknown): void => warn(`${resource.name}: preStop: ${describeError(error)}`)
+  try {
+    const returned: unknown = resource.preStop?.(announced)
+    if (returned instanceof Promise) returned.catch(onError)
+  } catch (error) {
+    onError(error)
+  }
 }
 
 /** A quiesce that threw leaves a resource that may have gone on taking work: its step has failed, however its drain went. */

@@ -61,6 +61,26 @@ test('what ends after the stop has begun brings nothing back', async () => {
   expect(changes()).toEqual(['true everything has started', 'false preStop'])
 })
 
+test('preStop is told to every resource, whenever it is added, and taken back; a stop takes nothing back', async () => {
+  const { lifecycle, clock } = await ready()
+  const heard: string[] = []
+  const warnings: string[] = []
+  lifecycle.subscribe((event) => void (event.type === 'warning' && warnings.push(event.message)))
+  lifecycle.add({ name: 'http', phase: 'intake', preStop: (announced) => void heard.push(`http ${announced}`), drain: () => {} })
+  lifecycle.add({ name: 'bad', phase: 'intake', preStop: () => JSON.parse('bad'), drain: () => {} })
+  lifecycle.preStop()
+  lifecycle.add({ name: 'admin', phase: 'intake', preStop: (announced) => void heard.push(`admin ${announced}`), drain: () => {} })
+  expect(heard).toEqual(['http true', 'admin true'])
+  await clock.advance(25_000)
+  expect(heard.slice(2)).toEqual(['http false', 'admin false'])
+  expect(warnings).toEqual([expect.stringMatching(/^bad: preStop: SyntaxError/)])
+
+  lifecycle.preStop()
+  await lifecycle.stop(sigterm)
+  await clock.advance(60_000)
+  expect(heard.slice(4)).toEqual(['http true', 'admin true'])
+})
+
 test('announced during the start, it keeps the service from becoming ready, and counts', async () => {
   const clock = createFakeClock()
   const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 20_000 } })

@@ -19,6 +19,8 @@ export interface ReadinessInput {
   readonly clock: Clock
   readonly events: Events
   readonly graceMs: number
+  /** The platform has announced the end, or the announcement is over without one. */
+  readonly onPreStop: (announced: boolean) => void
   /** Started, and no stop has begun. */
   readonly isUp: () => boolean
   /** A stop has begun: a latch outside of this. */
@@ -29,7 +31,7 @@ export interface ReadinessInput {
 const slackMs = 5_000
 
 /** Readiness while the service is up: reversible, and never more than that. */
-export function createReadiness({ clock, events, graceMs, isUp, isStopping }: ReadinessInput): Readiness {
+export function createReadiness({ clock, events, graceMs, onPreStop, isUp, isStopping }: ReadinessInput): Readiness {
   const holds = new Map<symbol, string>()
   let announcedAt: number | undefined
   let told = false
@@ -53,12 +55,12 @@ export function createReadiness({ clock, events, graceMs, isUp, isStopping }: Re
       // The platform repeats a hook when it has restarted itself; the first call began the grace period.
       if (announcedAt !== undefined || isStopping()) return
       announcedAt = clock.now()
-      events.emit({ type: 'pre-stop', announced: true })
+      onPreStop(true)
       const release = readiness.hold('preStop')
       const revert = (): void => {
         if (isStopping()) return
         announcedAt = undefined
-        events.emit({ type: 'pre-stop', announced: false })
+        onPreStop(false)
         release()
       }
       clock.setTimer(revert, graceMs + slackMs, true)

@@ -100,3 +100,18 @@ test('a shrink after the last step arms nothing', async () => {
   await here.lifecycle.stop()
   expect(here.clock.armed).toBe(0)
 })
+
+test('tells once a second what is waited for, but not during the lame duck, and not when it is over', async () => {
+  const here = world(
+    { name: 'http', phase: 'intake', drainFrom: 'lame-duck-end', lastArrival: () => 0, drainTakesMs: 1_500, inFlight: 2 },
+    { name: 'pool', drainTakesMs: 900 },
+  )
+  const told: unknown[] = []
+  here.lifecycle.subscribe((event) => void (event.type === 'still-waiting' && told.push([here.clock.now(), event.leftMs, event.steps])))
+  const begunAt = here.clock.now()
+  await stop(here)
+  expect(told).toEqual([
+    [begunAt + 2_000, 8_000, [{ name: 'http', inFlight: 2, waitingFor: [] }]],
+    [begunAt + 3_000, 7_000, [{ name: 'pool', inFlight: 0, waitingFor: [] }]],
+  ])
+})

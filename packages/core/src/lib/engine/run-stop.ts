@@ -9,6 +9,9 @@ import type { StepReport } from '../report/report.ts'
 import { makeSchedule, type Schedule, type Slot } from './schedule.ts'
 import { count, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
 
+/** Time between two events that tell what is being waited for. */
+const tellEveryMs = 1_000
+
 /** A timer that is this late is not late. */
 const timerResolutionMs = 1
 
@@ -60,6 +63,7 @@ export function runStop(input: RunStopInput): StopRun {
   let stopDeadline = input.deadline
   // Not the whole budget: a quiesce may have blocked since the stop began.
   let cancelDeadline = clock.setTimer(endAll, stopDeadline - clock.now())
+  let cancelTelling = clock.setTimer(tellWaiting, tellEveryMs)
   walk()
 
   /** A loop and not a recursion: thousands of skipped steps may follow one another in one tick. */
@@ -73,6 +77,7 @@ export function runStop(input: RunStopInput): StopRun {
     }
     if (pending.size > 0) return
     cancelDeadline()
+    cancelTelling()
     resolveDone(reports)
   }
 
@@ -186,6 +191,13 @@ export function runStop(input: RunStopInput): StopRun {
     }
     reports.push(report)
     events.emit({ type: 'step-finished', step: report })
+  }
+
+  function tellWaiting(): void {
+    cancelTelling = clock.setTimer(tellWaiting, tellEveryMs)
+    if (running.size === 0) return
+    const steps = [...running].map(([{ name }, step]) => ({ name, ...step.waiting() }))
+    events.emit({ type: 'still-waiting', steps, leftMs: stopDeadline - clock.now() })
   }
 
   function cutAll(): void {

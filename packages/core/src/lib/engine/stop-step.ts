@@ -23,6 +23,8 @@ export interface StepResult {
 export interface RunningStep {
   readonly startedAt: number
   readonly deadline: () => number
+  /** What it is waiting for now. */
+  waiting(): Pick<StepResult, 'waitingFor'> & { readonly inFlight: number | undefined }
   /** Ms left to a `force` that has been called; `undefined` before. */
   forceLeftMs(): number | undefined
   /** Moves both earlier: when `drain` is cut, and how long `force` may take from then on, or from now on if it has been called. */
@@ -155,6 +157,8 @@ export function runStopStep(input: StepInput): RunningStep {
   return {
     startedAt,
     deadline: () => deadline,
+    // What is wrong with either is told when the step is over.
+    waiting: () => ({ inFlight: count(resource, 'inFlight', []), waitingFor: listWaiting(resource, []) }),
     forceLeftMs: () => (giveUpAt === undefined ? undefined : Math.max(0, giveUpAt - clock.now())),
     moveDeadline(earlier, lessForceMs) {
       // What comes after was promised the time from then on, and must not wait for a bound of an earlier schedule.

@@ -12,6 +12,7 @@ import type { ProcessLike } from './process-like.ts'
 import type { Report } from '../report/report.ts'
 import { reportLine } from '../report/report-line.ts'
 import { describeStop } from '../report/describe-stop.ts'
+import { describeWaiting } from '../report/describe-waiting.ts'
 import { tellOperator } from './tell-operator.ts'
 import { validSignals } from './valid-signals.ts'
 import { createWitness } from '../witness/witness.ts'
@@ -99,6 +100,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   // Before the listeners: what these need must be there when one of them is called.
   const unsubscribe = lifecycle.subscribe((event) => {
     if (event.type === 'warning') tellOperator(target, `warning: ${event.message}`)
+    if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps, event.leftMs))
     if (event.type === 'stopped') onStopped(event.report)
   })
   const witness = createWitness(lifecycle, {
