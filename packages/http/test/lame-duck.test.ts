@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { expect, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
-import { quiesceContext } from './support/context.ts'
+import { drainContext, quiesceContext, within } from './support/context.ts'
 import { get, rawClient } from './support/raw-client.ts'
-import { gate, serve } from './support/serve.ts'
+import { gate, plainClose, serve } from './support/serve.ts'
 
 const ok: RequestListener = (_request, response) => void response.end('ok')
 
@@ -75,18 +75,26 @@ async function pipeline(when: 'before' | 'during', attach: (server: Server) => (
   return { handled, answered: [...client.text().matchAll(/^connection: (\S+)/gim)].map((match) => String(match[1])) }
 }
 
+// Catches: `server.close()`: the answer says keep-alive, and the connection is left to its timeout.
 test('answers a request that waits for 100 Continue across the signal', async () => {
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => response.end('stored'))
-  })
-  const resource = httpServer(server)
-  const client = await rawClient(await serve(server))
-  client.send('POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
-  await client.until(/100 Continue/)
+  const store: RequestListener = (request, response) => void request.resume().on('end', () => response.end('stored'))
+  const [naive, real] = [createServer({ keepAliveTimeout: 60_000 }, store), createServer(store)]
+  const resource = httpServer(real)
+  const clients = [await rawClient(await serve(naive)), await rawClient(await serve(real))]
+  for (const client of clients) {
+    client.send('POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n')
+    await client.until(/100 Continue/)
+  }
+  const closed = plainClose(naive)
   resource.quiesce?.(quiesceContext)
-  client.send('data')
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  for (const client of clients) client.send('data')
 
-  expect(await client.until(/stored$/)).toMatch(/connection: close/i)
+  const [kept, ended] = await Promise.all(clients.map((client) => client.until(/stored$/)))
+  expect(kept).toMatch(/connection: keep-alive/i)
+  expect(ended).toMatch(/connection: close/i)
+  expect(await within(1_000, drained)).toBeUndefined()
+  expect(await within(200, closed)).toBe('pending')
 })
 
 // Catches: counting in `request` events, which a checkContinue listener and engine.io's replaced listeners bypass.
@@ -148,7 +156,7 @@ test('counts what is going on, by kind, and forgets it', async () => {
 
   expect(resource.stats()).toMatchObject({ sockets: { unused: 1, idle: 1, active: 1, receiving: 0 }, inFlight: 1 })
   expect(resource.stats().oldestMs).toBeGreaterThanOrEqual(0)
-  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/slow \d+ ms$/)])
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/slow \d+ ms, nothing sent$/)])
 
   due.open()
   await active.until(/ok$/)
@@ -165,4 +173,50 @@ test('a client that leaves takes its unanswered, pipelined requests along', asyn
   await expect.poll(() => resource.inFlight?.()).toBe(2)
   client.socket.destroy()
   await expect.poll(() => resource.inFlight?.()).toBe(0)
+})
+
+// Catches: a mark that cannot be taken back: a replica whose stop was called off sends its clients away for ever.
+test('a lame duck that is taken back leaves no mark, and a stop cannot be taken back', async () => {
+  const due = gate()
+  const server = createServer((request, response) => (request.url === '/slow' ? void due.opened.then(() => response.end('slow')) : response.end('ok')))
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const waiting = await rawClient(port)
+  waiting.send(get('/slow'))
+  await once(server, 'request')
+  const connectionOf = async (): Promise<string | undefined> => {
+    const client = await rawClient(port)
+    client.send(get('/'))
+    return /^connection: (\S+)/im.exec(await client.until(/ok$/))?.[1]
+  }
+
+  resource.preStop?.(true)
+  expect(await connectionOf()).toBe('close')
+  resource.preStop?.(false)
+  expect(await connectionOf()).toBe('keep-alive')
+  due.open()
+  expect(await waiting.until(/slow$/)).toMatch(/connection: keep-alive/i)
+  waiting.send(get('/'))
+  expect(await waiting.until(/ok$/)).toMatch(/slow[^]*connection: keep-alive/i)
+
+  resource.quiesce?.(quiesceContext)
+  resource.preStop?.(false)
+  expect(await connectionOf()).toBe('close')
+})
+
+test('a lame duck that is taken back between pipelined requests leaves their marks right', async () => {
+  const due = gate()
+  const server = createServer((_request, response) => void due.opened.then(() => response.end('ok')))
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  resource.preStop?.(true)
+  client.send(get('/1') + get('/2'))
+  await expect.poll(() => resource.inFlight?.()).toBe(2)
+  resource.preStop?.(false)
+  client.send(get('/3'))
+  await expect.poll(() => resource.inFlight?.()).toBe(3)
+  resource.preStop?.(true)
+  due.open()
+  await client.until(/(ok[^]*){3}$/)
+  expect([...client.text().matchAll(/^connection: (\S+)/gim)].map((match) => match[1])).toEqual(['keep-alive', 'keep-alive', 'close'])
 })

@@ -60,7 +60,7 @@ test('a WebSocket that ignores the goodbye delays no request, is named, and is c
   await client.ended
 
   expect(await within(100, drained)).toBe('pending')
-  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/chat \(websocket\) \d+ ms$/)])
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/chat \(websocket\) \d+ ms, \d+ bytes sent$/)])
   const closed = once(server, 'close')
   await resource.force?.(forceContext)
   expect(await within(500, closed)).not.toBe('pending')

@@ -6,10 +6,27 @@ const goingAway = Buffer.from([0x88, 0x02, 0x03, 0xe9])
 /**
  * Says goodbye on a socket that left HTTP. WebSockets get status 1001 as any server may send it between two frames: the
  * client answers, and the server's own WebSocket library then closes as it does for every client that leaves.
- * Everything else is ended.
+ *
+ * A socket that another stream is piped into (a tunnel, a proxied WebSocket) is destroyed: what is written there may be
+ * the middle of a frame, and after an `end` the other stream's next bytes would be an error that nobody handles. Everything else is ended.
  */
 export function closeUpgraded(socket: Duplex, protocol: string): void {
   if (!socket.writable) return
-  if (protocol === 'websocket') socket.write(goingAway)
+  // Every `pipe` listens for it on its destination.
+  if (socket.listenerCount('unpipe') > 0) socket.destroy()
+  else if (protocol === 'websocket') socket.write(goingAway)
   else socket.end()
+}
+
+/**
+ * Calls `then` once something has been written to the socket and its writer has had its turn: before the `101` a close
+ * frame would be garbage, and so it would be in the middle of what is written in one turn.
+ */
+export function afterFirstWrite(socket: Duplex, then: () => void): void {
+  const { write } = socket
+  socket.write = function (this: Duplex, ...parameters: unknown[]): boolean {
+    socket.write = write
+    setImmediate(then)
+    return Reflect.apply(write, this, parameters) as boolean
+  }
 }

@@ -1,72 +1,100 @@
-import type { ServerResponse } from 'node:http'
-import type { ServerHttp2Session } from 'node:http2'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 
-/** One request whose answer is not complete yet. */
+/**
+ * What one accepted socket is at the moment. An idle keep-alive socket holds nothing of its own, so that ten thousand of
+ * them cost no more than their entries in a set.
+ */
+export type Connection = Untouched | Idle | Exchange | Leftover | Upgrade | Http2
+
+/** Nothing has been asked on it yet. */
+export interface Untouched {
+  readonly kind: 'handshaking' | 'unused'
+  /** Monotonic ms. */
+  readonly acceptedAt: number
+}
+
+/** All its requests have been answered. */
+export interface Idle {
+  readonly kind: 'idle'
+  /** `bytesRead` of the socket when it became idle, from the announcement on, when a difference means part of a request; before it `undefined`. */
+  readonly bytesRead: number | undefined
+}
+
+/** One HTTP/1 request whose answer is not complete yet: the newest of its socket. */
 export interface Exchange {
-  readonly method: string
-  readonly url: string
+  readonly kind: 'active'
+  readonly response: ServerResponse
   /** Monotonic ms. */
   readonly startedAt: number
-  /** `undefined` on HTTP/2. */
-  readonly response: ServerResponse | undefined
+  /** What had been written to the socket when it began. */
+  readonly bytesBefore: number
   /** The answer was told to say `Connection: close`. */
   marked: boolean
-  /** The next older one on the same connection; a chain instead of an array, so that an idle connection holds nothing. */
+  /** The next older one of a pipeline. */
   previous: Exchange | undefined
 }
 
-/** What became of a connection after an `upgrade` or `connect` event. */
+/** An answer was complete before its request was: the rest of the body is still arriving. */
+export interface Leftover {
+  readonly kind: 'leftover'
+  readonly request: IncomingMessage
+  /** Monotonic ms. */
+  readonly answeredAt: number
+}
+
+/** What became of a socket after an `upgrade` or `connect` event. */
 export interface Upgrade {
+  readonly kind: 'upgraded'
   readonly method: string
   readonly url: string
   /** Lower case value of the request's `Upgrade` header; empty for CONNECT. */
   readonly protocol: string
+  /** Monotonic ms. */
   readonly startedAt: number
-  /** Bytes written when the server handed the socket over: as long as there are no more, the `101` has not been sent. */
-  readonly bytesWritten: number
+  /** What had been written when the server handed the socket over: as long as there is no more, the `101` has not been sent. */
+  readonly bytesBefore: number
 }
 
-/** The bookkeeping of one accepted connection. */
-export interface Connection {
-  /** The TLS socket once the handshake is over, the raw one before and without TLS. */
-  socket: Socket
+export interface Http2 {
+  readonly kind: 'http2'
+  readonly session: ServerHttp2Session
   /** Monotonic ms. */
   readonly acceptedAt: number
-  handshaking: boolean
-  /** A request has been seen on it. */
+  /** A stream has been seen on it. */
   used: boolean
-  /** Gone connections count for nothing, whatever their handlers still do. */
-  gone: boolean
-  newest: Exchange | undefined
-  upgrade: Upgrade | undefined
-  session: ServerHttp2Session | undefined
-  /** `bytesRead` when it was last seen idle; kept only from the stop on, where a difference means half a request. */
-  bytesAtIdle: number
+  readonly streams: Map<ServerHttp2Stream, { readonly method: string; readonly url: string; readonly startedAt: number }>
 }
 
-export function newConnection(socket: Socket, handshaking: boolean): Connection {
-  return {
-    socket,
-    acceptedAt: performance.now(),
-    handshaking,
-    used: false,
-    gone: false,
-    newest: undefined,
-    upgrade: undefined,
-    session: undefined,
-    bytesAtIdle: 0,
-  }
-}
+export const idle: Idle = { kind: 'idle', bytesRead: undefined }
 
 export type ConnectionKind = 'handshaking' | 'unused' | 'receiving' | 'active' | 'idle' | 'upgraded' | 'http2'
 
-/** `receiving`: part of a request has arrived and no more; on a connection that was used before it can be told only after the stop began. */
-export function kindOf(connection: Connection): ConnectionKind {
-  if (connection.handshaking) return 'handshaking'
-  if (connection.upgrade) return 'upgraded'
-  if (connection.session) return 'http2'
-  if (connection.newest) return 'active'
-  if (!connection.used) return connection.socket.bytesRead === 0 ? 'unused' : 'receiving'
-  return connection.bytesAtIdle === 0 || connection.socket.bytesRead === connection.bytesAtIdle ? 'idle' : 'receiving'
+/** `receiving`: part of a request has arrived and no more; on a socket that was used before it can be told only after the announcement. */
+export function kindOf(socket: Socket, connection: Connection): ConnectionKind {
+  switch (connection.kind) {
+    case 'leftover':
+      return 'receiving'
+    case 'unused':
+      return socket.bytesRead === 0 ? 'unused' : 'receiving'
+    case 'idle':
+      return connection.bytesRead === undefined || connection.bytesRead === socket.bytesRead ? 'idle' : 'receiving'
+    default:
+      return connection.kind
+  }
+}
+
+/** How many units of work it is. */
+export function weigh(connection: Connection): number {
+  switch (connection.kind) {
+    case 'active':
+      return 1 + (connection.previous ? weigh(connection.previous) : 0)
+    case 'upgraded':
+      return 1
+    case 'http2':
+      return connection.streams.size
+    default:
+      return 0
+  }
 }

@@ -3,25 +3,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Server, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import { newConnection, type Connection, type Exchange } from './connection.ts'
+import { openBefore } from './open-before.ts'
+import { idle, weigh, type Connection, type Exchange, type Http2 } from './connection.ts'
+import { holds, markNewest, unlink, unmark } from './exchanges.ts'
+import { lingerOnClose } from './linger-on-close.ts'
+import { openSockets } from './open-sockets.ts'
 import { listenAlongside } from './listen-alongside.ts'
 
 /** The connections of one server, and what is in flight on them. */
 export interface Connections {
-  all(): Iterable<Connection>
+  all(): Iterable<Socket>
+  /** Nothing for a socket that is gone. */
+  of(socket: Socket): Connection | undefined
   readonly size: number
   /** Requests and streams without a complete answer, and upgraded sockets. */
   readonly inFlight: number
-  /** Monotonic ms of the newest connection or request since `announceClose`. */
+  /** Monotonic ms of the newest connection or request since the announcement. */
   readonly lastArrival: number | undefined
-  /** From now on every HTTP/1 connection is told to close by its next unsent answer. */
-  announceClose(): void
-  /** Calls `listener` when a connection was accepted, changed its kind, finished an exchange or is gone. Returns the function that ends it. */
-  watch(listener: (connection: Connection) => void): () => void
+  /** From now on every HTTP/1 connection is told to close by its next unsent answer; or no longer. */
+  announceClose(announced: boolean): void
+  /** Calls `listener` when a socket was accepted, changed its kind, finished an exchange or is gone. Returns the function that ends it. */
+  watch(listener: (socket: Socket) => void): () => void
 }
 
-/** The message of Node's own channel `http.server.request.start`. */
-interface RequestStart {
+/** The messages of Node's own channels. */
+interface HttpMessage {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly socket: Socket
@@ -29,19 +35,22 @@ interface RequestStart {
 }
 
 const requestStart = 'http.server.request.start'
+const responseFinish = 'http.server.response.finish'
 
 /**
  * Follows every connection of the server without changing what the server does.
  *
- * Requests are learned from Node's diagnostics channel and not from `request` events: it sees `Expect: 100-continue`
- * with a `checkContinue` listener too, survives a library that replaces the `request` listeners (engine.io does), and
- * on HTTP/2 a `request` listener would switch on the compatibility layer for servers that only use `stream`.
+ * Requests are learned from Node's diagnostics channels and not from `request` events: they see `Expect: 100-continue`
+ * with a `checkContinue` listener too, survive a library that replaces the `request` listeners (engine.io does), need no
+ * listener per request, and on HTTP/2 a `request` listener would switch on the compatibility layer for servers that only use `stream`.
  */
 export function trackConnections(server: Server): Connections {
-  const bySocket = new Map<Socket, Connection>()
-  const watchers = new Set<(connection: Connection) => void>()
+  /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
+  const slot: unique symbol = Symbol('lameduck.connection')
+  type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
+  const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
-  let inFlight = 0
+  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined)
   let announced = false
   let lastArrival: number | undefined
   let subscribed = false
@@ -54,150 +63,178 @@ export function trackConnections(server: Server): Connections {
   listenAlongside(server, 'connect', onUpgrade)
   server.on('listening', followRequests)
   server.on('close', unfollowRequests)
-  if (server.listening) followRequests()
+  if (server.listening) {
+    followRequests()
+    for (const [socket, connection] of openBefore(server)) put(socket, connection)
+  }
 
   function followRequests(): void {
     if (subscribed) return
     subscribed = true
     subscribe(requestStart, onRequestStart)
+    subscribe(responseFinish, onResponseFinish)
   }
 
   function unfollowRequests(): void {
     subscribed = false
     unsubscribe(requestStart, onRequestStart)
+    unsubscribe(responseFinish, onResponseFinish)
   }
 
   function onConnection(socket: Socket): void {
     followRequests()
-    const connection = add(socket, overTls)
-    if (announced) lastArrival = connection.acceptedAt
-    changed(connection)
+    const acceptedAt = performance.now()
+    put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt })
+    if (announced) lastArrival = acceptedAt
+    changed(socket)
   }
 
-  function onSecureConnection(socket: Socket): void {
+  function onSecureConnection(socket: Tracked): void {
     // The raw socket that the handshake ran on. Undocumented, but in every Node since 0.12; without it there are simply two entries.
-    const raw = (socket as Socket & { readonly _parent?: Socket })._parent
-    const connection = raw && bySocket.get(raw)
-    if (!raw || !connection) return void add(socket, false)
-    bySocket.delete(raw)
-    bySocket.set(socket, connection)
-    connection.socket = socket
-    connection.handshaking = false
-    changed(connection)
+    const raw = socket._parent
+    const handshake = raw?.[slot]
+    if (raw) {
+      raw[slot] = undefined
+      sockets.remove(raw)
+    }
+    put(socket, { kind: 'unused', acceptedAt: handshake?.kind === 'handshaking' ? handshake.acceptedAt : performance.now() })
+    changed(socket)
   }
 
   function onSession(session: ServerHttp2Session): void {
-    const connection = ofSession(session)
-    connection.session = session
-    changed(connection)
+    changed(http2Of(session).socket)
   }
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const session = stream.session as ServerHttp2Session | undefined
     if (!session || session.destroyed) return
-    const connection = ofSession(session)
-    connection.session = session
-    const exchange = begin(connection, String(headers[':method']), String(headers[':path'] ?? ''), undefined)
-    stream.on('close', () => finish(connection, exchange))
+    const { socket, http2 } = http2Of(session)
+    const startedAt = performance.now()
+    http2.used = true
+    http2.streams.set(stream, { method: String(headers[':method']), url: String(headers[':path'] ?? ''), startedAt })
+    arrived(socket, startedAt)
+    stream.on('close', () => {
+      if (http2.streams.delete(stream)) finished(socket)
+    })
   }
 
   function onRequestStart(message: unknown): void {
-    const { server: from, request, response, socket } = message as RequestStart
+    const { server: from, response, socket } = message as HttpMessage & { readonly socket: Tracked }
     if (from !== server) return
-    const connection = bySocket.get(socket) ?? add(socket, false)
-    const older = connection.newest
-    const exchange = begin(connection, request.method ?? '', request.url ?? '', response)
-    if (announced) {
-      if (older) unmark(older)
-      mark(exchange)
+    const before = socket[slot]
+    const exchange: Exchange = {
+      kind: 'active',
+      response,
+      startedAt: performance.now(),
+      bytesBefore: socket.bytesWritten,
+      marked: false,
+      previous: before?.kind === 'active' ? before : undefined,
     }
-    response.on('close', onResponseClose)
+    if (before) socket[slot] = exchange
+    else put(socket, exchange)
+    if (announced) markNewest(exchange)
+    arrived(socket, exchange.startedAt)
   }
 
-  function onResponseClose(this: ServerResponse): void {
-    const connection = bySocket.get(this.req.socket)
-    let exchange = connection?.newest
-    while (exchange && exchange.response !== this) exchange = exchange.previous
-    if (connection && exchange) finish(connection, exchange)
+  function onResponseFinish(message: unknown): void {
+    const { server: from, request, response, socket } = message as HttpMessage & { readonly socket: Tracked }
+    if (from !== server) return
+    const newest = socket[slot]
+    if (newest?.kind !== 'active' || !holds(newest, response)) return
+    const rest = unlink(newest, response)
+    if (announced && !request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
+    if (rest) socket[slot] = rest
+    else if (request.complete) socket[slot] = whenIdle(socket)
+    else leaveOver(socket, request)
+    finished(socket)
   }
 
-  function onUpgrade(request: IncomingMessage, socket: Socket): void {
-    const connection = bySocket.get(socket) ?? add(socket, false)
+  function leaveOver(socket: Tracked, request: IncomingMessage): void {
+    const leftover: Connection = { kind: 'leftover', request, answeredAt: performance.now() }
+    socket[slot] = leftover
+    request.once('end', () => {
+      if (socket[slot] !== leftover) return
+      socket[slot] = whenIdle(socket)
+      changed(socket)
+    })
+  }
+
+  function onUpgrade(request: IncomingMessage, socket: Tracked): void {
     const startedAt = performance.now()
-    connection.used = true
-    connection.upgrade = {
+    const upgrade: Connection = {
+      kind: 'upgraded',
       method: request.method ?? '',
       url: request.url ?? '',
       protocol: request.method === 'CONNECT' ? '' : (request.headers.upgrade ?? '').toLowerCase(),
       startedAt,
-      bytesWritten: socket.bytesWritten,
+      bytesBefore: socket.bytesWritten,
     }
-    inFlight += 1
-    if (announced) lastArrival = startedAt
-    changed(connection)
+    put(socket, upgrade)
+    arrived(socket, startedAt)
   }
 
-  function add(socket: Socket, handshaking: boolean): Connection {
-    const connection = newConnection(socket, handshaking)
-    bySocket.set(socket, connection)
-    socket.on('close', () => remove(connection))
-    return connection
-  }
-
-  function remove(connection: Connection): void {
-    connection.gone = true
-    bySocket.delete(connection.socket)
-    for (let exchange = connection.newest; exchange; exchange = exchange.previous) inFlight -= 1
-    if (connection.upgrade) inFlight -= 1
-    connection.newest = undefined
-    changed(connection)
-  }
-
-  function ofSession(session: ServerHttp2Session): Connection {
+  function http2Of(session: ServerHttp2Session): { readonly socket: Tracked; readonly http2: Http2 } {
     // `session.socket` is a proxy that forbids destroying; `valueOf` is bound to the real socket and returns it.
-    const socket = session.socket.valueOf() as Socket
-    return bySocket.get(socket) ?? add(socket, false)
+    const socket = session.socket.valueOf() as Tracked
+    const known = socket[slot]
+    if (known?.kind === 'http2') return { socket, http2: known }
+    const acceptedAt = known?.kind === 'unused' ? known.acceptedAt : performance.now()
+    const http2: Http2 = { kind: 'http2', session, acceptedAt, used: false, streams: new Map() }
+    put(socket, http2)
+    return { socket, http2 }
   }
 
-  function begin(connection: Connection, method: string, url: string, response: ServerResponse | undefined): Exchange {
-    const exchange = { method, url, startedAt: performance.now(), response, marked: false, previous: connection.newest }
-    connection.newest = exchange
-    connection.used = true
-    inFlight += 1
-    if (announced) lastArrival = exchange.startedAt
-    if (watchers.size > 0) changed(connection)
-    return exchange
+  function put(socket: Tracked, connection: Connection): void {
+    const isNew = !socket[slot]
+    socket[slot] = connection
+    if (isNew) sockets.add(socket)
   }
 
-  function finish(connection: Connection, exchange: Exchange): void {
-    if (connection.gone) return
-    unlink(connection, exchange)
-    inFlight -= 1
-    if (announced && !connection.newest) connection.bytesAtIdle = connection.socket.bytesRead
-    if (watchers.size > 0) changed(connection)
+  function onClose(socket: Tracked): void {
+    socket[slot] = undefined
+    changed(socket)
   }
 
-  function changed(connection: Connection): void {
-    for (const watcher of watchers) watcher(connection)
+  function arrived(socket: Socket, at: number): void {
+    if (announced) lastArrival = at
+    if (watchers.size > 0) changed(socket)
+  }
+
+  function finished(socket: Socket): void {
+    // Node is not done with the answer, and would arm timers on a socket that a watcher destroys.
+    if (watchers.size > 0) process.nextTick(changed, socket)
+  }
+
+  function whenIdle(socket: Socket): Connection {
+    return announced ? { kind: 'idle', bytesRead: socket.bytesRead } : idle
+  }
+
+  function changed(socket: Socket): void {
+    for (const watcher of watchers) watcher(socket)
   }
 
   return {
-    all: () => bySocket.values(),
+    all: () => sockets.all(),
+    of: (socket: Tracked) => (socket.destroyed ? undefined : socket[slot]),
     get size() {
-      return bySocket.size
+      return sockets.size
     },
     get inFlight() {
-      return inFlight
+      let sum = 0
+      for (const socket of sockets.all() as Iterable<Tracked>) sum += weigh(socket[slot] ?? idle)
+      return sum
     },
     get lastArrival() {
       return lastArrival
     },
-    announceClose() {
-      if (announced) return
-      announced = true
-      for (const connection of bySocket.values()) {
-        if (connection.newest) mark(connection.newest)
-        else if (connection.used) connection.bytesAtIdle = connection.socket.bytesRead
+    announceClose(on) {
+      if (announced === on) return
+      announced = on
+      sockets.follow(onClose)
+      for (const socket of sockets.all() as Iterable<Tracked>) {
+        const connection = socket[slot]
+        if (connection?.kind === 'active') (on ? markNewest : unmark)(connection)
+        else if (connection?.kind === 'idle') socket[slot] = whenIdle(socket)
       }
     },
     watch(listener) {
@@ -205,32 +242,4 @@ export function trackConnections(server: Server): Connections {
       return () => watchers.delete(listener)
     },
   }
-}
-
-/**
- * `shouldKeepAlive` and not a header: it can be taken back. With `Connection: close` on the first of three pipelined
- * requests all three handlers run and one answer is delivered, so only the newest request of a connection carries it.
- */
-function mark(exchange: Exchange): void {
-  const { response } = exchange
-  if (!response || response.headersSent || !response.shouldKeepAlive) return
-  response.shouldKeepAlive = false
-  exchange.marked = true
-}
-
-function unmark(exchange: Exchange): void {
-  const { response } = exchange
-  if (!response || !exchange.marked || response.headersSent) return
-  response.shouldKeepAlive = true
-  exchange.marked = false
-}
-
-function unlink(connection: Connection, exchange: Exchange): void {
-  if (connection.newest === exchange) {
-    connection.newest = exchange.previous
-    return
-  }
-  let newer = connection.newest
-  while (newer && newer.previous !== exchange) newer = newer.previous
-  if (newer) newer.previous = exchange.previous
 }

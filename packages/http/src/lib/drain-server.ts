@@ -1,9 +1,8 @@
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Connection } from './connection.ts'
-import { kindOf } from './connection.ts'
 import type { Connections } from './connections.ts'
 import { emptyAcceptQueue, turn } from './empty-accept-queue.ts'
+import { handlesOf } from './open-before.ts'
 import { sweep } from './sweep.ts'
 
 export interface DrainInput {
@@ -14,6 +13,7 @@ export interface DrainInput {
   readonly remaining: () => number
   readonly signal: AbortSignal
   readonly unusedGraceMs: number
+  readonly upgradedSpreadMs: number | undefined
   readonly closeUpgraded: (socket: Duplex, protocol: string) => void
 }
 
@@ -32,7 +32,7 @@ const acceptLimitMs = 1_000
  */
 export async function drainServer(input: DrainInput): Promise<void> {
   const { server, connections, remaining, signal } = input
-  connections.announceClose()
+  connections.announceClose(true)
   if (server.listening) {
     await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
     closeListener(server)
@@ -46,8 +46,13 @@ export async function drainServer(input: DrainInput): Promise<void> {
 /** Cuts everything that is left, in this tick. Independent of a drain that is running. */
 export function forceServer(server: Server, connections: Connections): void {
   closeListener(server)
-  for (const connection of connections.all()) destroy(connection)
-  // Connections that were open before the server was attached and have not been used since are known to Node only.
+  for (const socket of connections.all()) {
+    const connection = connections.of(socket)
+    if (connection?.kind === 'http2') connection.session.destroy()
+    socket.destroy()
+  }
+  // What was open before the server was attached, and could not be told what it is.
+  for (const socket of handlesOf(server)) socket.destroy()
   const { closeAllConnections } = server as Server & { closeAllConnections?: () => void }
   closeAllConnections?.call(server)
 }
@@ -55,9 +60,4 @@ export function forceServer(server: Server, connections: Connections): void {
 /** Nothing to close is not an error here: a framework, or the user, may have done it. */
 export function closeListener(server: Server): void {
   if (server.listening) Server.prototype.close.call(server)
-}
-
-function destroy(connection: Connection): void {
-  if (kindOf(connection) === 'http2') connection.session?.destroy()
-  connection.socket.destroy()
 }

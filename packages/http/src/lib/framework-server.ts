@@ -35,6 +35,10 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
 
   return {
     ...raw,
+    // Read when asked, as the raw server's are.
+    get warnings() {
+      return raw.warnings ?? []
+    },
     start: listen,
     async drain(context) {
       await raw.drain(context)

@@ -7,6 +7,7 @@ import { LifecycleError, requireMs, show, type Resource } from '@lameduck/core'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
 import { closeListener, drainServer, forceServer } from './drain-server.ts'
+import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { listWaiting, statsOf, type HttpServerStats } from './stats.ts'
 
@@ -29,6 +30,16 @@ export interface HttpServerOptions {
    * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended
    */
   readonly closeUpgraded?: (socket: Duplex, protocol: string) => void
+  /**
+   * Time over which the calls of `closeUpgraded` are spread when the lame duck is over, in ms, so that thousands of clients do not
+   * come back to the other replicas in one moment; never more than half of the time that is left. @default 1 for each upgraded socket
+   */
+  readonly upgradedSpreadMs?: number
+  /**
+   * How long the balancer in front keeps an idle connection to this server, in ms (AWS ALB 60 000, nginx 60 000, Google 600 000).
+   * With it, a warning says when the server closes idle connections earlier than the balancer, which is a 502 now and then. @default no check
+   */
+  readonly upstreamIdleMs?: number
   /** Longest time the drain may take, in ms. @default the policy's value for `intake` */
   readonly timeoutMs?: number
   /** Time that is guaranteed to the drain, in ms. @default the policy's value for `intake` */
@@ -53,15 +64,18 @@ export interface HttpServerResource extends Resource {
  * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong.
  */
 export function httpServer(server: DrainableServer, options: HttpServerOptions = {}): HttpServerResource {
-  const { name = 'http', listen, unusedGraceMs = 500, closeUpgraded = closeUpgradedByDefault, timeoutMs, reserveMs } = options
+  const { name = 'http', listen, unusedGraceMs = 500, closeUpgraded = closeUpgradedByDefault, upgradedSpreadMs, upstreamIdleMs, timeoutMs, reserveMs } = options
   requireServer(server)
   requireMs(unusedGraceMs, 'unusedGraceMs')
+  if (upgradedSpreadMs !== undefined) requireMs(upgradedSpreadMs, 'upgradedSpreadMs')
+  if (upstreamIdleMs !== undefined) requireMs(upstreamIdleMs, 'upstreamIdleMs')
   if (typeof closeUpgraded !== 'function') {
     throw new LifecycleError('invalid-option', `closeUpgraded must be a function; it is ${show(closeUpgraded)}`)
   }
   const net: Server = server
   const start = watchStartup(net, name, listen)
   const connections = trackConnections(net)
+  let quiesced = false
   let stopping = false
   let closed = !net.listening
 
@@ -80,14 +94,21 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     drainFrom: 'lame-duck-end',
     ...(timeoutMs === undefined ? {} : { timeoutMs: requireMs(timeoutMs, 'timeoutMs') }),
     ...(reserveMs === undefined ? {} : { reserveMs: requireMs(reserveMs, 'reserveMs') }),
+    get warnings() {
+      return warnOfKeepAlive(name, server, upstreamIdleMs)
+    },
     start,
-    quiesce: () => connections.announceClose(),
+    preStop: (announced) => connections.announceClose(announced || quiesced),
+    quiesce() {
+      quiesced = true
+      connections.announceClose(true)
+    },
     inFlight: () => connections.inFlight,
     lastArrival: () => connections.lastArrival,
     waitingFor: () => listWaiting(connections),
     drain({ remaining, signal }) {
       stopping = true
-      return drainServer({ server: net, connections, isClosed: () => closed, remaining, signal, unusedGraceMs, closeUpgraded })
+      return drainServer({ server: net, connections, isClosed: () => closed, remaining, signal, unusedGraceMs, upgradedSpreadMs, closeUpgraded })
     },
     force() {
       stopping = true

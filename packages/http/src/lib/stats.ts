@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { kindOf, type Connection, type ConnectionKind } from './connection.ts'
+import { chain } from './exchanges.ts'
 import type { Connections } from './connections.ts'
 
 /** What a server is doing right now. */
@@ -17,9 +20,9 @@ export interface HttpServerStats {
 export function statsOf(connections: Connections): HttpServerStats {
   const sockets: Record<ConnectionKind, number> = { handshaking: 0, unused: 0, receiving: 0, active: 0, idle: 0, upgraded: 0, http2: 0 }
   let oldest: number | undefined
-  for (const connection of connections.all()) {
-    sockets[kindOf(connection)] += 1
-    for (const { since } of pendingOn(connection)) oldest = Math.min(oldest ?? since, since)
+  for (const [socket, connection] of pairs(connections)) {
+    sockets[kindOf(socket, connection)] += 1
+    for (const { since } of pendingOn(socket, connection)) oldest = Math.min(oldest ?? since, since)
   }
   return { sockets, inFlight: connections.inFlight, oldestMs: oldest === undefined ? undefined : performance.now() - oldest }
 }
@@ -27,37 +30,74 @@ export function statsOf(connections: Connections): HttpServerStats {
 /** One text for everything that keeps the server from being done, oldest first. No query strings: they may hold secrets. */
 export function listWaiting(connections: Connections): string[] {
   const now = performance.now()
-  return [...connections.all()]
-    .flatMap((connection) => [...pendingOn(connection), ...unfinishedOn(connection)])
+  return pairs(connections)
+    .flatMap(([socket, connection]) => [...pendingOn(socket, connection), ...unfinishedOn(socket, connection)])
     .toSorted((a, b) => a.since - b.since)
-    .map(({ what, since }) => `${what} ${describeAge(now - since)}`)
+    .map(({ what, since, sent }) => [`${what} ${describeAge(now - since)}`, ...(sent === undefined ? [] : [sent])].join(', '))
 }
 
 interface Pending {
   readonly what: string
   /** Monotonic ms. */
   readonly since: number
+  /** How much of the answer has been sent. */
+  readonly sent?: string
 }
 
-function pendingOn({ newest, upgrade }: Connection): Pending[] {
-  const pending: Pending[] = []
-  if (upgrade) pending.push({ what: `${request(upgrade)} (${upgrade.protocol || 'tunnel'})`, since: upgrade.startedAt })
-  for (let exchange = newest; exchange; exchange = exchange.previous) {
-    pending.push({ what: request(exchange), since: exchange.startedAt })
+/** What is in flight on a connection. */
+function pendingOn(socket: Socket, connection: Connection): Pending[] {
+  switch (connection.kind) {
+    case 'active':
+      return chain(connection).map(({ response, startedAt, bytesBefore }, place) => ({
+        what: nameOf(response.req),
+        since: startedAt,
+        // The later ones of a pipeline are not sent before the first is complete.
+        sent: place === 0 ? describeBytes(socket.bytesWritten - bytesBefore) : 'nothing sent',
+      }))
+    case 'upgraded':
+      return [{ what: `${request(connection)} (${connection.protocol || 'tunnel'})`, since: connection.startedAt, sent: describeBytes(socket.bytesWritten - connection.bytesBefore) }]
+    case 'http2':
+      return [...connection.streams].map(([stream, each]) => ({ what: request(each), since: each.startedAt, sent: stream.headersSent ? 'partly sent' : 'nothing sent' }))
+    default:
+      return []
   }
-  return pending
 }
 
-function unfinishedOn(connection: Connection): Pending[] {
-  const kind = kindOf(connection)
-  if (kind === 'receiving') return [{ what: `part of a request from ${connection.socket.remoteAddress}`, since: connection.acceptedAt }]
-  if (kind === 'handshaking') return [{ what: `TLS handshake with ${connection.socket.remoteAddress}`, since: connection.acceptedAt }]
+/** What is no request yet, or no longer, and keeps a connection open all the same. */
+function unfinishedOn(socket: Socket, connection: Connection): Pending[] {
+  const { remoteAddress: from = 'a local client' } = socket
+  if (connection.kind === 'leftover') return [{ what: `the rest of ${nameOf(connection.request)}, which is answered`, since: connection.answeredAt }]
+  const kind = kindOf(socket, connection)
+  if (kind === 'handshaking') return [{ what: `TLS handshake with ${from}`, since: sinceOf(connection) }]
+  if (kind === 'receiving') return [{ what: `part of a request from ${from}`, since: sinceOf(connection) }]
   return []
+}
+
+/** Nothing tells when the part of a later request came; it counts from now. */
+function sinceOf(connection: Connection): number {
+  return 'acceptedAt' in connection ? connection.acceptedAt : performance.now()
+}
+
+/** Express's route, where there is one: a path may hold secrets, too, and is one of thousands. */
+function nameOf(message: IncomingMessage & { readonly baseUrl?: unknown; readonly route?: { readonly path?: unknown } }): string {
+  const { method = '', url = '', baseUrl = '', route } = message
+  return typeof route?.path === 'string' ? `${method} ${String(baseUrl)}${route.path}` : request({ method, url })
 }
 
 function request({ method, url }: { readonly method: string; readonly url: string }): string {
   const query = url.indexOf('?')
   return `${method} ${query < 0 ? url : url.slice(0, query)}`
+}
+
+function pairs(connections: Connections): [Socket, Connection][] {
+  return [...connections.all()].flatMap((socket) => {
+    const connection = connections.of(socket)
+    return connection ? [[socket, connection]] : []
+  })
+}
+
+function describeBytes(bytes: number): string {
+  return bytes > 0 ? `${bytes} bytes sent` : 'nothing sent'
 }
 
 function describeAge(ms: number): string {

@@ -1,85 +1,118 @@
-import type { Server } from 'node:net'
-import { kindOf, type Connection } from './connection.ts'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { afterFirstWrite } from './close-upgraded.ts'
+import { closeUnknownIdle } from './close-unknown-idle.ts'
+import { kindOf, type Connection, type Http2, type Upgrade } from './connection.ts'
 import type { DrainInput } from './drain-server.ts'
+import { turn } from './empty-accept-queue.ts'
+import { goAway } from './go-away.ts'
 
-/** How long an HTTP/2 client may take to hang up after the last stream, when everything has been sent to it. */
+/** How long an HTTP/2 client may take to answer our pings, and to hang up after the last stream when everything has been sent to it. */
 const hangUpMs = 1_000
 
-/** An upgrade whose `101` the application has not sent yet is looked at again after this long. */
-const upgradeRetryMs = 50
+/** Longest time without a turn of the event loop: ten thousand sockets take some hundred ms to destroy. */
+const sliceMs = 10
+
+/** Time between two goodbyes on upgraded sockets, unless told otherwise: ten thousand clients take ten seconds to come back to the others. */
+const usualGapMs = 1
 
 /** Ends every connection when it may be ended; resolves when the last one is gone or the signal aborts. */
-export function sweep({ server, connections, isClosed, signal, unusedGraceMs, closeUpgraded }: DrainInput): Promise<void> {
+export function sweep({ server, connections, isClosed, signal, remaining, unusedGraceMs, upgradedSpreadMs, closeUpgraded }: DrainInput): Promise<void> {
   return new Promise((resolve, reject) => {
     const timers = new Set<NodeJS.Timeout>()
-    const graced = new Set<Connection>()
-    const greeted = new Set<Connection>()
+    /** Connections and sessions whose end has been arranged: by the grace, a goodbye that is due, a GOAWAY. */
+    const arranged = new WeakSet<object>()
     const errors: unknown[] = []
+    let over = false
     const unwatch = connections.watch(onChange)
     server.on('close', settle)
     signal.addEventListener('abort', settle)
-    for (const connection of connections.all()) {
-      // Destroyed where nothing is being flushed: after an `end` the parser reads on, and a late request would be
-      // executed and never answered.
-      if (kindOf(connection) === 'idle' && connection.socket.writableLength === 0) connection.socket.destroy()
-      else judge(connection)
-    }
-    closeUnknown()
-    settle()
+    spreadGoodbyes()
+    void judgeAll().then(settle)
 
-    function onChange(connection: Connection): void {
-      if (!connection.gone) return judge(connection)
-      graced.delete(connection)
-      greeted.delete(connection)
-      closeUnknown()
+    async function judgeAll(): Promise<void> {
+      let since = performance.now()
+      for (const socket of connections.all()) {
+        const connection = connections.of(socket)
+        // What had arrived on it has become a request by now.
+        if (connection && kindOf(socket, connection) === 'idle') endIdle(socket)
+        else judge(socket)
+        if (performance.now() - since < sliceMs) continue
+        await turn()
+        if (over) return
+        since = performance.now()
+      }
+      sweepUnknown()
+    }
+
+    function onChange(socket: Socket): void {
+      if (connections.of(socket)) return judge(socket)
+      sweepUnknown()
       settle()
     }
 
-    function judge(connection: Connection): void {
-      const { socket } = connection
-      switch (kindOf(connection)) {
+    function judge(socket: Socket): void {
+      const connection = connections.of(socket)
+      if (!connection) return
+      switch (kindOf(socket, connection)) {
         // A balancer's pre-opened connection, a handshake: the first request may be on its way.
         case 'handshaking':
         case 'unused':
-          return grace(connection)
+          return grace(socket, connection)
         // Left to the server's own headers and request timeouts.
         case 'receiving':
         case 'active':
           return
         case 'upgraded':
-          return sayGoodbye(connection)
+          return arrange(connection, () => sayGoodbye(socket, connection as Upgrade))
         case 'http2':
-          return connection.used ? goAway(connection) : grace(connection)
-        // It has just been answered. Destroyed only when everything is flushed, and a TLS client was told that this is all.
+          return (connection as Http2).used ? leave(socket, connection as Http2) : grace(socket, connection)
         case 'idle':
-          socket.destroySoon()
+          // A turn later, so that a request that has come with the last one is served.
+          return arrange(connection, () => void setImmediate(endIfStillIdle, socket, connection))
       }
     }
 
-    function grace(connection: Connection): void {
-      if (graced.has(connection)) return
-      graced.add(connection)
-      later(Math.max(0, connection.acceptedAt + unusedGraceMs - performance.now()), () => {
-        const kind = kindOf(connection)
-        if (connection.gone || connection.used) return
-        if (kind === 'http2') goAway(connection)
-        else if (kind !== 'receiving') connection.socket.destroy()
+    function endIfStillIdle(socket: Socket, connection: Connection): void {
+      if (connections.of(socket) === connection && kindOf(socket, connection) === 'idle') endIdle(socket)
+    }
+
+    function grace(socket: Socket, connection: Connection): void {
+      if (!('acceptedAt' in connection)) return
+      const leftMs = Math.max(0, connection.acceptedAt + unusedGraceMs - performance.now())
+      arrange(connection, () => later(leftMs, () => endUnused(socket, connection)))
+    }
+
+    function endUnused(socket: Socket, connection: Connection): void {
+      if (connections.of(socket) !== connection) return
+      if (connection.kind === 'http2') leave(socket, connection)
+      else if (kindOf(socket, connection) !== 'receiving') socket.destroy()
+    }
+
+    function leave(socket: Socket, { session }: Http2): void {
+      arrange(session, () => {
+        socket.once('finish', () => later(hangUpMs, () => socket.destroy()))
+        goAway(session, socket, close)
+        later(hangUpMs, close)
       })
+
+      function close(): void {
+        if (!session.closed && !session.destroyed) session.close()
+      }
     }
 
-    function goAway(connection: Connection): void {
-      const { session, socket } = connection
-      if (!session || session.closed || session.destroyed) return
-      socket.once('finish', () => later(hangUpMs, () => socket.destroy()))
-      session.close()
+    function spreadGoodbyes(): void {
+      const upgraded = [...connections.all()].filter((socket) => connections.of(socket)?.kind === 'upgraded')
+      const spreadMs = Math.min(upgradedSpreadMs ?? upgraded.length * usualGapMs, remaining() / 2)
+      for (const [index, socket] of upgraded.entries()) {
+        const connection = connections.of(socket) as Upgrade
+        arrange(connection, () => later((spreadMs * index) / upgraded.length, () => sayGoodbye(socket, connection)))
+      }
     }
 
-    function sayGoodbye(connection: Connection): void {
-      const { upgrade, socket } = connection
-      if (!upgrade || connection.gone || greeted.has(connection)) return
-      // Before the `101` a close frame would be garbage.
-      if (socket.bytesWritten === upgrade.bytesWritten) return later(upgradeRetryMs, () => sayGoodbye(connection))
-      greeted.add(connection)
+    function sayGoodbye(socket: Socket, upgrade: Upgrade): void {
+      if (over || connections.of(socket) !== upgrade) return
+      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(socket, () => sayGoodbye(socket, upgrade))
       try {
         closeUpgraded(socket, upgrade.protocol)
       } catch (error) {
@@ -87,8 +120,15 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
       }
     }
 
-    function closeUnknown(): void {
-      closeUnknownIdle(server, connections.size, () => [...connections.all()].some((connection) => connection.socket.writableLength > 0))
+    function arrange(what: object, action: () => void): void {
+      if (arranged.has(what)) return
+      arranged.add(what)
+      action()
+    }
+
+    function sweepUnknown(): void {
+      if (over) return
+      closeUnknownIdle(server, connections)
     }
 
     function later(ms: number, action: () => void): void {
@@ -100,7 +140,8 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
     }
 
     function settle(): void {
-      if (!signal.aborted && !(connections.size === 0 && isClosed())) return
+      if (over || (!signal.aborted && !(connections.size === 0 && isClosed()))) return
+      over = true
       unwatch()
       server.off('close', settle)
       signal.removeEventListener('abort', settle)
@@ -111,14 +152,8 @@ export function sweep({ server, connections, isClosed, signal, unusedGraceMs, cl
   })
 }
 
-/**
- * Connections that were open before the server was attached and have been idle since are known to Node alone. Its own
- * sweep ends them, but would also cut answers that are still being flushed, so it has to wait for those.
- */
-function closeUnknownIdle(server: Server, known: number, isFlushing: () => boolean): void {
-  const { closeIdleConnections } = server as Server & { closeIdleConnections?: () => void }
-  if (!closeIdleConnections) return
-  server.getConnections((error, open) => {
-    if (!error && open > known && !isFlushing()) closeIdleConnections.call(server)
-  })
+/** Destroyed: after an `end` the parser reads on, and a late request would be executed and never answered. A TLS client is told that this is all. */
+function endIdle(socket: Socket): void {
+  if (socket instanceof TLSSocket || socket.writableLength > 0) socket.destroySoon()
+  else socket.destroy()
 }

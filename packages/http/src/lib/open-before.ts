@@ -1,0 +1,65 @@
+import { ServerResponse } from 'node:http'
+import type { ServerHttp2Session } from 'node:http2'
+import { Socket, type Server } from 'node:net'
+import { idle, type Connection } from './connection.ts'
+
+/*
+ * What is open when a server is attached. Node has no documented way to list it; each of these was found in Node 20, 22, 24 and 26,
+ * and where one is missing its connections are learned from their next request, and swept by Node's own `closeIdleConnections`:
+ *
+ * - the server's list of HTTP/1 parsers, by which Node itself finds idle connections;
+ * - the set of its HTTP/2 sessions (Node 24 and later);
+ * - the sockets among the process's handles, which know their server: the only way to those that were upgraded, and without TLS only.
+ */
+interface HttpSocket {
+  readonly server?: unknown
+  /** `null` when the socket was upgraded. */
+  readonly parser?: object | null
+  /** The answer that is being given. */
+  readonly _httpMessage?: unknown
+}
+
+/** The connections of a server that are open already, and what they are. */
+export function openBefore(server: Server): Map<Socket, Connection> {
+  const now = performance.now()
+  const open = new Map<Socket, Connection>()
+  for (const socket of handlesOf(server)) if ((socket as HttpSocket).parser === null) open.set(socket, upgraded(now))
+  for (const socket of parsedBy(server)) open.set(socket, describe(socket, now))
+  for (const session of sessionsOf(server)) {
+    open.set(session.socket.valueOf() as Socket, { kind: 'http2', session, acceptedAt: now, used: true, streams: new Map() })
+  }
+  return open
+}
+
+/** Every open socket that the server has accepted; under TLS the raw ones. */
+export function handlesOf(server: Server): Socket[] {
+  const { _getActiveHandles: list } = process as typeof process & { _getActiveHandles?: () => unknown[] }
+  const handles = list?.call(process) ?? []
+  return handles.filter((handle): handle is Socket => handle instanceof Socket && (handle as HttpSocket).server === server && !handle.destroyed)
+}
+
+function parsedBy(server: Server): Socket[] {
+  const list = ownBySymbol(server, 'http.server.connections') as { all?: () => { readonly socket?: unknown }[] } | undefined
+  return (list?.all?.() ?? []).flatMap(({ socket }) => (socket instanceof Socket && !socket.destroyed ? [socket] : []))
+}
+
+function sessionsOf(server: Server): ServerHttp2Session[] {
+  const sessions = ownBySymbol(server, 'sessions')
+  return sessions instanceof Set ? [...sessions] : []
+}
+
+function ownBySymbol(server: Server, description: string): unknown {
+  const symbol = Object.getOwnPropertySymbols(server).find((each) => each.description === description)
+  return symbol && (server as unknown as Record<symbol, unknown>)[symbol]
+}
+
+function describe(socket: Socket, now: number): Connection {
+  const { _httpMessage: response } = socket as HttpSocket
+  if (response instanceof ServerResponse) return { kind: 'active', response, startedAt: now, bytesBefore: 0, marked: false, previous: undefined }
+  return socket.bytesRead === 0 ? { kind: 'unused', acceptedAt: now } : idle
+}
+
+/** Of the request that it came from nothing is left. */
+function upgraded(now: number): Connection {
+  return { kind: 'upgraded', method: 'UPGRADED', url: '', protocol: '', startedAt: now, bytesBefore: 0 }
+}
