@@ -15,4 +15,14 @@ export type { LoadCounts, RehearsalEvent } from './lib/rehearsal-event.ts'
 export { RehearsalError, type RehearsalErrorCode } from './lib/rehearsal-error.ts'
 
 // For client scripts.
-export type { Client, ClientAnswer, ClientRequest, Session } from './lib/client.ts'
+export type {
+  Attempt,
+  AttemptOptions,
+  AttemptResult,
+  Client,
+  ClientAnswer,
+  ClientRequest,
+  CreateSession,
+  LastingSession,
+  Session,
+} from './lib/client.ts'

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { expect, it } from 'vitest'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { lossReasons } from '../src/lib/rehearsal.ts'
 import { resolveOptions } from '../src/lib/resolve-options.ts'
-import { fixture } from './rehearse-server.ts'
+import { fixture, rehearseServer } from './rehearse-server.ts'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
 
@@ -16,6 +18,24 @@ it('has a snippet that runs and tells what a server loses that exits at once', a
   expect(stdout).toMatch(/ {2}(refused|reset-before-headers) \(.+\) by old-[123], \d+ ms after its SIGTERM/)
   expect(stdout).toMatch(/old-3: exit code 0, \d+ ms after its SIGTERM/)
   expect(code).toBe(1)
+})
+
+it('has client scripts that run', async () => {
+  const scripts = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, text]) => text ?? '')
+  expect(scripts).toHaveLength(2)
+  const folder = mkdtempSync(fixture('.readme-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const [index, text] of scripts.entries()) {
+    const script = join(folder, `${index}.mjs`)
+    writeFileSync(script, text)
+    const { load } = await rehearseServer({ replicas: 1, env: { TLS: index === 1 ? 'yes' : 'no' }, rollout: { terminate: 0 }, load: { fast: 3, slow: 0, script } })
+    expect(load.failures).toEqual([])
+    expect(load.ok).toBeGreaterThan(5)
+  }
+})
+
+it('names every reason', () => {
+  for (const reason of lossReasons) expect(readme).toContain(`\n| \`${reason}\` | `)
 })
 
 it('states the defaults that the code has', () => {
@@ -32,6 +52,7 @@ it('states the defaults that the code has', () => {
     'rollout.leastAfterSignalMs': rollout.leastAfterSignalMs,
     'rollout.preStop': JSON.stringify(rollout.preStop).replaceAll('"', "'").replace(/^|$/g, '`'),
     'load.fast`, `load.slow': `${load.fast}, ${load.slow}`,
+    'load.fastPauseMs`, `load.slowPauseMs': `${load.fastPauseMs}, ${load.slowPauseMs}`,
     'load.streams`, `load.streamPath': `${load.streams}, \`${load.streamPath}\``,
     'load.timeoutMs': load.timeoutMs,
     'warmUpMs`, `coolDownMs': `${rest.warmUpMs}, ${rest.coolDownMs}`,

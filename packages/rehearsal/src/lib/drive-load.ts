@@ -1,14 +1,13 @@
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client, ClientAnswer, ClientRequest, Session } from './client.ts'
+import type { Attempt, AttemptOptions, AttemptResult, Client, ClientAnswer, ClientRequest, CreateSession } from './client.ts'
 import { exchange, type ExchangeResult } from './exchange.ts'
 import { summariseLatency } from './latency.ts'
 import type { LoadCommand, LoadMessage, Loss } from './load-message.ts'
 import { createRandom } from './random.ts'
 import type { LoadCounts } from './rehearsal-event.ts'
 import type { LoadResult } from './rehearsal.ts'
-
-const longestThinkMs = { fast: 40, slow: 1_500 } as const
+import { runAttempt } from './run-attempt.ts'
 
 /**
  * Time until a stream client comes back, at least; at most twice as long. EventSource waits for seconds (its
@@ -27,9 +26,10 @@ export interface RunningLoad {
 }
 
 /** Starts every client and every stream. `tell` hears of each loss at once. */
-export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, session: Session | undefined, tell: (message: LoadMessage) => void): RunningLoad {
+export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, createSession: CreateSession | undefined, tell: (message: LoadMessage) => void): RunningLoad {
   const { host, port, seed, load } = command
   const stopping = new AbortController()
+  const longestPauseMs = { fast: load.fastPauseMs, slow: load.slowPauseMs }
   const latencies: number[] = []
   const records: Record<string, string[]> = {}
   const totals = { sent: 0, ok: 0, lost: 0 }
@@ -49,23 +49,44 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, sess
   async function runClient(id: number, pace: 'fast' | 'slow'): Promise<void> {
     const random = createRandom(seed + id)
     const agent = createAgent()
+    const usedPorts = new Set<number>()
     const client: Client = {
       id,
       pace,
+      url: `http://${host}:${port}`,
+      host,
+      port,
+      signal: stopping.signal,
       request: (request) => send(request, agent),
+      attempt: (options, work) => attempt(options, work, usedPorts),
       record: (kind, value) => (records[kind] ??= []).push(value),
     }
+    const session = createSession === undefined ? { round: async () => void (await client.request({ path: load.path })) } : await createSession(client)
     try {
       // Spreads the first requests as the later ones are.
-      await think(random() * longestThinkMs[pace])
+      await think(random() * longestPauseMs[pace])
       while (!stopping.signal.aborted) {
-        if (session === undefined) await client.request({ path: load.path })
-        else await session(client)
-        await think(random() * longestThinkMs[pace])
+        await session.round()
+        await think(random() * longestPauseMs[pace])
       }
     } finally {
       agent.destroy()
+      await session.close?.()
     }
+  }
+
+  async function attempt<T>(options: AttemptOptions, work: (attempt: Attempt) => Promise<T> | T, usedPorts: Set<number>): Promise<AttemptResult<T>> {
+    totals.sent++
+    const { method = 'GET', path = '/', timeoutMs = load.timeoutMs } = options
+    const verdict = await runAttempt({ method, path, timeoutMs, work, usedPorts })
+    if ('loss' in verdict) {
+      totals.lost++
+      tell({ type: 'lost', loss: verdict.loss })
+    } else {
+      totals.ok++
+      if (timeoutMs !== 'none') latencies.push(verdict.tookMs)
+    }
+    return verdict.result
   }
 
   async function send(request: ClientRequest, agent: Agent): Promise<ClientAnswer> {

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import type { Session } from './client.ts'
+import type { CreateSession, Session } from './client.ts'
 import { driveLoad } from './drive-load.ts'
 import type { LoadCommand, LoadMessage } from './load-message.ts'
 
@@ -16,9 +16,9 @@ process.once('message', (message: LoadCommand) => {
 })
 
 async function run(command: Extract<LoadCommand, { type: 'start' }>): Promise<void> {
-  const session = command.load.script === undefined ? undefined : await importSession(command.load.script)
+  const createSession = command.load.script === undefined ? undefined : await importScript(command.load.script)
   tell({ type: 'loaded' })
-  const load = driveLoad(command, session, tell)
+  const load = driveLoad(command, createSession, tell)
   const timer = setInterval(() => tell({ type: 'counted', counts: load.counts() }), countPeriodMs)
   process.on('message', (message: LoadCommand) => {
     if (message.type === 'stop') load.stop()
@@ -29,10 +29,12 @@ async function run(command: Extract<LoadCommand, { type: 'start' }>): Promise<vo
   tell({ type: 'done', result })
 }
 
-async function importSession(script: string): Promise<Session> {
-  const module = (await import(pathToFileURL(script).href)) as { session?: unknown }
-  if (typeof module.session !== 'function') throw new Error(`${script} must export a function called session`)
-  return module.session as Session
+async function importScript(script: string): Promise<CreateSession> {
+  const { session, createSession } = (await import(pathToFileURL(script).href)) as { session?: unknown; createSession?: unknown }
+  if (typeof session === 'function' && typeof createSession === 'function') throw new Error(`${script} exports both session and createSession; it must export one of them`)
+  if (typeof createSession === 'function') return createSession as CreateSession
+  if (typeof session === 'function') return (client) => ({ round: () => (session as Session)(client) })
+  throw new Error(`${script} must export a function called session or createSession`)
 }
 
 function fail(error: unknown): void {

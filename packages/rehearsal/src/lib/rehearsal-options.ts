@@ -46,17 +46,21 @@ export interface RolloutOptions {
 }
 
 export interface LoadOptions {
-  /** Keep-alive clients that think 0–40 ms between two rounds. @default 40 */
+  /** Keep-alive clients with short pauses between two rounds. @default 40 */
   readonly fast?: number
-  /** Keep-alive clients that think 0–1.5 s between two rounds. @default 20 */
+  /** Keep-alive clients with long pauses between two rounds. @default 20 */
   readonly slow?: number
+  /** Longest pause of a fast client, in ms; each pause is a random part of it. @default 40 */
+  readonly fastPauseMs?: number
+  /** Longest pause of a slow client, in ms. @default 1500 */
+  readonly slowPauseMs?: number
   /** Clients that read one endless chunked response after the other, and come back after 200–400 ms. @default 0 */
   readonly streams?: number
   /** What the streams ask for. @default '/events' */
   readonly streamPath?: string
   /** What a client asks for when there is no script. @default '/' */
   readonly path?: string
-  /** Absolute path of a JavaScript module that exports `session(client)`, see {@link Session}. @default GET of `path` */
+  /** Absolute path of a JavaScript module that exports `session(client)` or `createSession(client)`, see {@link Session} and {@link CreateSession}. @default GET of `path` */
   readonly script?: string
   /** Time for one complete answer (for streams: for the response headers), in ms. @default 10000 */
   readonly timeoutMs?: number

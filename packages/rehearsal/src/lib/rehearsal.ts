@@ -9,9 +9,12 @@ import type { OutputLine } from './rehearsal-options.ts'
  * - `truncated`: closed in an orderly way, but before the response was complete;
  * - `bad-status`: a complete answer that the client does not accept (by default: outside 200–399);
  * - `timeout`: not complete in time;
- * - `unreadable`: not HTTP.
+ * - `unreadable`: not HTTP;
+ * - `failed`: an attempt of a client script threw something else; `detail` says what.
  */
-export type LossReason = 'refused' | 'reset-before-headers' | 'reset-after-headers' | 'truncated' | 'bad-status' | 'timeout' | 'unreadable'
+export type LossReason = (typeof lossReasons)[number]
+
+export const lossReasons = ['refused', 'reset-before-headers', 'reset-after-headers', 'truncated', 'bad-status', 'timeout', 'unreadable', 'failed'] as const
 
 /** One request, or one stream, that was lost. `…AtMs` are ms after the rehearsal began. */
 export interface Failure {

@@ -177,7 +177,7 @@ function toFailure(set: RehearsalSet, loss: Loss): Failure {
   const connection = clientPort === undefined ? undefined : set.service.connectionOf(clientPort, lostAt)
   const signalledAtMs = set.replicas.find((replica) => replica.name === connection?.replica)?.fate.signalledAtMs
   const lostAtMs = lostAt - set.beganAt
-  const isRefused = connection?.refused !== undefined && (reason === 'reset-before-headers' || reason === 'refused')
+  const isRefused = connection?.refused !== undefined && (reason === 'reset-before-headers' || reason === 'refused' || reason === 'failed')
   return {
     ...rest,
     reason: isRefused ? 'refused' : reason,

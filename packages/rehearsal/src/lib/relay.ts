@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { reset } from './reset.ts'
 
 /** Bytes held back by the delay before the sender is paused: enough for any request, little enough to push back. */
 const heldBytes = 1024 * 1024
@@ -60,7 +61,7 @@ export function relay(from: Socket, to: Socket, delayMs: number): void {
         to.end()
         return
       case 'reset':
-        to.resetAndDestroy()
+        reset(to)
         return
     }
   }

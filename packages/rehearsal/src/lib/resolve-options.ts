@@ -76,6 +76,8 @@ function resolveLoad(load: LoadOptions): ResolvedLoad {
   return {
     fast: requireCount(load.fast ?? 40, 'load.fast', 0),
     slow: requireCount(load.slow ?? 20, 'load.slow', 0),
+    fastPauseMs: requireMs(load.fastPauseMs ?? 40, 'load.fastPauseMs'),
+    slowPauseMs: requireMs(load.slowPauseMs ?? 1_500, 'load.slowPauseMs'),
     streams: requireCount(load.streams ?? 0, 'load.streams', 0),
     streamPath: load.streamPath ?? '/events',
     path: load.path ?? '/',

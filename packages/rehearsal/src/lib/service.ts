@@ -2,6 +2,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { Endpoint } from './endpoints.ts'
 import { monotonicNow } from './monotonic-now.ts'
 import { relay } from './relay.ts'
+import { reset } from './reset.ts'
 
 export interface ServiceOptions {
   /** Chooses the endpoint of a new connection; nothing means that there is none. */
@@ -46,7 +47,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (endpoint === undefined) {
       connection.refused = 'no ready endpoint'
       client.on('error', () => {})
-      setTimeout(() => client.resetAndDestroy(), options.delayMs * 2)
+      setTimeout(() => reset(client), options.delayMs * 2)
       return
     }
     counts.set(endpoint.name, (counts.get(endpoint.name) ?? 0) + 1)
