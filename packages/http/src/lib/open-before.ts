@@ -44,8 +44,9 @@ function parsedBy(server: Server): Socket[] {
 }
 
 function sessionsOf(server: Server): ServerHttp2Session[] {
-  const sessions = ownBySymbol(server, 'sessions')
-  return sessions instanceof Set ? [...sessions] : []
+  // A set that is cut off from Set's prototype, so that nobody can change what Node does with it.
+  const sessions = ownBySymbol(server, 'sessions') as Partial<Iterable<ServerHttp2Session>> | undefined
+  return typeof sessions?.[Symbol.iterator] === 'function' ? [...(sessions as Iterable<ServerHttp2Session>)] : []
 }
 
 function ownBySymbol(server: Server, description: string): unknown {
