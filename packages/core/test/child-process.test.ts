@@ -49,7 +49,7 @@ describe('a child process', () => {
   ])('that %s is killed at its deadline', async (_how, code, frozen) => {
     const child = await started(code)
     if (frozen) child.kill('SIGSTOP')
-    expect((await stopWith(child, 400)).steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 1 }, waitingFor: [`process ${child.pid}`], errors: [] }])
+    expect((await stopWith(child, 2_000)).steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 1 }, waitingFor: [`process ${child.pid}`], errors: [] }])
     expect(child.signalCode).toBe('SIGKILL')
   })
 
