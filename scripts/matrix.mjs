@@ -1,81 +1,101 @@
 #!/usr/bin/env node
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { addResults } from './add-results.mjs'
+import { installNodes, majorAtHand, majors } from './install-nodes.mjs'
 import { root, setUp } from './setup.mjs'
-import { command, progress, run, StepError } from './step.mjs'
+import { command, run, StepError } from './step.mjs'
 
-/** Besides the Node at hand, which is Node 20 on many a machine; it is not installed a second time. */
-const majors = [22, 24, 26]
+const usage = `npm run matrix -- [core | http] [part of a test's path …] [--node <major> …]
+  without a package: core and http; a part of a path alone is one of core's
+  without --node: ${majors.join(', ')}`
 
-// The tests of core that start processes, on every Node that the package supports: all of them, or those whose path holds
-// what is given: npm run matrix -- wrappers. The test runner stays on the Node at hand.
+/** How each package is run on the Nodes: one run of its test runner for each entry. */
+const packages = {
+  // What is tested are the processes that the tests start, from `test/`: the runner stays on the Node at hand and is told of the others.
+  core: (nodes, filters) => [
+    {
+      runner: process.execPath,
+      label: `core, its processes on Node ${nodes.map(({ version }) => version).join(', ')}`,
+      nodes,
+      parameters: filters.length > 0 ? filters : ['test/'],
+    },
+  ],
+  // What is tested runs in the runner itself, so the runner moves.
+  http: (nodes, filters) => nodes.map((node) => describeHttp(node, filters)),
+}
+
 await command(async () => {
+  const { names, filters, wanted } = readParameters()
   const env = await setUp()
-  const atHand = Number(process.versions.node.split('.')[0])
-  const others = await installNodes(majors.filter((major) => major !== atHand))
-  const nodes = [process.execPath, ...others]
-  for (const node of nodes) process.stdout.write(`Node ${await versionOf(node)}: ${node}\n`)
+  const nodes = await installNodes(wanted)
+  for (const { path, version } of nodes) process.stdout.write(`Node ${version}: ${path}\n`)
 
-  const parameters = process.argv.length > 2 ? process.argv.slice(2) : ['test/']
-  const results = await mkdtemp(join(root, '.cache', 'matrix-'))
+  const lines = []
   const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const name of names) {
+    for (const each of packages[name](nodes, filters)) {
+      process.stdout.write(`\n${each.label}\n`)
+      const counts = await runTests(name, each, env)
+      for (const outcome of Object.keys(total)) total[outcome] += counts[outcome]
+      lines.push(`${each.label}: ${show(counts)}`)
+    }
+  }
+  process.stdout.write(`${lines.join('\n')}\n${show(total)}\n`)
+  return total.failed === 0 ? 0 : 1
+})
+
+function readParameters() {
+  let parsed
   try {
-    const { code } = await run('pnpm', ['exec', 'vitest', 'run', '--config', '../../vitest.config.ts', '--root', '.', ...parameters], {
-      env: { ...env, LAMEDUCK_NODES: nodes.join(delimiter), LAMEDUCK_RESULTS: results },
-      cwd: join(root, 'packages', 'core'),
+    parsed = parseArgs({ allowPositionals: true, options: { node: { type: 'string', multiple: true } } })
+  } catch (error) {
+    throw new StepError(`${error.message}\n${usage}`)
+  }
+  const [first, ...rest] = parsed.positionals
+  const all = majors.includes(majorAtHand) ? majors : [majorAtHand, ...majors]
+  const wanted = parsed.values.node ? all.filter((major) => parsed.values.node.includes(String(major))) : all
+  const unknown = (parsed.values.node ?? []).filter((major) => !all.map(String).includes(major))
+  if (unknown.length > 0) throw new StepError(`there is no Node ${unknown.join(', ')} in the matrix\n${usage}`)
+  if (first === undefined) return { names: Object.keys(packages), filters: [], wanted }
+  if (Object.hasOwn(packages, first)) return { names: [first], filters: rest, wanted }
+  return { names: ['core'], filters: parsed.positionals, wanted }
+}
+
+/** Half of the time is the proof under load; the oldest and the newest Node stand for the others there, unless it is asked for. */
+function describeHttp(node, filters) {
+  const whole = filters.length > 0 || node.major === majors[0] || node.major === majors.at(-1)
+  return {
+    runner: node.path,
+    label: `http on Node ${node.version}${whole ? '' : ', without load.test.ts'}`,
+    nodes: [node],
+    parameters: whole ? filters : ['--exclude', 'test/load.test.ts'],
+  }
+}
+
+async function runTests(name, { runner, nodes, parameters }, env) {
+  const folder = join(root, 'packages', name)
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  const results = await mkdtemp(join(root, '.cache', 'matrix-'))
+  try {
+    const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
+    const { code } = await run(runner, [vitest, 'run', '--config', '../../vitest.config.ts', '--root', '.', ...parameters], {
+      env: { ...env, LAMEDUCK_NODES: nodes.map(({ path }) => path).join(delimiter), LAMEDUCK_RESULTS: results },
+      cwd: folder,
       show: true,
     })
-    await addResults(results, total)
-    if (code !== 0 && total.failed === 0) {
+    await addResults(results, counts)
+    if (code !== 0 && counts.failed === 0) {
       process.stdout.write('the test runner ended with an error outside its tests; see above\n')
-      total.failed += 1
+      counts.failed += 1
     }
   } finally {
     await rm(results, { recursive: true, force: true })
   }
-  process.stdout.write(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped\n`)
-  return total.failed === 0 ? 0 : 1
-})
-
-/** Each from its npm package, which holds the binary and runs no script; about 200 MB, and fetched once. Resolves with their paths. */
-async function installNodes(wanted) {
-  const folder = join(root, '.cache', 'nodes')
-  await mkdir(folder, { recursive: true })
-  const paths = []
-  for (const major of wanted) {
-    const target = join(folder, String(major))
-    const binary = join(target, 'node_modules', 'node', 'bin', 'node')
-    if ((await versionOf(binary)) === undefined) await install(major, folder, target)
-    paths.push(binary)
-  }
-  return paths
+  return counts
 }
 
-async function install(major, folder, target) {
-  const source = `node@npm:node-${process.platform}-${process.arch}@${major}`
-  const label = `installing Node ${major}`
-  const shown = progress(label)
-  const unfinished = await mkdtemp(join(folder, 'unfinished-'))
-  try {
-    const { code, output } = await run('npm', ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', source])
-    // npm reports success on a full disk, with truncated files.
-    if (code !== 0 || (await versionOf(join(unfinished, 'node_modules', 'node', 'bin', 'node'))) === undefined) {
-      throw new StepError(`${label} failed (npm install ${source}, exit code ${code}). Check the network and the disk.\n${output.trim().split('\n').slice(-30).join('\n')}`)
-    }
-    await rm(target, { recursive: true, force: true })
-    await rename(unfinished, target)
-    shown.end()
-  } catch (error) {
-    shown.end('failed')
-    throw error
-  } finally {
-    await rm(unfinished, { recursive: true, force: true })
-  }
-}
-
-/** Nothing where the binary is missing or does not run. */
-async function versionOf(binary) {
-  const { code, output } = await run(binary, ['--version']).catch(() => ({ code: 1, output: '' }))
-  return code === 0 ? output.trim().slice(1) : undefined
+function show({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`
 }

@@ -273,26 +273,6 @@ test('a stuck handler costs only itself: the rest is done, it is named, and cut 
   expect(await within(500, stuck.ended)).not.toBe('pending')
 })
 
-test('closing the server by hand counts, before and during the drain', async () => {
-  for (const when of ['before', 'during'] as const) {
-    const due = gate()
-    const server = createServer((_request, response) => void due.opened.then(() => response.end('ok')))
-    const resource = httpServer(server)
-    const client = await rawClient(await serve(server))
-    client.send(get('/'))
-    await once(server, 'request')
-    resource.quiesce?.(quiesceContext)
-    if (when === 'before') server.close()
-    const drained = Promise.resolve(resource.drain(drainContext()))
-    if (when === 'during') server.close()
-    due.open()
-    expect(await client.until(/ok$/)).toMatch(/connection: close/i)
-    expect(await within(1_000, drained)).toBeUndefined()
-    await resource.drain(drainContext())
-    await resource.force?.(forceContext)
-  }
-})
-
 test('two drains of one server end together', async () => {
   const server = createServer(ok)
   const resource = httpServer(server, { unusedGraceMs: 100 })
@@ -309,32 +289,4 @@ test('a server that never listened is done at once, and cannot begin to listen a
   server.listen(0, '127.0.0.1')
   await closed
   expect(server.listening).toBe(false)
-})
-
-// Catches: learning connections only from their next use, and from nothing else.
-test('attached late, it knows the connections that are open, by what they are', async () => {
-  const due = gate()
-  const server = createServer((request, response) => void (request.url === '/slow' ? due.opened.then(() => response.end('slow')) : response.end('ok')))
-  server.on('upgrade', (_request, socket) => void socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n'))
-  const port = await serve(server)
-  const [used, slow, upgraded] = [await rawClient(port), await rawClient(port), await rawClient(port)]
-  const opened = once(server, 'connection')
-  const unused = await rawClient(port)
-  await opened
-  used.send(get('/'))
-  await used.until(/ok$/)
-  slow.send(get('/slow'))
-  await once(server, 'request')
-  upgraded.send(get('/', 'Connection: upgrade\r\nUpgrade: test\r\n'))
-  await upgraded.until(/101/)
-  const resource = httpServer(server, { unusedGraceMs: 50 })
-
-  expect(resource.stats().sockets).toMatchObject({ idle: 1, active: 1, unused: 1, upgraded: 1 })
-  expect(resource.inFlight?.()).toBe(2)
-  const drained = Promise.resolve(resource.drain(drainContext()))
-  for (const client of [used, unused, upgraded]) expect(await client.ended).toBe('end')
-  expect(await within(50, drained)).toBe('pending')
-  due.open()
-  expect(await slow.until(/slow$/)).toMatch(/connection: close/i)
-  expect(await within(1_000, drained)).toBeUndefined()
 })

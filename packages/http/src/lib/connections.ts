@@ -140,6 +140,11 @@ export function trackConnections(server: Server): Connections {
     const { server: from, request, response, socket } = message as HttpMessage & { readonly socket: Tracked }
     if (from !== server) return
     const newest = socket[slot]
+    // Begun before the server was attached.
+    if (!newest) {
+      put(socket, whenIdle(socket))
+      return finished(socket)
+    }
     if (newest?.kind !== 'active' || !holds(newest, response)) return
     const rest = unlink(newest, response)
     if (announced && !request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)

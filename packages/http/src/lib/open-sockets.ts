@@ -53,7 +53,10 @@ export function openSockets(isOne: (socket: Socket) => boolean): OpenSockets {
   }
 
   return {
-    add: (socket) => (followed ? hold(socket) : remember(socket)),
+    add(socket) {
+      // One that is destroyed already may have told so.
+      if (!socket.destroyed) (followed ? hold : remember)(socket)
+    },
     remove: (socket) => void followed?.delete(socket),
     all: () => followed ?? remembered(),
     get size() {

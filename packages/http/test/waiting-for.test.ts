@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import { connect, createServer as createHttp2Server } from 'node:http2'
+import { expect, onTestFinished, test } from 'vitest'
+import { httpServer } from '../src/index.ts'
+import { get, rawClient } from './support/raw-client.ts'
+import { serve } from './support/serve.ts'
+
+test('names method, path without query, age, and the bytes that were sent of this answer alone', async () => {
+  const server = createServer((request, response) => {
+    if (request.url === '/quick') return void response.end('x'.repeat(5_000))
+    response.writeHead(200, { 'Content-Length': 1_000 }).write('y'.repeat(300))
+  })
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send(get('/quick'))
+  await client.until(/x{5000}$/)
+  const before = client.text().length
+  client.send(get('/download?token=secret'))
+  const sent = (await client.until(/y{300}$/)).length - before
+
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(new RegExp(`^GET /download \\d+ ms, ${sent} bytes sent$`))])
+})
+
+test('says when nothing was sent, also of the later ones of a pipeline, oldest first', async () => {
+  const server = createServer((request, response) => void (request.url === '/1' && response.write('begun')))
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send(get('/1') + get('/2'))
+  await client.until(/begun/)
+  await expect.poll(() => resource.inFlight?.()).toBe(2)
+
+  expect(resource.waitingFor?.()).toEqual([
+    expect.stringMatching(/^GET \/1 \d+ ms, \d+ bytes sent$/),
+    expect.stringMatching(/^GET \/2 \d+ ms, nothing sent$/),
+  ])
+})
+
+// What Express sets on the request: the router's own path, and the route's below it. A path may hold secrets.
+test('prefers the route to the path, where a router tells it', async () => {
+  const server = createServer((request: IncomingMessage & { baseUrl?: string; route?: { path: string | RegExp } }) => {
+    request.baseUrl = '/orders'
+    request.route = { path: request.url === '/orders/by-pattern' ? /pattern/ : '/:id' }
+  })
+  const resource = httpServer(server)
+  const port = await serve(server)
+  for (const path of ['/orders/4711', '/orders/by-pattern']) {
+    const client = await rawClient(port)
+    client.send(get(path))
+    await once(server, 'request')
+  }
+
+  expect(resource.waitingFor?.()).toEqual([
+    expect.stringMatching(/^GET \/orders\/:id \d+ ms, nothing sent$/),
+    expect.stringMatching(/^GET \/orders\/by-pattern \d+ ms, nothing sent$/),
+  ])
+})
+
+test('HTTP/2: says whether the answer has begun', async () => {
+  const server = createHttp2Server()
+  server.on('stream', (stream, headers) => headers[':path'] === '/begun' && stream.respond())
+  const resource = httpServer(server)
+  const client = connect(`http://127.0.0.1:${await serve(server)}`)
+  onTestFinished(() => client.destroy())
+  const begun = client.request({ ':path': '/begun' })
+  await once(begun, 'response')
+  client.request({ ':path': '/waiting?token=secret' }).on('error', () => {})
+  await expect.poll(() => resource.inFlight?.()).toBe(2)
+
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/begun \d+ ms, partly sent$/), expect.stringMatching(/^GET \/waiting \d+ ms, nothing sent$/)])
+})
