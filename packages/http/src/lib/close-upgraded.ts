@@ -23,10 +23,12 @@ export function closeUpgraded(socket: Duplex, protocol: string): void {
  * frame would be garbage, and so it would be in the middle of what is written in one turn.
  */
 export function afterFirstWrite(socket: Duplex, then: () => void): void {
-  const { write } = socket
-  socket.write = function (this: Duplex, ...parameters: unknown[]): boolean {
-    socket.write = write
+  // The prototype's own comes back when what lies over it is taken away; another's patch is put back.
+  const own = Object.getOwnPropertyDescriptor(socket, 'write')
+  socket.write = (...parameters: unknown[]): boolean => {
+    if (own) Object.defineProperty(socket, 'write', own)
+    else Reflect.deleteProperty(socket, 'write')
     setImmediate(then)
-    return Reflect.apply(write, this, parameters) as boolean
+    return (socket as { write(...all: unknown[]): boolean }).write(...parameters)
   }
 }

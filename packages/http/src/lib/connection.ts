@@ -80,7 +80,10 @@ export function kindOf(socket: Socket, connection: Connection): ConnectionKind {
       return socket.bytesRead === 0 ? 'unused' : 'receiving'
     case 'idle':
       return connection.bytesRead === undefined || connection.bytesRead === socket.bytesRead ? 'idle' : 'receiving'
-    default:
+    case 'handshaking':
+    case 'active':
+    case 'upgraded':
+    case 'http2':
       return connection.kind
   }
 }
@@ -94,7 +97,10 @@ export function weigh(connection: Connection): number {
       return 1
     case 'http2':
       return connection.streams.size
-    default:
+    case 'handshaking':
+    case 'unused':
+    case 'idle':
+    case 'leftover':
       return 0
   }
 }

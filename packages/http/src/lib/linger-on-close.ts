@@ -8,9 +8,9 @@ import type { Socket } from 'node:net'
  * A client that never completes it is ended by the server's request timeout.
  */
 export function lingerOnClose(socket: Socket, request: IncomingMessage): void {
-  const { destroySoon } = socket
   socket.destroySoon = () => {
-    socket.destroySoon = destroySoon
+    // Node's own, of the prototype, is there again.
+    Reflect.deleteProperty(socket, 'destroySoon')
     socket.end()
     request.once('end', () => socket.destroySoon())
   }

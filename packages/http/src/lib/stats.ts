@@ -58,7 +58,10 @@ function pendingOn(socket: Socket, connection: Connection): Pending[] {
       return [{ what: `${request(connection)} (${connection.protocol || 'tunnel'})`, since: connection.startedAt, sent: describeBytes(socket.bytesWritten - connection.bytesBefore) }]
     case 'http2':
       return [...connection.streams].map(([stream, each]) => ({ what: request(each), since: each.startedAt, sent: stream.headersSent ? 'partly sent' : 'nothing sent' }))
-    default:
+    case 'handshaking':
+    case 'unused':
+    case 'idle':
+    case 'leftover':
       return []
   }
 }

@@ -11,7 +11,9 @@ const commands = {
   connections: () => [...sockets].filter((socket) => !socket.destroyed).length,
 }
 
-process.on('message', async ({ id, command, ...parameters }) => process.send({ id, result: await commands[command](parameters) }))
+process.on('message', ({ id, command, ...parameters }) => {
+  void Promise.resolve(commands[command](parameters)).then((result) => process.send({ id, result }))
+})
 process.on('disconnect', () => process.exit())
 process.send({ id: 0, result: 'ready' })
 

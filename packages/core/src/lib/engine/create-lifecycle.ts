@@ -47,7 +47,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     graceMs: policy.graceMs,
     onPreStop(announced) {
       events.emit({ type: 'pre-stop', announced })
-      for (const { resource } of entries.values()) tellPreStop(resource, announced, lifecycle.warn)
+      for (const { resource } of entries.values()) tellPreStop(resource, announced, (message) => lifecycle.warn(message))
     },
     isUp: () => state.name === 'ready',
     isStopping: () => stop !== undefined,
@@ -105,7 +105,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     entries.set(resource.name, entry)
     const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
-    if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, lifecycle.warn)
+    if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, (message) => lifecycle.warn(message))
     return handle
   }
 
