@@ -35,8 +35,8 @@ export function expressApp(app: ExpressLike, options: ExpressAppOptions): Expres
   const { name = 'express', port, host, ...drain } = options
   requireApp(app)
   const server = createServer(app)
-  const resource = httpServer(server, { ...drain, name, listen: host === undefined ? { port } : { port, host } })
-  return { ...resource, server }
+  // Added to, not copied: its warnings are a getter.
+  return Object.assign(httpServer(server, { ...drain, name, listen: host === undefined ? { port } : { port, host } }), { server })
 }
 
 function requireApp(app: unknown): void {

@@ -32,7 +32,13 @@ export function fastifyApp(app: FastifyLike, options: FastifyAppOptions): HttpSe
     { server, listen: (port, host) => app.listen({ port, host }), close: () => app.close() },
     { ...options, name: options.name ?? 'fastify' },
   )
-  return { ...resource, warnings: warningsOf(app, options.host) }
+  const own = warningsOf(app, options.host)
+  return {
+    ...resource,
+    get warnings() {
+      return [...(resource.warnings ?? []), ...own]
+    },
+  }
 }
 
 function warningsOf(app: FastifyLike, host: string | undefined): string[] {

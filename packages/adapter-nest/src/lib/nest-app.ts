@@ -33,7 +33,12 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
   const warnings: string[] = []
   const resource = frameworkServer({ server: app.getHttpServer(), listen, close }, { ...serverOptions, name })
   warnOfHooks()
-  return { ...resource, warnings }
+  return {
+    ...resource,
+    get warnings() {
+      return [...(resource.warnings ?? []), ...warnings]
+    },
+  }
 
   function listen(port: number, host: string): Promise<unknown> {
     warnOfHooks()

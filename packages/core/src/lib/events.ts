@@ -27,7 +27,7 @@ export type LifecycleEvent =
 export interface WaitingStep {
   readonly name: string
   readonly inFlight: number | undefined
-  /** At most 20 texts, and one that says how many more there are. */
+  /** At most 20 texts, and one that says when there are more. */
   readonly waitingFor: readonly string[]
 }
 

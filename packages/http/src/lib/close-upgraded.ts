@@ -17,18 +17,3 @@ export function closeUpgraded(socket: Duplex, protocol: string): void {
   else if (protocol === 'websocket') socket.write(goingAway)
   else socket.end()
 }
-
-/**
- * Calls `then` once something has been written to the socket and its writer has had its turn: before the `101` a close
- * frame would be garbage, and so it would be in the middle of what is written in one turn.
- */
-export function afterFirstWrite(socket: Duplex, then: () => void): void {
-  // The prototype's own comes back when what lies over it is taken away; another's patch is put back.
-  const own = Object.getOwnPropertyDescriptor(socket, 'write')
-  socket.write = (...parameters: unknown[]): boolean => {
-    if (own) Object.defineProperty(socket, 'write', own)
-    else Reflect.deleteProperty(socket, 'write')
-    setImmediate(then)
-    return (socket as { write(...all: unknown[]): boolean }).write(...parameters)
-  }
-}

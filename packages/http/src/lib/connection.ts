@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /**
- * What one accepted socket is at the moment. An idle keep-alive socket holds nothing of its own, so that ten thousand of
- * them cost no more than their entries in a set.
+ * What one accepted socket is at the moment. Until the announcement an idle keep-alive socket holds nothing of its own, so
+ * that ten thousand of them cost no more than their entries in a set.
  */
 export type Connection = Untouched | Idle | Exchange | Leftover | Upgrade | Http2
 
@@ -18,11 +19,14 @@ export interface Untouched {
 /** All its requests have been answered. */
 export interface Idle {
   readonly kind: 'idle'
-  /** `bytesRead` of the socket when it became idle, from the announcement on, when a difference means part of a request; before it `undefined`. */
+  /**
+   * `bytesRead` of the socket when it became idle, from the announcement on, when a difference means part of a request; -1 when part of
+   * one had arrived by then; before the announcement `undefined`.
+   */
   readonly bytesRead: number | undefined
 }
 
-/** One HTTP/1 request whose answer is not complete yet: the newest of its socket. */
+/** One HTTP/1 request whose answer is not complete yet; the socket has the oldest. */
 export interface Exchange {
   readonly kind: 'active'
   readonly response: ServerResponse
@@ -32,8 +36,11 @@ export interface Exchange {
   readonly bytesBefore: number
   /** The answer was told to say `Connection: close`. */
   marked: boolean
-  /** The next older one of a pipeline. */
-  previous: Exchange | undefined
+  /** The next one of a pipeline. */
+  newer: Exchange | undefined
+  /** Of the oldest alone: the newest, which is itself where nobody pipelines, and how many they are. */
+  newest: Exchange
+  count: number
 }
 
 /** An answer was complete before its request was: the rest of the body is still arriving. */
@@ -53,10 +60,13 @@ export interface Upgrade {
   readonly protocol: string
   /** Monotonic ms. */
   readonly startedAt: number
+  /** What the application was given, and writes to: the socket, or a stream over it (Node 26, when the request has a body). */
+  readonly stream: Duplex
   /** What had been written when the server handed the socket over: as long as there is no more, the `101` has not been sent. */
   readonly bytesBefore: number
 }
 
+/** One HTTP/2 session with its streams that have no complete answer yet. */
 export interface Http2 {
   readonly kind: 'http2'
   readonly session: ServerHttp2Session
@@ -67,8 +77,10 @@ export interface Http2 {
   readonly streams: Map<ServerHttp2Stream, { readonly method: string; readonly url: string; readonly startedAt: number }>
 }
 
+/** Before the announcement, shared by all. */
 export const idle: Idle = { kind: 'idle', bytesRead: undefined }
 
+/** How connections are counted and treated. */
 export type ConnectionKind = 'handshaking' | 'unused' | 'receiving' | 'active' | 'idle' | 'upgraded' | 'http2'
 
 /** `receiving`: part of a request has arrived and no more; on a socket that was used before it can be told only after the announcement. */
@@ -92,7 +104,7 @@ export function kindOf(socket: Socket, connection: Connection): ConnectionKind {
 export function weigh(connection: Connection): number {
   switch (connection.kind) {
     case 'active':
-      return 1 + (connection.previous ? weigh(connection.previous) : 0)
+      return connection.count
     case 'upgraded':
       return 1
     case 'http2':

@@ -1,12 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { Server, Socket } from 'node:net'
+import { Socket, type Server } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { openBefore } from './open-before.ts'
-import { idle, weigh, type Connection, type Exchange, type Http2 } from './connection.ts'
-import { holds, markNewest, unlink, unmark } from './exchanges.ts'
+import { idle, weigh, type Connection, type Http2 } from './connection.ts'
+import { append, mark, newExchange, shift, unmark } from './exchanges.ts'
 import { lingerOnClose } from './linger-on-close.ts'
+import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
 import { listenAlongside } from './listen-alongside.ts'
 
@@ -83,6 +84,8 @@ export function trackConnections(server: Server): Connections {
 
   function onConnection(socket: Socket): void {
     followRequests()
+    // A stream that the application has given to the server; what is said on it is learned from its first request.
+    if (!(socket instanceof Socket)) return
     const acceptedAt = performance.now()
     put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt })
     if (announced) lastArrival = acceptedAt
@@ -102,6 +105,7 @@ export function trackConnections(server: Server): Connections {
   }
 
   function onSession(session: ServerHttp2Session): void {
+    if (session.destroyed) return
     changed(http2Of(session).socket)
   }
 
@@ -121,34 +125,31 @@ export function trackConnections(server: Server): Connections {
   function onRequestStart(message: unknown): void {
     const { server: from, response, socket } = message as HttpMessage & { readonly socket: Tracked }
     if (from !== server) return
-    const before = socket[slot]
-    const exchange: Exchange = {
-      kind: 'active',
-      response,
-      startedAt: performance.now(),
-      bytesBefore: socket.bytesWritten,
-      marked: false,
-      previous: before?.kind === 'active' ? before : undefined,
+    const oldest = socket[slot]
+    const exchange = newExchange(response, socket.bytesWritten)
+    if (oldest?.kind === 'active') {
+      if (announced) unmark(oldest.newest)
+      append(oldest, exchange)
+    } else {
+      put(socket, exchange)
     }
-    if (before) socket[slot] = exchange
-    else put(socket, exchange)
-    if (announced) markNewest(exchange)
+    if (announced) mark(exchange)
     arrived(socket, exchange.startedAt)
   }
 
   function onResponseFinish(message: unknown): void {
     const { server: from, request, response, socket } = message as HttpMessage & { readonly socket: Tracked }
     if (from !== server) return
-    const newest = socket[slot]
+    const oldest = socket[slot]
     // Begun before the server was attached.
-    if (!newest) {
+    if (!oldest) {
       put(socket, whenIdle(socket))
       return finished(socket)
     }
-    if (newest?.kind !== 'active' || !holds(newest, response)) return
-    const rest = unlink(newest, response)
+    if (oldest.kind !== 'active' || oldest.response !== response) return
+    const next = shift(oldest)
     if (announced && !request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
-    if (rest) socket[slot] = rest
+    if (next) socket[slot] = next
     else if (request.complete) socket[slot] = whenIdle(socket)
     else leaveOver(socket, request)
     finished(socket)
@@ -164,17 +165,20 @@ export function trackConnections(server: Server): Connections {
     })
   }
 
-  function onUpgrade(request: IncomingMessage, socket: Tracked): void {
+  function onUpgrade(request: IncomingMessage, stream: Duplex): void {
+    // CONNECT over HTTP/2 is a stream like the others.
+    if (request.httpVersionMajor === 2) return
     const startedAt = performance.now()
-    const upgrade: Connection = {
+    const socket: Tracked = request.socket
+    put(socket, {
       kind: 'upgraded',
       method: request.method ?? '',
       url: request.url ?? '',
       protocol: request.method === 'CONNECT' ? '' : (request.headers.upgrade ?? '').toLowerCase(),
       startedAt,
+      stream,
       bytesBefore: socket.bytesWritten,
-    }
-    put(socket, upgrade)
+    })
     arrived(socket, startedAt)
   }
 
@@ -233,13 +237,13 @@ export function trackConnections(server: Server): Connections {
       return lastArrival
     },
     announceClose(on) {
-      if (announced === on) return
       announced = on
       sockets.follow(onClose)
+      const trulyIdle = idleBy(server)
       for (const socket of sockets.all() as Iterable<Tracked>) {
         const connection = socket[slot]
-        if (connection?.kind === 'active') (on ? markNewest : unmark)(connection)
-        else if (connection?.kind === 'idle') socket[slot] = whenIdle(socket)
+        if (connection?.kind === 'active') (on ? mark : unmark)(connection.newest)
+        else if (connection?.kind === 'idle') socket[slot] = on && trulyIdle?.has(socket) === false ? { kind: 'idle', bytesRead: -1 } : whenIdle(socket)
       }
     },
     watch(listener) {

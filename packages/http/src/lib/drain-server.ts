@@ -1,10 +1,13 @@
-import { Server } from 'node:net'
+import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
-import { emptyAcceptQueue, turn } from './empty-accept-queue.ts'
+import { emptyAcceptQueue } from './empty-accept-queue.ts'
 import { handlesOf } from './open-before.ts'
 import { sweep } from './sweep.ts'
+import { turn } from './turn.ts'
 
+/** What a drain is told. */
 export interface DrainInput {
   readonly server: Server
   readonly connections: Connections
@@ -55,9 +58,4 @@ export function forceServer(server: Server, connections: Connections): void {
   for (const socket of handlesOf(server)) socket.destroy()
   const { closeAllConnections } = server as Server & { closeAllConnections?: () => void }
   closeAllConnections?.call(server)
-}
-
-/** Nothing to close is not an error here: a framework, or the user, may have done it. */
-export function closeListener(server: Server): void {
-  if (server.listening) Server.prototype.close.call(server)
 }

@@ -1,4 +1,5 @@
 import type { Server } from 'node:net'
+import { turn } from './turn.ts'
 
 /**
  * Lets the server accept what the kernel has accepted for it already: closing the listener resets those connections
@@ -23,11 +24,4 @@ export async function emptyAcceptQueue(server: Server, limitMs: number, signal: 
   } finally {
     server.off('connection', count)
   }
-}
-
-/** Resolves after the loop's next check phase, which follows its poll for I/O. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -9,6 +9,7 @@ export interface FrameworkServer {
   close(reason: Reason): PromiseLike<unknown>
 }
 
+/** Those of `httpServer`, and where the framework is to listen. */
 export interface FrameworkServerOptions extends Omit<HttpServerOptions, 'listen'> {
   /** 0 takes a free one. */
   readonly port: number

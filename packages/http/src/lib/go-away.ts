@@ -1,6 +1,5 @@
 import type { ServerHttp2Session } from 'node:http2'
 import { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 
 /** GOAWAY, no error, with the highest stream id there is (RFC 9113 §6.8): "open no more streams here; those you have opened are served". */
 const shutdownNotice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0])
@@ -14,10 +13,12 @@ const shutdownNotice = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff,
  * written between two of Node's own, which end where its writes end. On TLS that would abort the process (an assertion of its
  * TLSWrap), and `session.close()` at once is all there is: streams on the wire are refused then, which clients may repeat.
  *
- * @returns whether `close` will be called later; it is called at most once, and not when the session ends before
+ * A stream of the application's own that is given to the server is no socket of libuv either, and aborts the process like TLS. `close`
+ * is called when the client knows, or at once; also for a session that has ended meanwhile.
  */
 export function goAway(session: ServerHttp2Session, socket: Socket, close: () => void): void {
-  if (!(socket instanceof Socket) || socket instanceof TLSSocket || !socket.writable) return close()
+  // No subclass: those of TLS, and of Node's wrapper around other streams, are sockets by class alone.
+  if (socket.constructor !== Socket || !socket.writable) return close()
   socket.write(shutdownNotice)
   roundTrip(session, () => roundTrip(session, close))
 }

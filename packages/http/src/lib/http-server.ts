@@ -4,9 +4,10 @@ import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { LifecycleError, requireMs, show, type Resource } from '@lameduck/core'
+import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
-import { closeListener, drainServer, forceServer } from './drain-server.ts'
+import { drainServer, forceServer } from './drain-server.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { listWaiting, statsOf, type HttpServerStats } from './stats.ts'
@@ -14,6 +15,7 @@ import { listWaiting, statsOf, type HttpServerStats } from './stats.ts'
 /** The servers of `node:http`, `node:https` and `node:http2` (with and without TLS, with and without `allowHTTP1`). */
 export type DrainableServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer
 
+/** How a server takes part in the life of a service. */
 export interface HttpServerOptions {
   /** Unique in one lifecycle. @default 'http' */
   readonly name?: string
@@ -46,6 +48,7 @@ export interface HttpServerOptions {
   readonly reserveMs?: number
 }
 
+/** A server as a resource. */
 export interface HttpServerResource extends Resource {
   /** What the server is doing right now; costs one walk over its connections. */
   stats(): HttpServerStats
@@ -58,8 +61,8 @@ export interface HttpServerResource extends Resource {
  * it empties the accept queue, closes the listener, ends idle connections, says GOAWAY on HTTP/2 and 1001 on WebSockets,
  * finishes what is in flight, and is done when the last connection is gone.
  *
- * Attach it when the server is made, in the tick of `listen` at the latest: connections that are open already are
- * learned from their next request. The server stays the caller's: whoever else closes it meanwhile is right.
+ * Attach it when the server is made, in the tick of `listen` at the latest. Later, connections that are open already are listed
+ * by what Node keeps of them, which leaves out upgraded ones over TLS, and HTTP/2 before Node 24. The server stays the caller's: whoever else closes it meanwhile is right.
  *
  * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong.
  */
@@ -86,6 +89,8 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   })
   net.on('close', () => {
     closed = true
+    // Whoever listens again begins a new life.
+    stopping = false
   })
 
   return {

@@ -2,6 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 import { Socket, type Server } from 'node:net'
 import { idle, type Connection } from './connection.ts'
+import { newExchange } from './exchanges.ts'
 
 /*
  * What is open when a server is attached. Node has no documented way to list it; each of these was found in Node 20, 22, 24 and 26,
@@ -23,7 +24,7 @@ interface HttpSocket {
 export function openBefore(server: Server): Map<Socket, Connection> {
   const now = performance.now()
   const open = new Map<Socket, Connection>()
-  for (const socket of handlesOf(server)) if ((socket as HttpSocket).parser === null) open.set(socket, upgraded(now))
+  for (const socket of handlesOf(server)) if ((socket as HttpSocket).parser === null) open.set(socket, upgraded(socket, now))
   for (const socket of parsedBy(server)) open.set(socket, describe(socket, now))
   for (const session of sessionsOf(server)) {
     open.set(session.socket.valueOf() as Socket, { kind: 'http2', session, acceptedAt: now, used: true, streams: new Map() })
@@ -38,9 +39,23 @@ export function handlesOf(server: Server): Socket[] {
   return handles.filter((handle): handle is Socket => handle instanceof Socket && (handle as HttpSocket).server === server && !handle.destroyed)
 }
 
+/** The sockets on which no part of a request has arrived that is not answered; `undefined` where Node does not tell. */
+export function idleBy(server: Server): Set<Socket> | undefined {
+  const idleOnes = parsersOf(server)?.idle?.()
+  return idleOnes && new Set(idleOnes.map(({ socket }) => socket as Socket))
+}
+
 function parsedBy(server: Server): Socket[] {
-  const list = ownBySymbol(server, 'http.server.connections') as { all?: () => { readonly socket?: unknown }[] } | undefined
-  return (list?.all?.() ?? []).flatMap(({ socket }) => (socket instanceof Socket && !socket.destroyed ? [socket] : []))
+  return (parsersOf(server)?.all?.() ?? []).flatMap(({ socket }) => (socket instanceof Socket && !socket.destroyed ? [socket] : []))
+}
+
+/** The parsers of the server's HTTP/1 connections. */
+function parsersOf(server: Server): { all?: () => Parser[]; idle?: () => Parser[] } | undefined {
+  return ownBySymbol(server, 'http.server.connections') as ReturnType<typeof parsersOf>
+}
+
+interface Parser {
+  readonly socket?: unknown
 }
 
 function sessionsOf(server: Server): ServerHttp2Session[] {
@@ -56,11 +71,11 @@ function ownBySymbol(server: Server, description: string): unknown {
 
 function describe(socket: Socket, now: number): Connection {
   const { _httpMessage: response } = socket as HttpSocket
-  if (response instanceof ServerResponse) return { kind: 'active', response, startedAt: now, bytesBefore: 0, marked: false, previous: undefined }
+  if (response instanceof ServerResponse) return newExchange(response, 0)
   return socket.bytesRead === 0 ? { kind: 'unused', acceptedAt: now } : idle
 }
 
 /** Of the request that it came from nothing is left. */
-function upgraded(now: number): Connection {
-  return { kind: 'upgraded', method: 'UPGRADED', url: '', protocol: '', startedAt: now, bytesBefore: 0 }
+function upgraded(socket: Socket, now: number): Connection {
+  return { kind: 'upgraded', method: 'UPGRADED', url: '', protocol: '', startedAt: now, stream: socket, bytesBefore: 0 }
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { LifecycleError, show, type StartContext } from '@lameduck/core'
+import { closeListener } from './close-listener.ts'
 
 /** Where `start()` listens. Without a host Node listens on every interface. */
 export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string }
@@ -33,7 +34,11 @@ export function watchStartup(server: Server, name: string, listen: ListenAddress
       const onListen = (): void => settle(resolve)
       const onFailure = (error: Error): void => settle(() => reject(explain(error, name)))
       const onClose = (): void => settle(() => reject(new LifecycleError('start-failed', `${name} was closed before it listened`, { resource: name })))
-      const onAbort = (): void => settle(() => reject(signal.reason))
+      const onAbort = (): void => {
+        // Ours, and nobody will drain what has not started: a look-up of the host may still end well.
+        if (listen) server.once('listening', () => closeListener(server))
+        settle(() => reject(signal.reason))
+      }
       server.on('listening', onListen).on('error', onFailure).on('close', onClose)
       signal.addEventListener('abort', onAbort)
       if (listen) server.listen(listen)

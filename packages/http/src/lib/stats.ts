@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { kindOf, type Connection, type ConnectionKind } from './connection.ts'
-import { chain } from './exchanges.ts'
 import type { Connections } from './connections.ts'
+import { fromOldest } from './exchanges.ts'
 
 /** What a server is doing right now. */
 export interface HttpServerStats {
@@ -17,6 +17,7 @@ export interface HttpServerStats {
   readonly oldestMs: number | undefined
 }
 
+/** Counts them; one walk over all connections. */
 export function statsOf(connections: Connections): HttpServerStats {
   const sockets: Record<ConnectionKind, number> = { handshaking: 0, unused: 0, receiving: 0, active: 0, idle: 0, upgraded: 0, http2: 0 }
   let oldest: number | undefined
@@ -27,37 +28,49 @@ export function statsOf(connections: Connections): HttpServerStats {
   return { sockets, inFlight: connections.inFlight, oldestMs: oldest === undefined ? undefined : performance.now() - oldest }
 }
 
-/** One text for everything that keeps the server from being done, oldest first. No query strings: they may hold secrets. */
+/** Texts that are made: nobody reads more, and a server may hold ten thousands of requests. */
+const mostTexts = 100
+
+/** One text for everything that keeps the server from being done, oldest first, the first hundred. No query strings: they may hold secrets. */
 export function listWaiting(connections: Connections): string[] {
   const now = performance.now()
-  return pairs(connections)
-    .flatMap(([socket, connection]) => [...pendingOn(socket, connection), ...unfinishedOn(socket, connection)])
-    .toSorted((a, b) => a.since - b.since)
-    .map(({ what, since, sent }) => [`${what} ${describeAge(now - since)}`, ...(sent === undefined ? [] : [sent])].join(', '))
+  const pending = pairs(connections).flatMap(([socket, connection]) => [...pendingOn(socket, connection), ...unfinishedOn(socket, connection)])
+  pending.sort((a, b) => a.since - b.since)
+  return pending.slice(0, mostTexts).map(({ what, since, sent }) => [`${what()} ${describeAge(now - since)}`, ...(sent ? [sent()] : [])].join(', '))
 }
 
 interface Pending {
-  readonly what: string
+  readonly what: () => string
   /** Monotonic ms. */
   readonly since: number
   /** How much of the answer has been sent. */
-  readonly sent?: string
+  readonly sent?: () => string
 }
 
 /** What is in flight on a connection. */
 function pendingOn(socket: Socket, connection: Connection): Pending[] {
   switch (connection.kind) {
     case 'active':
-      return chain(connection).map(({ response, startedAt, bytesBefore }, place) => ({
-        what: nameOf(response.req),
-        since: startedAt,
+      return [...fromOldest(connection)].map((exchange) => ({
+        what: () => nameOf(exchange.response.req),
+        since: exchange.startedAt,
         // The later ones of a pipeline are not sent before the first is complete.
-        sent: place === 0 ? describeBytes(socket.bytesWritten - bytesBefore) : 'nothing sent',
+        sent: () => (exchange === connection ? describeBytes(socket.bytesWritten - exchange.bytesBefore) : 'nothing sent'),
       }))
     case 'upgraded':
-      return [{ what: `${request(connection)} (${connection.protocol || 'tunnel'})`, since: connection.startedAt, sent: describeBytes(socket.bytesWritten - connection.bytesBefore) }]
+      return [
+        {
+          what: () => `${request(connection)} (${connection.protocol || 'tunnel'})`,
+          since: connection.startedAt,
+          sent: () => describeBytes(socket.bytesWritten - connection.bytesBefore),
+        },
+      ]
     case 'http2':
-      return [...connection.streams].map(([stream, each]) => ({ what: request(each), since: each.startedAt, sent: stream.headersSent ? 'partly sent' : 'nothing sent' }))
+      return [...connection.streams].map(([stream, each]) => ({
+        what: () => request(each),
+        since: each.startedAt,
+        sent: () => (stream.headersSent ? 'partly sent' : 'nothing sent'),
+      }))
     case 'handshaking':
     case 'unused':
     case 'idle':
@@ -69,10 +82,10 @@ function pendingOn(socket: Socket, connection: Connection): Pending[] {
 /** What is no request yet, or no longer, and keeps a connection open all the same. */
 function unfinishedOn(socket: Socket, connection: Connection): Pending[] {
   const { remoteAddress: from = 'a local client' } = socket
-  if (connection.kind === 'leftover') return [{ what: `the rest of ${nameOf(connection.request)}, which is answered`, since: connection.answeredAt }]
+  if (connection.kind === 'leftover') return [{ what: () => `the rest of ${nameOf(connection.request)}, which is answered`, since: connection.answeredAt }]
   const kind = kindOf(socket, connection)
-  if (kind === 'handshaking') return [{ what: `TLS handshake with ${from}`, since: sinceOf(connection) }]
-  if (kind === 'receiving') return [{ what: `part of a request from ${from}`, since: sinceOf(connection) }]
+  if (kind === 'handshaking') return [{ what: () => `TLS handshake with ${from}`, since: sinceOf(connection) }]
+  if (kind === 'receiving') return [{ what: () => `part of a request from ${from}`, since: sinceOf(connection) }]
   return []
 }
 

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { afterFirstWrite } from './close-upgraded.ts'
+import { afterFirstWrite } from './after-first-write.ts'
 import { closeUnknownIdle } from './close-unknown-idle.ts'
 import { kindOf, type Connection, type Http2, type Upgrade } from './connection.ts'
 import type { DrainInput } from './drain-server.ts'
-import { turn } from './empty-accept-queue.ts'
 import { goAway } from './go-away.ts'
+import { turn } from './turn.ts'
 
 /** How long an HTTP/2 client may take to answer our pings, and to hang up after the last stream when everything has been sent to it. */
 const hangUpMs = 1_000
@@ -115,9 +115,10 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
 
     function sayGoodbye(socket: Socket, upgrade: Upgrade): void {
       if (over || connections.of(socket) !== upgrade) return
-      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(socket, () => sayGoodbye(socket, upgrade))
+      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => sayGoodbye(socket, upgrade))
       try {
-        closeUpgraded(socket, upgrade.protocol)
+        const returned: unknown = closeUpgraded(upgrade.stream, upgrade.protocol)
+        if (returned instanceof Promise) returned.catch((error: unknown) => void errors.push(error))
       } catch (error) {
         errors.push(error)
       }
@@ -157,6 +158,9 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
 
 /** Destroyed: after an `end` the parser reads on, and a late request would be executed and never answered. A TLS client is told that this is all. */
 function endIdle(socket: Socket): void {
-  if (socket instanceof TLSSocket || socket.writableLength > 0) socket.destroySoon()
+  const mustFlush = socket instanceof TLSSocket || socket.writableLength > 0
+  // A stream of the application's own has no such method.
+  if (mustFlush && typeof socket.destroySoon === 'function') socket.destroySoon()
+  else if (mustFlush) socket.end()
   else socket.destroy()
 }

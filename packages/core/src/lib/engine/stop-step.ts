@@ -9,6 +9,9 @@ import type { DrainContext, Resource } from '../resource.ts'
 /** Texts of a cut step that are kept: a report is one line of a log, and a server may hold thousands of requests. */
 const longestWaitingFor = 20
 
+/** Longest text that is kept, in characters. */
+const longestText = 200
+
 /** How one resource's step ended. */
 export interface StepResult {
   readonly outcome: Outcome
@@ -198,12 +201,17 @@ function listWaiting(resource: Resource, errors: string[]): readonly string[] {
   try {
     const all: unknown = resource.waitingFor?.() ?? []
     if (!Array.isArray(all)) throw new TypeError(`must return an array of texts; it returned ${show(all)}`)
-    const texts = all.slice(0, longestWaitingFor).map((each) => describeValue(each))
-    return all.length <= longestWaitingFor ? texts : [...texts, `and ${all.length - longestWaitingFor} more`]
+    const texts = all.slice(0, longestWaitingFor).map((each) => cutShort(describeValue(each)))
+    return all.length <= longestWaitingFor ? texts : [...texts, 'and more']
   } catch (error) {
     errors.push(`waitingFor: ${describeError(error)}`)
     return []
   }
+}
+
+/** A client may ask for a path of many thousand characters. */
+function cutShort(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text
 }
 
 /** A synchronous throw becomes a rejection. */
