@@ -314,13 +314,6 @@ describe.each(nodes)('$name: a cluster’s primary', (node) => {
     expect(outcomes(report)).toEqual(['cluster-workers drained'])
   })
 
-  // Catches: an exit that leaves the primary with connections that it has just given to the worker.
-  test('hears from a worker that it leaves the cluster, before it exits', async () => {
-    const { code, stdout } = await runProgram(node, 'cluster', { on: { ready: term } })
-    expect(code).toBe(0)
-    expect(stdout.filter((line) => line.startsWith('gone ')).toSorted()).toEqual(['gone 1 0 disconnected itself', 'gone 2 0 disconnected itself'])
-  })
-
   test('kills a worker that hangs before its own time is over', async () => {
     const { code, report } = await runProgram(node, 'cluster', { parameters: ['hangs'], on: { ready: term } })
     expect(code).toBe(71)

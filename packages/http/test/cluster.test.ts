@@ -11,7 +11,19 @@ test.each(['SIGTERM', 'SIGINT'] as const)('one of two cluster workers gets %s un
   expect(await lostOf('drain', signal)).toEqual([])
 })
 
+// Catches: leaving as soon as the listener is closed, of which the primary has not heard. What it hands to a worker that has gone is lost now and then.
+test('a worker waits until the primary has heard that it closes', async () => {
+  const { lost, lines } = await leave('blocked', 'SIGTERM')
+  const atOf = (what: string): number => Number(lines.find((line) => line.startsWith(`${what} `))?.split(' ')[1])
+  expect(atOf('stopped')).toBeGreaterThanOrEqual(atOf('free'))
+  expect(lost).toEqual([])
+})
+
 async function lostOf(how: 'exit' | 'drain', signal: NodeJS.Signals): Promise<readonly string[]> {
+  return (await leave(how, signal)).lost
+}
+
+async function leave(how: 'exit' | 'drain' | 'blocked', signal: NodeJS.Signals): Promise<{ readonly lost: readonly string[]; readonly lines: readonly string[] }> {
   const primary = startProgram('cluster', how)
   const listens = /^worker (\d+) listens on (\d+)$/
   await primary.line(listens)
@@ -28,7 +40,7 @@ async function lostOf(how: 'exit' | 'drain', signal: NodeJS.Signals): Promise<re
   const { answered } = load.tally
   await expect.poll(() => load.tally.answered).toBeGreaterThan(answered + 100)
   await load.stop()
-  return load.tally.lost
+  return { lost: load.tally.lost, lines: primary.lines }
 }
 
 function tryKill(pid: number | undefined): void {

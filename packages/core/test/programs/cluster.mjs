@@ -9,7 +9,6 @@ if (cluster.isPrimary) {
   await bindProcess(lifecycle).ready()
   let online = 0
   cluster.on('message', (_worker, message) => message === 'ready' && (online += 1) === 2 && console.log('ready'))
-  cluster.on('exit', ({ id, exitedAfterDisconnect }, code) => console.log(`gone ${id} ${code}${exitedAfterDisconnect ? ' disconnected itself' : ''}`))
   cluster.on('exit', () => process.argv[2] === 'replaces' && cluster.fork())
   cluster.fork()
   cluster.fork()

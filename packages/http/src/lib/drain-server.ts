@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
 import { emptyAcceptQueue } from './empty-accept-queue.ts'
+import { hearFromPrimary } from './hear-from-primary.ts'
 import { handlesOf } from './open-before.ts'
 import { sweep } from './sweep.ts'
 import { turn } from './turn.ts'
@@ -27,7 +28,8 @@ const acceptLimitMs = 1_000
  * Ends a server whose clients have been told to go elsewhere, without losing what they have sent already.
  *
  * 1. Accept what the kernel has accepted, then close the listener, and only the listener: `http.Server.close()` also
- *    cuts answers that are still being flushed (Node ≥ 19) and stops the timers that end half-sent requests.
+ *    cuts answers that are still being flushed (Node ≥ 19) and stops the timers that end half-sent requests. In a cluster
+ *    worker, give back what the primary had handed over by then.
  * 2. One whole turn of the loop, so that bytes received become requests.
  * 3. Go through the connections: destroy idle ones, leave busy ones, give never-used ones the grace, say goodbye on
  *    HTTP/2 and upgraded ones. What changes later is judged again when it changes.
@@ -39,6 +41,7 @@ export async function drainServer(input: DrainInput): Promise<void> {
   if (server.listening) {
     await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
     closeListener(server)
+    await hearFromPrimary(signal)
   }
   // Two, because the first may come right after a poll that had begun before.
   await turn()

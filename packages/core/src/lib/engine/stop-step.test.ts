@@ -62,6 +62,19 @@ test('a signal that is asked for only after the cut has aborted', async () => {
   expect(context.signal).toBe(context.signal)
 })
 
+// Catches: a client's own text in the log of the service at full length, twenty times a second.
+test('a text of what is waited for is cut when it is long', async () => {
+  const path = 'a'.repeat(12_000)
+  const { clock, lifecycle, stopped } = await hang({ inFlight: () => 1, waitingFor: () => [`GET /${path} 5 ms`, 'GET /short 4 ms'] })
+  const shown: unknown[] = []
+  lifecycle.subscribe((event) => event.type === 'still-waiting' && shown.push(event.steps[0]?.waitingFor))
+  await clock.advance(6_100)
+  const cut = [`GET /${path.slice(0, 195)}…`, 'GET /short 4 ms']
+  expect((await stopped).steps[0]?.waitingFor).toEqual(cut)
+  expect(shown).not.toEqual([])
+  for (const texts of shown) expect(texts).toEqual(cut)
+})
+
 test.each<[string, Partial<Resource>, number | undefined, (lifecycle: Lifecycle) => void, number]>([
   ['is told its own bound', { forceMs: 250 }, undefined, () => {}, 250],
   ["… or else the policy's", {}, undefined, () => {}, 100],

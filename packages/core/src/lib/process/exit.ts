@@ -2,7 +2,6 @@ import type { Clock } from '../clock.ts'
 import { describeStack } from '../describe-value.ts'
 import { anotherNode } from './another-node.ts'
 import { flush } from './flush.ts'
-import { leaveCluster } from './leave-cluster.ts'
 import { tellOperator } from './tell-operator.ts'
 import type { ProcessLike } from './process-like.ts'
 
@@ -36,7 +35,6 @@ export async function exit(target: ProcessLike, code: number, { flushMs, withinM
   target.exitCode = code
   try {
     await flush([target.stdout, target.stderr], flushMs, clock)
-    if (target === process) await leaveCluster(Math.min(flushMs, latest - clock.now()), clock)
     await waitWhile(() => isBusy(target, files), latest - clock.now(), clock)
     await waitWhile(() => isBusy(target, names), Math.min(namesMs, latest - clock.now()), clock)
     if (isBusy(target, files) || isBusy(target, names)) becomeAnother(target, code)
