@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { root } from './setup.mjs'
+import { removeOld, root } from './setup.mjs'
 import { progress, run, StepError } from './step.mjs'
 
 /** The lines that the packages support, the oldest first. */
@@ -16,6 +16,7 @@ export const majors = [20, 22, 24, 26]
 export async function installNodes(wanted) {
   const folder = join(root, '.cache', 'nodes')
   await mkdir(folder, { recursive: true })
+  await removeOld(folder, 'unfinished-')
   const nodes = []
   for (const major of wanted) {
     const target = join(folder, String(major))
@@ -39,8 +40,13 @@ async function install(major, folder, target) {
     if (code !== 0 || (await versionOf(binaryIn(unfinished))) === undefined) {
       throw new StepError(`${label} failed (npm install ${source}, exit code ${code}). Check the network and the disk.\n${output.trim().split('\n').slice(-30).join('\n')}`)
     }
-    await rm(target, { recursive: true, force: true })
-    await rename(unfinished, target)
+    // Somebody else may have been faster, and be using it.
+    if ((await versionOf(binaryIn(target))) === undefined) {
+      await rm(target, { recursive: true, force: true })
+      await rename(unfinished, target).catch(async (error) => {
+        if ((await versionOf(binaryIn(target))) === undefined) throw error
+      })
+    }
     shown.end()
   } catch (error) {
     shown.end('failed')

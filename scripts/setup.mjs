@@ -35,7 +35,7 @@ async function pnpm() {
   const bin = join(folder, 'node_modules', '.bin')
   if (existsSync(join(bin, 'pnpm'))) return bin
   await writable(cache)
-  await removeOld(cache)
+  await removeOld(cache, 'pnpm-')
   const unfinished = await mkdtemp(join(cache, 'pnpm-'))
   try {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
@@ -96,10 +96,13 @@ function whyFailed(label, code, output, remedy) {
   return `${label} failed (exit code ${code}).${remedy ? ` ${remedy}` : ''}\n${lines.join('\n')}`
 }
 
-/** What an interrupted run has left behind ten minutes ago or earlier. */
-async function removeOld(folder) {
+/** Removes what an interrupted run has left behind ten minutes ago or earlier, by how its name begins. */
+export async function removeOld(folder, prefix) {
   for (const name of await readdir(folder)) {
+    if (!name.startsWith(prefix)) continue
     const path = join(folder, name)
-    if (name.startsWith('pnpm-') && Date.now() - (await stat(path)).mtimeMs > 600_000) await rm(path, { recursive: true, force: true })
+    // Whoever made it may be removing it.
+    const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
+    if (Date.now() - mtimeMs > 600_000) await rm(path, { recursive: true, force: true })
   }
 }

@@ -10,16 +10,16 @@ export const patienceMs = 5_000
 const monotonicOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 
 /**
- * One process's leaving: with so many idle connections and so many requests in flight at SIGTERM. These are answered while it drains,
- * when all idle connections are closed: one after the other over `answerMs`.
+ * One process's leaving: with so many idle connections and so many requests in flight at SIGTERM. These are answered one after the
+ * other over `answerMs`, from right after the signal, or, with `afterIdle`, from when all idle connections are closed.
  *
- * @returns {Promise<{ exitMs?: number, ownMs?: number, idleMs?: number, cut: number, stuck: boolean, stallMs?: number, calmMs: number }>}
+ * @returns {Promise<{ exitMs?: number, ownMs?: number, wholeMs?: number, idleMs?: number, cut: number, stuck: boolean, stallMs?: number, calmMs: number }>}
  *   `exitMs` from the end of the last answer as its client saw it (without any: from the signal) to the end of the process; `ownMs` the
- *   part until `process.exit` was called, the rest is Node and the kernel taking the process down; `idleMs` from the signal until all
- *   idle connections are closed; `cut` requests without a complete answer; `stallMs` the longest time the loop stood still, `calmMs` the
- *   same before the signal. What is not to be had is missing.
+ *   part until `process.exit` was called, the rest is Node and the kernel taking the process down; `wholeMs` from the signal to the end
+ *   of the process; `idleMs` from the signal until all idle connections are closed; `cut` requests without a complete answer; `stallMs`
+ *   the longest time the loop stood still, `calmMs` the same before the signal. What is not to be had is missing.
  */
-export function leave(program, { idle, inFlight, answerMs = 0 }) {
+export function leave(program, { idle, inFlight, answerMs = 0, afterIdle = false }) {
   return using(['client', program], async ([client, server]) => {
     if (idle > 0) await client.ask('idle', { port: server.port, connections: idle })
     const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
@@ -30,7 +30,8 @@ export function leave(program, { idle, inFlight, answerMs = 0 }) {
     const idleGone = client.ask('left').then(() => performance.now())
     const signalledAt = performance.now()
     server.kill('SIGTERM')
-    const idleGoneAt = await Promise.race([idleGone, sleep(patienceMs, undefined, { ref: false })])
+    const idleGoneInTime = Promise.race([idleGone, sleep(patienceMs, undefined, { ref: false })])
+    if (afterIdle) await idleGoneInTime
     // A process that has gone without answering has cut them.
     if (inFlight > 0) await server.ask('release', { overMs: answerMs }).catch(() => {})
     const ends = await Promise.all(answers)
@@ -39,9 +40,11 @@ export function leave(program, { idle, inFlight, answerMs = 0 }) {
     const end = await Promise.race([server.exited, sleep(patienceMs, undefined, { ref: false })])
     const said = end ? lastWords(await server.output()) : { stallMs: await server.ask('longest') }
     agent.destroy()
+    const idleGoneAt = await idleGoneInTime
     return {
       ...(end && cut === 0 ? { exitMs: end.at - lastAt } : {}),
       ...(end && cut === 0 && said.exitAt ? { ownMs: said.exitAt - monotonicOffsetMs - lastAt } : {}),
+      ...(end && cut === 0 ? { wholeMs: end.at - signalledAt } : {}),
       ...(idleGoneAt ? { idleMs: idleGoneAt - signalledAt } : {}),
       cut,
       stuck: !end,

@@ -4,6 +4,7 @@ import { leave } from './exit.mjs'
 import { goalsOf } from './goals.mjs'
 import { bytesPerConnection } from './memory.mjs'
 import { readOptions, requireFiles } from './options.mjs'
+import { spread } from './spread.mjs'
 import { table } from './table.mjs'
 
 /**
@@ -16,9 +17,10 @@ requireFiles(connections)
 // Nothing is attached to it while it serves.
 const attached = programs.filter((name) => name !== 'close')
 
-/** In one the answer ends when everything else is over; in the next so many end while it drains; in the last there is nothing to wait for. */
+/** When the answers end: right after the signal, with all idle connections open; when everything else is over; one after the other while it drains. */
 const departures = {
-  oneLeft: { idle: connections, inFlight: 1 },
+  answeredAtOnce: { idle: connections, inFlight: 1 },
+  oneLeft: { idle: connections, inFlight: 1, afterIdle: true },
   manyLeft: { idle: 0, inFlight: 1_000, answerMs: 1_000 },
   noneLeft: { idle: connections, inFlight: 0 },
 }
@@ -57,6 +59,7 @@ async function exit() {
       stuck: all[name].filter(({ stuck }) => stuck).length,
       exitMs: spread(all[name].flatMap(({ exitMs }) => exitMs ?? [])),
       ownMs: spread(all[name].flatMap(({ ownMs }) => ownMs ?? [])),
+      wholeMs: spread(all[name].flatMap(({ wholeMs }) => wholeMs ?? [])),
       idleMs: spread(all[name].flatMap(({ idleMs }) => idleMs ?? [])),
       stallMs: spread(all[name].flatMap(({ stallMs }) => stallMs ?? [])),
       calmMs: spread(all[name].map(({ calmMs }) => calmMs)),
@@ -71,11 +74,4 @@ function progress(what, of = rounds) {
 
 function ofEach(names, value) {
   return Object.fromEntries(names.map((name) => [name, value(name)]))
-}
-
-/** The median, and where the middle half of the figures lies; `undefined` when there are none. */
-function spread(values) {
-  if (values.length === 0) return undefined
-  const sorted = values.toSorted((a, b) => a - b)
-  return { median: median(values), from: sorted[Math.floor((sorted.length - 1) / 4)], to: sorted[Math.ceil(((sorted.length - 1) * 3) / 4)], all: values }
 }

@@ -1,4 +1,5 @@
 import { patienceMs } from './exit.mjs'
+import { spread } from './spread.mjs'
 
 /** The figures for people. */
 export function table({ node, rounds, connections, cpu, memory, exit, goals }) {
@@ -9,10 +10,12 @@ export function table({ node, rounds, connections, cpu, memory, exit, goals }) {
     ...(memory ? memoryRows(memory, idle) : []),
     ...(exit
       ? [
-          ...exitRows(exit.oneLeft, `from the last answer to the end of the process, ${idle} and one request in flight at SIGTERM, in ms`),
+          ...exitRows(exit.answeredAtOnce, `from the last answer to the end of the process, ${idle} and one request in flight at SIGTERM, answered right after it, in ms`),
+          ...exitRows(exit.oneLeft, 'the same, with the request answered only after all idle connections were closed, in ms'),
           ...exitRows(exit.manyLeft, 'from the last answer to the end of the process, 1,000 requests in flight at SIGTERM, in ms'),
           ...exitRows(exit.noneLeft, `from SIGTERM to the end of the process, ${idle} and nothing in flight, no lame duck, in ms`),
-          ...stallRows(exit.oneLeft, `longest stall of the loop after SIGTERM, ${idle} and one request in flight, in ms`),
+          ...stallRows(exit.answeredAtOnce, `longest stall of the loop after SIGTERM, ${idle} and one request in flight, answered right after it, in ms`),
+          ...stallRows(exit.oneLeft, 'the same, with the request answered only after all idle connections were closed, in ms'),
         ]
       : []),
     ...(goals.length > 0 ? ['', 'goals'] : []),
@@ -38,10 +41,11 @@ function memoryRows({ bare, ...others }, idle) {
 }
 
 function exitRows(programs, title) {
-  const rows = Object.entries(programs).map(([name, { cut, stuck, exitMs, ownMs }]) => {
+  const rows = Object.entries(programs).map(([name, { cut, stuck, exitMs, ownMs, wholeMs }]) => {
     if (cut > 0) return fact(name, `cut ${cut === 1 ? 'a request' : `up to ${cut} requests`}`)
     if (stuck > 0) return fact(name, `was still there after ${patienceMs / 1_000} s${exitMs ? ` in ${stuck} of ${stuck + exitMs.all.length} rounds, else ${exitMs.median.toFixed(1)}` : ''}`)
-    return `${row(name, exitMs, (value) => value.toFixed(1))}, until process.exit() ${ownMs.median.toFixed(1)}`
+    const fromSignal = wholeMs.median === exitMs.median ? '' : `, from SIGTERM ${wholeMs.median.toFixed(1)}`
+    return `${row(name, exitMs, (value) => value.toFixed(1))}, until process.exit() ${ownMs.median.toFixed(1)}${fromSignal}`
   })
   return ['', title, ...rows]
 }
@@ -49,9 +53,8 @@ function exitRows(programs, title) {
 function stallRows(programs, title) {
   const text = (value) => value.toFixed(1)
   const rows = Object.entries(programs).map(([name, { stallMs }]) => (stallMs ? row(name, stallMs, text) : fact(name, 'not known')))
-  const calm = Object.values(programs).map(({ calmMs }) => calmMs)
-  const noise = row('before SIGTERM, the noise', { median: Math.min(...calm.map(({ median }) => median)), from: Math.min(...calm.map(({ from }) => from)), to: Math.max(...calm.map(({ to }) => to)) }, text)
-  return ['', title, ...rows, noise]
+  const calm = spread(Object.values(programs).flatMap(({ calmMs }) => calmMs.all))
+  return ['', title, ...rows, row('before SIGTERM, the noise', calm, text)]
 }
 
 function row(name, { median, from, to }, text) {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { connect as connectHttp2, createSecureServer, createServer as createHttp2Server, type ClientHttp2Session } from 'node:http2'
 import { createServer as createSecure } from 'node:https'
+import { createServer as createTcpServer } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer, type DrainableServer } from '../src/index.ts'
@@ -56,6 +57,28 @@ test('half-sent requests: what is completed is answered, the others end by the s
 
   expect(await completed.until(/ok$/)).toMatch(/connection: close/i)
   expect(await within(4_000, drained)).toBeUndefined()
+})
+
+// Catches: following only what was listed or has begun since. A server that does not listen itself cannot be asked for its connections.
+test('given connections: one whose answer was begun before is known from the end of that answer', async () => {
+  const due = gate()
+  const server = createServer((_request, response) => void due.opened.then(() => response.end('ok')))
+  const port = await serve(createTcpServer((socket) => void server.emit('connection', socket)))
+  const before = await rawClient(port)
+  before.send(get('/'))
+  await once(server, 'request')
+  const resource = httpServer(server)
+  const given = once(server, 'connection')
+  await rawClient(port)
+  await given
+  expect(resource.stats().sockets).toMatchObject({ active: 0, idle: 0, unused: 1 })
+  due.open()
+  await before.until(/ok$/)
+  await expect.poll(() => resource.stats().sockets).toMatchObject({ idle: 1, unused: 1 })
+
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  expect(await within(2_000, before.ended)).toBe('end')
+  expect(await within(2_000, drained)).toBeUndefined()
 })
 
 const tlsServers: readonly [string, (listener: RequestListener) => DrainableServer][] = [

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { connect as connectHttp2, createSecureServer } from 'node:http2'
 import type { Server, Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer, type HttpServerResource } from '../src/index.ts'
@@ -72,6 +73,18 @@ test('everything is cut in one tick over TLS: handshakes, HTTP/1, upgraded and H
   const closed = once(server, 'close')
   await cutInOneTick(resource, sockets)
   expect(await within(1_000, Promise.all([closed, cut, silent.ended, active.ended, chat.ended]))).not.toBe('pending')
+})
+
+// Catches: going through the sockets alone. Of a stream that the application has given to the server only Node knows, until its first request.
+test('a given stream on which half a request has come is cut', async () => {
+  const server = createServer()
+  const resource = httpServer(server)
+  await serve(server)
+  const stream = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
+  server.emit('connection', stream)
+  stream.push('GET /half HTTP/1.1\r\nHo')
+  await resource.force?.(forceContext)
+  expect(stream.destroyed).toBe(true)
 })
 
 async function cutInOneTick(resource: HttpServerResource, sockets: readonly Socket[]): Promise<void> {

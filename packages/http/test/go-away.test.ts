@@ -7,6 +7,7 @@ import { cert, key } from './support/certificate.ts'
 import { drainContext, quiesceContext, within } from './support/context.ts'
 import { delayProxy } from './support/delay-proxy.ts'
 import { startProgram } from './support/program.ts'
+import { rawClient } from './support/raw-client.ts'
 import { gate, serve } from './support/serve.ts'
 
 const highestId = 2 ** 31 - 1
@@ -133,6 +134,89 @@ test('TLS: the process leaves in the usual way, with a body in flight whole', as
   expect(await real.ended).toMatchObject({ code: 0, signal: null })
   expect(real.lines).toContain('received 33554432 bytes')
 })
+
+// Catches: `session.close()` when the first ping is answered: clients answer a ping ahead of the requests that they have queued.
+test('h2c: a request that comes behind the answer to the first ping is answered', async () => {
+  const server = createServer((_request, response) => void response.end('ok'))
+  const resource = httpServer(server)
+  const client = await frameClient(await serve(server))
+  client.ask(1)
+  await client.until(({ stream, isLast }) => stream === 1 && isLast)
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  const ping = await client.until(isPing)
+  client.answerPing(ping)
+  // What the server does next: a second ping, or the end.
+  const next = await client.until((frame) => frame !== ping && (isPing(frame) || (frame.type === frameTypes.goAway && frame.payload.readUInt32BE(0) < highestId)))
+  client.ask(3)
+  if (isPing(next)) client.answerPing(next)
+
+  const answer = await client.until(({ stream }) => stream === 3)
+  // The first byte is the status 200 of HPACK's table.
+  expect([answer.type, answer.payload[0]]).toEqual([frameTypes.headers, 0x88])
+  await client.until(({ stream, isLast }) => stream === 3 && isLast)
+  client.socket.end()
+  expect(await within(2_000, drained)).toBeUndefined()
+})
+
+interface Frame {
+  readonly type: number
+  readonly stream: number
+  readonly isAnswer: boolean
+  readonly isLast: boolean
+  readonly payload: Buffer
+}
+
+const frameTypes = { headers: 1, settings: 4, ping: 6, goAway: 7 } as const
+
+function isPing({ type, isAnswer }: Frame): boolean {
+  return type === frameTypes.ping && !isAnswer
+}
+
+/** Speaks HTTP/2 frame by frame: Node's client cannot be held between the answer to a ping and a request. */
+async function frameClient(port: number) {
+  const raw = await rawClient(port)
+  const frames: Frame[] = []
+  let left = Buffer.alloc(0)
+  let look = (): void => {}
+  const send = (type: number, flags: number, stream: number, payload: Buffer): void => {
+    const head = Buffer.alloc(9)
+    head.writeUIntBE(payload.length, 0, 3)
+    head.writeUInt8(type, 3)
+    head.writeUInt8(flags, 4)
+    head.writeUInt32BE(stream, 5)
+    raw.socket.write(Buffer.concat([head, payload]))
+  }
+  raw.socket.on('data', (chunk) => {
+    left = Buffer.concat([left, chunk])
+    while (left.length >= 9 && left.length >= 9 + left.readUIntBE(0, 3)) {
+      const end = 9 + left.readUIntBE(0, 3)
+      const flag = (left.readUInt8(4) & 1) === 1
+      const type = left.readUInt8(3)
+      const isData = type <= frameTypes.headers
+      frames.push({ type, stream: left.readUInt32BE(5), isAnswer: flag && !isData, isLast: flag && isData, payload: left.subarray(9, end) })
+      left = left.subarray(end)
+    }
+    look()
+  })
+  raw.socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+  send(frameTypes.settings, 0, 0, Buffer.alloc(0))
+  return {
+    socket: raw.socket,
+    /** GET http://test/ without a body: END_HEADERS and END_STREAM; three entries of HPACK's table, and a value for its first name. */
+    ask: (stream: number) => send(frameTypes.headers, 5, stream, Buffer.from('\x82\x86\x84\x01\x04test', 'latin1')),
+    answerPing: ({ payload }: Frame) => send(frameTypes.ping, 1, 0, payload),
+    /** The first frame that matches, also one that has come before. */
+    until: (matches: (frame: Frame) => boolean) =>
+      new Promise<Frame>((resolve, reject) => {
+        look = () => {
+          const found = frames.find(matches)
+          if (found) resolve(found)
+        }
+        void raw.ended.then((how) => reject(new Error(`ended (${String(how)}) before the frame; frames received: ${frames.map(({ type, stream }) => `${type} on ${stream}`).join(', ')}`)))
+        look()
+      }),
+  }
+}
 
 async function download(client: ClientHttp2Session): Promise<Buffer> {
   const stream = client.request({ ':path': '/' })

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
 import { drainContext, within } from './support/context.ts'
 import { startProgram } from './support/program.ts'
@@ -17,8 +17,8 @@ test('ten thousand idle connections are ended in slices, with turns of the event
     return async () => expect(await within(20_000, Promise.resolve(resource.drain(drainContext(25_000))))).toBeUndefined()
   })
   expect(real.reduce((sum, each) => sum + each, 0)).toBe(count)
-  expect(real.length).toBeGreaterThan(3)
-  expect(Math.max(...real)).toBeLessThan(count / 2)
+  // A share and not a time, which a busy machine makes longer; a slice of 3 ms holds some three hundredths.
+  expect(Math.max(...real)).toBeLessThan(count / 10)
 }, 90_000)
 
 /** How many connections were closed in each turn of the event loop in which there were any. */
@@ -32,6 +32,9 @@ async function slices(wanted: number, attach: (server: Server) => () => Promise<
   const found: number[] = []
   let before = 0
   let over = false
+  onTestFinished(() => {
+    over = true
+  })
   // What was destroyed in one turn has its `close` at the end of that turn.
   const look = (): void => {
     if (closed > before) found.push(closed - before)

@@ -5,6 +5,10 @@ import { answer } from './answer.mjs'
 /** Answers that wait until the benchmark asks for them, and who wants to know when there are so many. */
 const held = []
 let onHeld = () => {}
+let onSignal
+const signalled = new Promise((resolve) => {
+  onSignal = resolve
+})
 
 /** The server that every program of this folder is about: small answers, and `/held`, which is answered when the benchmark says so. */
 export const server = createServer((request, response) => {
@@ -47,8 +51,9 @@ const tasks = {
       onHeld()
     }),
 
-  /** Answers what is held, one after the other, over so long. */
-  release({ overMs }) {
+  /** Answers what is held, one after the other, over so long, from the signal that `watch` waits for. */
+  async release({ overMs }) {
+    await signalled
     const responses = held.splice(0)
     responses.forEach((response, index) => setTimeout(() => response.end('at last\n'), (overMs * (index + 1)) / responses.length))
   },
@@ -56,9 +61,10 @@ const tasks = {
   /**
    * Follows the longest time between two turns of a timer of 1 ms, and says it, and when, on the `exit` event; resolves after half a
    * second with what it is when nothing happens. The end counts as a turn: a loop that is blocked until `process.exit` was blocked.
-   * `monitorEventLoopDelay` would not see that.
+   * `monitorEventLoopDelay` would not see that. From here on SIGTERM is noticed, behind the program's own listener.
    */
   async watch() {
+    process.once('SIGTERM', onSignal)
     lookedAt = performance.now()
     setInterval(look, 1)
     process.on('exit', () => {

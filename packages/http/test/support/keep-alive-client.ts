@@ -16,9 +16,13 @@ const patienceMs = 5_000
  */
 export function askForEver(port: number, clients: number): { readonly tally: Tally; stop(): Promise<void> } {
   const agent = new Agent({ keepAlive: true, maxSockets: clients })
-  onTestFinished(() => agent.destroy())
   const tally: Tally = { answered: 0, lost: [] }
   let over = false
+  // Also when the test fails before it stops them.
+  onTestFinished(() => {
+    over = true
+    agent.destroy()
+  })
   const ask = (): Promise<void> =>
     new Promise((resolve) => {
       const lose = (error: NodeJS.ErrnoException): void => {
