@@ -77,6 +77,18 @@ describe.each([
     expect(await ask(web, '/readyz')).toMatchObject({ status: 404 })
   })
 
+  test('warns while the keep-alive timeout is below that of what is in front', () => {
+    const web = expressApp(express(), { port: 0, upstreamIdleMs: 60_000 })
+    const lifecycle = track(createLifecycle({ env: {} }))
+    lifecycle.add(web)
+    web.server.keepAliveTimeout = 5_000
+    expect(web.warnings).toEqual([expect.stringMatching(/^express closes idle connections after 5000 ms[^]*60000 ms/)])
+    expect(lifecycle.plan().warnings).toEqual(expect.arrayContaining([expect.stringContaining('keepAliveTimeout')]))
+    web.server.keepAliveTimeout = 65_000
+    expect(web.warnings).toEqual([])
+    expect(lifecycle.plan().warnings).toEqual([])
+  })
+
   test('a taken port rejects the start', async () => {
     const taken = createServer().listen(0, host)
     await once(taken, 'listening')

@@ -224,6 +224,16 @@ describe('what is wrong with the options', () => {
     expect(() => fastifyApp({} as FastifyLike, { port: 0 })).toThrow('needs what fastify() returned')
   })
 
+  // Among its own, and read when asked: Fastify's option is set on the server before the adapter sees it, others are set after.
+  test('while the keep-alive timeout is below that of what is in front, there is a warning', () => {
+    const app = fastify({ keepAliveTimeout: 5_000, forceCloseConnections: true })
+    const resource = fastifyApp(app, { port: 0, upstreamIdleMs: 60_000 })
+    const own = expect.stringContaining('forceCloseConnections') as string
+    expect(resource.warnings).toEqual([expect.stringMatching(/^fastify closes idle connections after 5000 ms[^]*60000 ms/), own])
+    app.server.keepAliveTimeout = 65_000
+    expect(resource.warnings).toEqual([own])
+  })
+
   test('an app that listens already is refused', async () => {
     const app = fastify()
     await app.listen({ port: 0, host })

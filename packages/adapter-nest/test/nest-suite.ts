@@ -143,6 +143,16 @@ export function nestSuite(nest: Nest): void {
       expect(nestApp(app, { port: 0 }).warnings).toEqual([])
     })
 
+    test('warns while the keep-alive timeout is below that of what is in front', async () => {
+      const { app } = await naive()
+      const server = app.getHttpServer() as Server
+      const resource = nestApp(app, { port: 0, upstreamIdleMs: 60_000 })
+      server.keepAliveTimeout = 5_000
+      expect(resource.warnings).toEqual([expect.stringMatching(/^nest closes idle connections after 5000 ms[^]*60000 ms/)])
+      server.keepAliveTimeout = 65_000
+      expect(resource.warnings).toEqual([])
+    })
+
     test('listens on every interface by default', async () => {
       const { app, lifecycle } = await naive()
       lifecycle.add(nestApp(app, { port: 0 }))

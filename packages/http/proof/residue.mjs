@@ -22,11 +22,11 @@ function expectedLost(windowMs, roundTripMs) {
 
 /** One row for each window: what was lost in all runs, and what the formula says with the round trip that was measured in them. */
 export async function measureResidue({ runs, jobs, node, progress }) {
-  const rows = windowsMs.map((windowMs) => ({ windowMs, runs: runs * runsFactor, sent: 0, lost: 0, expected: 0, roundTripMs: 0, reasons: {} }))
+  const rows = windowsMs.map((windowMs) => ({ windowMs, runs: runs * runsFactor, sent: 0, lost: 0, killed: 0, expected: 0, roundTripMs: 0, reasons: {}, troubles: [] }))
   const wanted = Array.from({ length: runs * runsFactor }, () => rows).flat()
   await inParallel(jobs, wanted, async (row) => {
     const cell = await rehearseCell({
-      scenario: { protocol: 'http', env: { WORK_MS: '0' } },
+      scenario: { protocol: 'http', env: { WORK_MS: '0' }, leastSent: clients },
       strategy: 'lameduck',
       delayMs,
       propagationMs: 0,
@@ -39,6 +39,8 @@ export async function measureResidue({ runs, jobs, node, progress }) {
     })
     row.sent += cell.sent
     row.lost += cell.lost
+    row.killed += cell.killed
+    row.troubles.push(...cell.troubles)
     row.roundTripMs += cell.p50Ms / row.runs
     row.expected += expectedLost(row.windowMs, cell.p50Ms)
     for (const [reason, count] of Object.entries(cell.reasons)) row.reasons[reason] = (row.reasons[reason] ?? 0) + count

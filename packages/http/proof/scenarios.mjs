@@ -2,12 +2,15 @@ import { fileURLToPath } from 'node:url'
 
 const script = (name) => fileURLToPath(new URL(`clients/${name}.mjs`, import.meta.url))
 
-/** `http2.Server.close()` says GOAWAY since Node 24, and @grpc/grpc-js repeats what is refused: after a sleep that is enough. */
+/** `http2.Server.close()` says GOAWAY since Node 24: after a sleep that is enough where what is refused is repeated (@grpc/grpc-js), or cannot be prevented (over TLS). */
 const isEnough = (helper, major) => helper === 'sleep-close' && major >= 24
+
+/** One stream for each of 24 clients; they last for most of a run. */
+const leastStreams = 24
 
 /**
  * What is rehearsed. Every client pauses for less than the window, so that a lame duck that does what it says loses nothing;
- * `mayLose` says of a loss that no server can prevent it, and why is in the README; `isEnough` of a helper that it is good here.
+ * `mayLose` says of a loss that no server can prevent it, and why is in the README; `isEnough` of a helper that it is as good here; `leastSent` is what a run must have sent to show anything.
  */
 export const scenarios = [
   { name: 'agent', title: 'keep-alive, Node Agent', protocol: 'http', load: {} },
@@ -19,9 +22,9 @@ export const scenarios = [
   { name: 'grpc', title: 'gRPC, h2c', protocol: 'http2', load: { script: script('grpc') }, isEnough },
   { name: 'grpc-tls', title: 'gRPC, TLS', protocol: 'http2', env: { TLS: '1' }, load: { script: script('grpc') }, isEnough },
   { name: 'http2', title: 'node:http2, h2c', protocol: 'http2', load: { script: script('http2') }, mayLose: (failure) => failure.detail.includes('by the client itself') },
-  { name: 'http2-tls', title: 'node:http2, TLS', protocol: 'http2', env: { TLS: '1' }, load: { script: script('http2') }, mayLose: (failure) => failure.detail.includes('NGHTTP2_REFUSED_STREAM') },
+  { name: 'http2-tls', title: 'node:http2, TLS', protocol: 'http2', env: { TLS: '1' }, load: { script: script('http2') }, mayLose: (failure) => failure.detail.includes('NGHTTP2_REFUSED_STREAM'), isEnough },
   { name: 'websocket', title: 'WebSocket, ws', protocol: 'websocket', load: { script: script('websocket') } },
-  { name: 'events', title: 'server-sent events', protocol: 'events', load: { script: script('events') } },
+  { name: 'events', title: 'server-sent events', protocol: 'events', load: { script: script('events') }, leastSent: leastStreams },
 ]
 
 /** Ways to leave: the one that is proved, and those that people copy. */

@@ -1,11 +1,13 @@
-import { helpers } from './scenarios.mjs'
+import { hasFailed } from './verdict.mjs'
 
 const number = (value) => value.toLocaleString('en-US')
 
 /** The tables of README.md, as Markdown. `results` is what `proof.mjs` collects and writes as JSON. */
-export function tables({ node, machine, runs, delaysMs, propagationsMs, scenarios, residue }) {
+export function tables({ node, machine, runs, strategies, delaysMs, propagationsMs, scenarios, residue }) {
   const parts = [`Node ${node}, ${machine}.`]
-  if (scenarios.length > 0) parts.push(lameduckTable(scenarios, { runs, delaysMs, propagationsMs }), helpersTable(scenarios))
+  const helpers = strategies.filter((strategy) => strategy !== 'lameduck')
+  if (scenarios.length > 0 && strategies.includes('lameduck')) parts.push(lameduckTable(scenarios, { runs, delaysMs, propagationsMs }))
+  if (scenarios.length > 0 && helpers.length > 0) parts.push(helpersTable(scenarios, helpers))
   if (residue !== undefined) parts.push(residueTable(residue))
   return parts.join('\n\n')
 }
@@ -25,7 +27,7 @@ function lameduckTable(scenarios, { runs, delaysMs, propagationsMs }) {
 function lostText(cell) {
   if (cell.error !== undefined) return '**failed**'
   const notes = [
-    ...(cell.allowed > 0 ? [`${number(cell.allowed)} refused`] : []),
+    ...(cell.refused > 0 ? [refusedText(cell)] : []),
     ...(cell.unanswered > 0 ? [`**${number(cell.unanswered)} ran unanswered**`] : []),
     ...(cell.repeated > 0 ? [`${number(cell.repeated)} repeated`] : []),
     ...(cell.killed > 0 ? [`**${cell.killed} killed**`] : []),
@@ -34,12 +36,16 @@ function lostText(cell) {
   return `${lost} of ${number(cell.sent)}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`
 }
 
+function refusedText({ refused, refusedLimit }) {
+  return refused > refusedLimit ? `**${number(refused)} refused, ${number(refusedLimit)} may be**` : `${number(refused)} refused`
+}
+
 function leftText(cells) {
   const afterMs = cells.flatMap((cell) => (cell.exitMs ?? []).map((ms) => ms - cell.windowMs)).toSorted((a, b) => a - b)
   return afterMs.length === 0 ? '' : `median ${afterMs[Math.floor(afterMs.length / 2)]} ms, at most ${afterMs.at(-1)} ms`
 }
 
-function helpersTable(scenarios) {
+function helpersTable(scenarios, helpers) {
   const rows = scenarios
     .filter((scenario) => scenario.missing === undefined)
     .map(({ title, cells }) => [title, ...helpers.map((helper) => helperText(cells.filter((cell) => cell.strategy === helper && cell.error === undefined)))])
@@ -50,12 +56,10 @@ function helperText(cells) {
   const sum = (key) => cells.reduce((total, cell) => total + cell[key], 0)
   const failed = cells.filter(hasFailed).length
   const unanswered = sum('unanswered')
-  const notes = `${unanswered > 0 ? `, ${number(unanswered)} ran unanswered` : ''}, ${sum('killed')} of ${sum('exits')} killed`
-  return `${number(sum('lost') + sum('allowed'))} of ${number(sum('sent'))}${notes}: fails in ${failed} of ${cells.length} cells`
+  const refused = sum('refused')
+  const notes = `${refused > 0 ? `, ${number(refused)} refused` : ''}${unanswered > 0 ? `, ${number(unanswered)} ran unanswered` : ''}, ${sum('killed')} of ${sum('exits')} killed`
+  return `${number(sum('lost'))} of ${number(sum('sent'))}${notes}: fails in ${failed} of ${cells.length} cells`
 }
-
-/** For a helper every loss counts, and not leaving in time. */
-export const hasFailed = (cell) => cell.lost + cell.allowed + cell.killed + cell.unanswered > 0
 
 function residueTable(rows) {
   const body = rows.map(({ windowMs, sent, lost, expected, roundTripMs }) => [`${windowMs / 1000} s`, `${number(lost)} of ${number(sent)}`, expected.toFixed(1), `${roundTripMs.toFixed(1)} ms`])

@@ -43,6 +43,30 @@ test('the drain waits for the rest of such an upload, and not longer', async () 
   expect(await within(2_000, drained)).toBeUndefined()
 })
 
+// Catches: lingering until the request is complete, which one that nobody reads any more never is.
+test('where the handler has stopped reading, the drain ends after a bounded time and not at the deadline', async () => {
+  const server = createServer((request, response) => {
+    request.once('data', () => {
+      request.pause()
+      tooLarge(request, response)
+    })
+  })
+  const resource = httpServer(server)
+  resource.quiesce?.(quiesceContext)
+  const port = await serve(server)
+  const [staying, leaving] = [await rawClient(port, { allowHalfOpen: true }), await rawClient(port)]
+  for (const client of [staying, leaving]) {
+    client.send('POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 500000\r\n\r\n')
+    client.socket.write(Buffer.alloc(500_000))
+    expect(await client.until(/too large$/)).toMatch(/connection: close/i)
+  }
+  leaving.socket.destroy()
+  const drained = Promise.resolve(resource.drain(drainContext(60_000)))
+  expect(await within(100, drained)).toBe('pending')
+  expect(await within(5_000, drained)).toBeUndefined()
+  expect(resource.stats().sockets).toMatchObject({ receiving: 0, active: 0, idle: 0 })
+})
+
 /** What the client has received in the end; it stops writing when the answer is there, or when it is cut. */
 async function upload(attach: (server: Server) => unknown): Promise<string> {
   const server = createServer(tooLarge)

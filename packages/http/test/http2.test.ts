@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { connect, constants, createSecureServer, createServer, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
+import { connect, constants, createSecureServer, createServer, type ClientHttp2Session, type ClientHttp2Stream, type Http2ServerResponse } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer, type DrainableServer } from '../src/index.ts'
 import { cert, key } from './support/certificate.ts'
 import { drainContext, forceContext, quiesceContext, within } from './support/context.ts'
 import { gate, plainClose, serve } from './support/serve.ts'
+import { uncaught } from './support/uncaught.ts'
 
 const tls = { rejectUnauthorized: false }
 
@@ -102,6 +103,56 @@ test('sessions, attached late or not, are cut in one go', async () => {
   expect(await within(500, closed)).not.toBe('pending')
   expect(await within(500, Promise.all(asked))).not.toBe('pending')
   expect(resource.inFlight?.()).toBe(0)
+})
+
+// Catches: asking a session that is gone for its socket, which throws where nobody catches it.
+test('an application may refuse sessions in a listener of its own', async () => {
+  const errors = uncaught()
+  const server = createServer((_request, response) => void response.end('ok'))
+  let refuse = true
+  server.on('session', (refused) => void (refuse && refused.destroy()))
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const refused = connect(`http://127.0.0.1:${port}`)
+  refused.on('error', () => {})
+  onTestFinished(() => refused.destroy())
+  await once(refused, 'close')
+  expect(errors).toEqual([])
+  expect(resource.stats()).toMatchObject({ sockets: { http2: 0 }, inFlight: 0 })
+
+  refuse = false
+  const welcome = await session(`http://127.0.0.1:${port}`)
+  expect(await ask(welcome, '/')).toBe('ok')
+  expect(await within(1_000, Promise.resolve(resource.drain(drainContext())))).toBeUndefined()
+})
+
+// Catches: listing it as a stream and, by Node's `connect` event, as an upgraded socket as well.
+test('CONNECT with the compatibility layer is one stream in flight, which is waited for', async () => {
+  const server = createServer((_request, response) => void response.end('ok'))
+  server.on('connect', (_request: unknown, response: Http2ServerResponse) => {
+    response.writeHead(200)
+    response.write('open')
+    response.stream.on('end', () => response.end(' and closed')).resume()
+  })
+  const resource = httpServer(server)
+  const client = await session(`http://127.0.0.1:${await serve(server)}`)
+  const tunnel = client.request({ ':method': 'CONNECT', ':authority': 'db.internal:5432' }, { endStream: false })
+  let received = ''
+  tunnel.setEncoding('utf8').on('data', (text: string) => {
+    received += text
+  })
+  await once(tunnel, 'data')
+  expect(resource.stats()).toMatchObject({ sockets: { http2: 1, upgraded: 0 }, inFlight: 1 })
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^CONNECT .*\d+ ms, partly sent$/)])
+
+  resource.quiesce?.(quiesceContext)
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  await once(client, 'goaway')
+  expect(await within(50, drained)).toBe('pending')
+  tunnel.end()
+  await once(tunnel, 'close')
+  expect(received).toBe('open and closed')
+  expect(await within(1_000, drained)).toBeUndefined()
 })
 
 async function session(authority: string): Promise<ClientHttp2Session> {

@@ -96,6 +96,24 @@ test('an event stream that does not end is cut at the deadline and named', async
   )
 })
 
+// Catches: remembering for good that the server is to be closed. A test suite, or a host that restarts what it runs, listens again with it.
+test('a server that listens again after its lifecycle has stopped stays open, and stops again', async () => {
+  const server = createServer((_request, response) => void response.end('ok'))
+  for (let life = 0; life < 2; life += 1) {
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(httpServer(server))
+    const port = await serve(server)
+    await lifecycle.start()
+    expect(server.listening).toBe(true)
+    const client = await rawClient(port)
+    client.send(get('/'))
+    await client.until(/ok$/)
+    expect(await lifecycle.stop()).toMatchObject({ result: 'clean' })
+    expect(await client.ended).toBe('end')
+    expect(server.listening).toBe(false)
+  }
+})
+
 test('two servers in one lifecycle are told apart by name', async () => {
   const lifecycle = createLifecycle({ env: {} })
   const [app, admin] = [createServer(), createServer()]

@@ -1,12 +1,15 @@
+import dns from 'node:dns'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { createLifecycle } from '@lameduck/core'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { httpServer } from '../src/index.ts'
-import { serve } from './support/serve.ts'
+import { gate, serve } from './support/serve.ts'
 
 const never = new AbortController().signal
 
@@ -77,6 +80,24 @@ test('a stop during start() ends the wait', async () => {
   await expect(httpServer(createServer()).start?.({ signal: abort.signal })).rejects.toThrow('stopping')
 })
 
+// Catches: leaving a server alone because it does not listen yet. The look-up of its host ends after the stop, and then it does.
+test('a stop during start(), while the host is looked up, leaves nobody listening', async () => {
+  const lookup = delayLookup()
+  const server = createServer()
+  onTestFinished(() => void server.close())
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add(httpServer(server, { listen: { port: 0, host: 'localhost' } }))
+  const started = lifecycle.start().then(() => 'started', (error: Error) => error.message)
+  await lookup.begun
+  expect((await lifecycle.stop()).result).toBe('clean')
+  expect(await started).toContain('stop')
+
+  lookup.go()
+  await lookup.ended
+  await setImmediate()
+  expect(server.listening).toBe(false)
+})
+
 test('a mistake throws at once and says what to do', async () => {
   const app = (): void => {}
   expect(() => httpServer(app as never)).toThrow('it was given a function (function). Of an Express app, pass what app.listen() returns')
@@ -97,3 +118,18 @@ test('what it declares to the engine', () => {
   expect(httpServer(createServer())).not.toHaveProperty('timeoutMs')
   expect(httpServer(createServer(), { name: 'admin', timeoutMs: 1, reserveMs: 2 })).toMatchObject({ name: 'admin', timeoutMs: 1, reserveMs: 2 })
 })
+
+/** The next look-up of a host is Node's own, but waits for `go`; `ended` is when Node has used what it found. */
+function delayLookup(): { readonly begun: Promise<void>; go(): void; readonly ended: Promise<void> } {
+  const [begun, going, ended] = [gate(), gate(), gate()]
+  const lookup = dns.lookup as (...parameters: unknown[]) => void
+  // Node 20 gives no options.
+  const delayed = (...parameters: unknown[]): void => {
+    const found = parameters.pop() as (...result: unknown[]) => void
+    begun.open()
+    void going.opened.then(() => lookup(...parameters, (...result: unknown[]) => (found(...result), ended.open())))
+  }
+  const spy = vi.spyOn(dns, 'lookup').mockImplementation(delayed as never)
+  onTestFinished(() => spy.mockRestore())
+  return { begun: begun.opened, go: () => going.open(), ended: ended.opened }
+}

@@ -1,13 +1,16 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { httpServer } from '../src/index.ts'
 import { drainContext, forceContext, quiesceContext, within } from './support/context.ts'
 import { get, rawClient } from './support/raw-client.ts'
 import { gate, plainClose, serve } from './support/serve.ts'
+import { uncaught } from './support/uncaught.ts'
 
+const goingAway = '\x88\x02\x03\xe9'
 const handshake = get('/chat?token=secret', 'Connection: Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n')
 
 // Catches: `server.close()` and `closeAllConnections()`, to which an upgraded socket is invisible.
@@ -56,7 +59,7 @@ test('a WebSocket that ignores the goodbye delays no request, is named, and is c
   const drained = Promise.resolve(resource.drain(drainContext()))
   due.open()
   expect(await client.until(/ok$/)).toMatch(/connection: close/i)
-  await expect.poll(() => rude.text().slice(-4)).toBe('\x88\x02\x03\xe9')
+  await expect.poll(() => rude.text().slice(-4)).toBe(goingAway)
   await client.ended
 
   expect(await within(100, drained)).toBe('pending')
@@ -113,6 +116,55 @@ test('the application may close upgraded sockets itself; an error of it is repor
   expect(await client.until(/ok$/)).toMatch(/connection: close/i)
   expect(await drained).toEqual(new Error('no goodbye today'))
   expect(protocols).toEqual(['websocket'])
+})
+
+test('… and may do so in an async function', async () => {
+  const errors = uncaught()
+  const server = createServer()
+  const resource = httpServer(server, {
+    async closeUpgraded(socket) {
+      await Promise.resolve()
+      socket.destroy()
+      throw new Error('no goodbye today')
+    },
+  })
+  server.on('upgrade', (_request, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n'))
+  const client = await rawClient(await serve(server))
+  client.send(handshake)
+  await client.until(/101/)
+  const drained = Promise.resolve(resource.drain(drainContext())).then(() => 'drained', (error: unknown) => error)
+  expect(await within(2_000, drained)).toEqual(new Error('no goodbye today'))
+  expect(errors).toEqual([])
+})
+
+// Catches: taking one's own wrapper off by putting back what was there before, and with it what others (a tracer) have put over it since.
+test('whoever wraps the socket\'s write between the goodbye that is due and the 101 sees every write', async () => {
+  const server = createServer()
+  const resource = httpServer(server, { upgradedSpreadMs: 0 })
+  const sockets: Duplex[] = []
+  server.on('upgrade', (_request, socket) => sockets.push(socket))
+  const port = await serve(server)
+  const [client, other] = [await rawClient(port), await rawClient(port)]
+  for (const each of [client, other]) {
+    each.send(handshake)
+    await once(server, 'upgrade')
+  }
+  const [late, early] = sockets as [Duplex, Duplex]
+  early.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+  await other.until(/101/)
+  void resource.drain(drainContext())
+  // Its turn comes after that of the other, which now waits for its 101.
+  await other.until(new RegExp(`${goingAway}$`))
+
+  const seen: unknown[] = []
+  const write = late.write.bind(late) as (data: string | Buffer) => boolean
+  late.write = (data: string | Buffer): boolean => {
+    seen.push(data)
+    return write(data)
+  }
+  for (const text of ['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'one', 'two']) late.write(text)
+  expect(await client.until(new RegExp(`${goingAway}$`))).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\nonetwo' + goingAway)
+  expect(seen).toEqual(['HTTP/1.1 101 Switching Protocols\r\n\r\n', 'one', 'two', Buffer.from(goingAway, 'latin1')])
 })
 
 // Catches: an `upgrade` listener of the SDK's own, with which Node stops answering such requests.

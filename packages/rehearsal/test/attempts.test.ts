@@ -9,7 +9,7 @@ describe('what a script attempts with a library of its own', () => {
       replicas: 1,
       warmUpMs: 1_000,
       rollout: { terminate: 0 },
-      load: { fast: 10, slow: 0, script: fixture('attempts.mjs') },
+      load: { fast: 14, slow: 0, script: fixture('attempts.mjs') },
     })
   })
 
@@ -17,11 +17,15 @@ describe('what a script attempts with a library of its own', () => {
     ['fetched', 'failed', /^fetch failed: read ECONNRESET$/],
     ['reset', 'failed', /^read ECONNRESET$/],
     ['judged', 'bad-status', /^HTTP 503$/],
-    ['caught', 'truncated', /^too short$/],
-    ['unknown', 'failed', /^lose\(\) was given the reason "no-such-reason"; it must be one of refused, .*, failed$/],
+    ['called-back', 'bad-status', /^HTTP 503$/],
+    ['then-hangs', 'truncated', /^too short$/],
     ['silent', 'timeout', /^the attempt did not settle within 200 ms$/],
     ['deaf', 'timeout', /^the attempt did not settle within 200 ms$/],
     ['text', 'failed', /^a text$/],
+    ['null', 'failed', /^null$/],
+    ['bare', 'failed', /^\[Object: null prototype\] \{\}$/],
+    ['hostile', 'failed', /^something that cannot be described$/],
+    ['own-mistake', 'failed', /^connect ENOENT /],
   ])('%s is lost as %s', (name, reason, detail) => {
     const failures = rehearsal.load.failures.filter((failure) => failure.path === name)
     expect(failures.length).toBeGreaterThan(1)
@@ -48,11 +52,13 @@ describe('what a script attempts with a library of its own', () => {
     const of = (name: string) => rehearsal.load.failures.filter((failure) => failure.path === name)
     expect(new Set(of('reset').map((failure) => failure.replica))).toEqual(new Set(['old-1']))
     expect(new Set(of('text').map((failure) => failure.replica))).toEqual(new Set([undefined]))
-    expect(of('judged').map((failure) => failure.reusedConnection)).toEqual([false, ...Array.from({ length: of('judged').length - 1 }, () => true)])
+    for (const name of ['judged', 'called-back']) expect(of(name).map((failure) => failure.reusedConnection)).toEqual(of(name).map((_, index) => index > 0))
   })
 
   it('every session is closed once', () => {
-    expect(rehearsal.load.records['closed']?.toSorted()).toEqual(['caught', 'deaf', 'fetched', 'good', 'judged', 'lasting', 'reset', 'silent', 'text', 'unknown'])
+    expect(rehearsal.load.records['closed']?.toSorted()).toEqual([
+      'bare', 'called-back', 'deaf', 'fetched', 'good', 'hostile', 'judged', 'lasting', 'null', 'own-mistake', 'reset', 'silent', 'text', 'then-hangs',
+    ])
   })
 })
 
@@ -95,12 +101,33 @@ describe('a script that is broken', () => {
   it.each([
     ['create', /TypeError: cannot connect/],
     ['close', /TypeError: cannot close/],
-  ])('%s throws', async (how, message) => {
+    // A close that throws as well, or never ends, does not hide it.
+    ['round-and-close', /Error: the real cause/],
+    ['round-and-close-hangs', /Error: the real cause/],
+    ['bare', /: \[Object: null prototype\] \{\}$/],
+    ['close-hangs', /: close\(\) of a session of \S+broken-session.mjs did not settle within 10 s/],
+    ['nothing', /createSession of \S+broken-session.mjs must return \{ round\(\), close\?\(\) \}; it returned undefined/],
+    ['no-round', /createSession of \S+broken-session.mjs must return \{ round\(\), close\?\(\) \}; round is undefined \(undefined\)/],
+    ['close-no-function', /createSession of \S+broken-session.mjs must return \{ round\(\), close\?\(\) \}; close is 5 \(number\)/],
+    ['idle', /broken-session.mjs has sent nothing: none of its 2 clients called client.request or client.attempt/],
+    ['infinite-request', /timeoutMs of client.request must be a number of milliseconds, at least 1; it is Infinity/],
+    ['infinite', /timeoutMs of client.attempt, unless 'none', must be a number of milliseconds, at least 1; it is Infinity/],
+    ['words', /timeoutMs of client.attempt, unless 'none', must be a number of milliseconds, at least 1; it is "nine"/],
+    ['no-options', /was given undefined \(undefined\) as options; it must be an object/],
+    ['no-work', /was given undefined \(undefined\) as work; it must be a function/],
+    ['no-detail', /lose\(reason, detail\) was given the detail undefined \(undefined\); it must be a text/],
+    ['no-such-reason', /lose\(reason, detail\) was given the reason "no-such-reason" \(string\); it must be one of refused, .*, failed/],
+  ])('%s', async (how, message) => {
     expect(await broken('broken-session.mjs', how)).toMatchObject({ code: 'load-failed', message: expect.stringMatching(message) })
   })
 
   it('a round never ends: told when the time of an attempt and 20 s are over', async () => {
     expect(await broken('broken-session.mjs', 'round')).toMatchObject({ code: 'load-failed', message: 'the clients did not end: a session of the script never settles' })
+  })
+
+  it('exports a session that returns one', async () => {
+    const message = /session of \S+session-with-round.mjs returned an object with a function round; export it as createSession/
+    expect(await broken('session-with-round.mjs')).toMatchObject({ code: 'load-failed', message: expect.stringMatching(message) })
   })
 
   it('exports both kinds', async () => {

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { lossReasons } from '../src/lib/rehearsal.ts'
@@ -23,7 +24,7 @@ it('has a snippet that runs and tells what a server loses that exits at once', a
 it('has client scripts that run', async () => {
   const scripts = [...readme.matchAll(/```js\n([^]*?)```/g)].map(([, text]) => text ?? '')
   expect(scripts).toHaveLength(2)
-  const folder = mkdtempSync(fixture('.readme-'))
+  const folder = mkdtempSync(join(tmpdir(), 'lameduck-readme-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   for (const [index, text] of scripts.entries()) {
     const script = join(folder, `${index}.mjs`)

@@ -32,6 +32,6 @@ async function read({ host, port, signal, record }, agent, attempt) {
     if (signal.aborted) return record('open-at-end', 'yes')
     throw error
   }
-  if (!text.endsWith('event: bye\ndata:\n\n')) attempt.lose('truncated', `the last event is ${JSON.stringify(text.slice(-30))}`)
+  if (!text.endsWith('event: bye\ndata:\n\n')) return attempt.lose('truncated', `the last event is ${JSON.stringify(text.slice(-30))}`)
   record('ended', 'yes')
 }

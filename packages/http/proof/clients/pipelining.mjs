@@ -15,7 +15,7 @@ export function createSession(client) {
         client.attempt({ path }, async (attempt) => {
           const verdict = await verdicts.get(path).promise
           attempt.via(verdict)
-          if (verdict.lost !== undefined) attempt.lose('reset-before-headers', verdict.lost)
+          if (verdict.lost !== undefined) return attempt.lose('reset-before-headers', verdict.lost)
           client.record('answered', path)
         }),
       )

@@ -18,7 +18,7 @@ export function createSession(client) {
           const { answer, code } = await exchange(socket, id, attempt)
           if (answer === id) return
           socket = undefined
-          if (code !== 1001) attempt.lose('failed', `no answer, and the connection was closed with ${code}`)
+          if (code !== 1001) return attempt.lose('failed', `no answer, and the connection was closed with ${code}`)
           client.record('repeated', id)
         }
       })

@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers'
 
 /** All connections of one wrk, which repeats nothing and never pauses. Its totals go to the records; each of its errors is lost. */
 export async function session(client) {
+  // wrk's own requests are counted by wrk, at the end: this one tells the rehearsal that there is a load.
+  await client.request({ path: '/', headers: { connection: 'close' } })
   const wrk = spawn(process.env.WRK, ['-t1', '-c16', '-d600', client.url], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: process.env.WRK_LIBRARIES ? { ...process.env, LD_LIBRARY_PATH: process.env.WRK_LIBRARIES } : process.env,

@@ -115,7 +115,7 @@ export function trackConnections(server: Server): Connections {
     const { socket, http2 } = http2Of(session)
     const startedAt = performance.now()
     http2.used = true
-    http2.streams.set(stream, { method: String(headers[':method']), url: String(headers[':path'] ?? ''), startedAt })
+    http2.streams.set(stream, { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), startedAt })
     arrived(socket, startedAt)
     stream.on('close', () => {
       if (http2.streams.delete(stream)) finished(socket)

@@ -31,7 +31,7 @@ export interface HttpServerOptions {
    * case, empty for CONNECT. It should make the socket close soon; one that does not is destroyed at the deadline.
    * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended
    */
-  readonly closeUpgraded?: (socket: Duplex, protocol: string) => void
+  readonly closeUpgraded?: (socket: Duplex, protocol: string) => Promise<void> | void
   /**
    * Time over which the calls of `closeUpgraded` are spread when the lame duck is over, in ms, so that thousands of clients do not
    * come back to the other replicas in one moment; never more than half of the time that is left. @default 1 for each upgraded socket

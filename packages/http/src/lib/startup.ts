@@ -36,7 +36,7 @@ export function watchStartup(server: Server, name: string, listen: ListenAddress
       const onClose = (): void => settle(() => reject(new LifecycleError('start-failed', `${name} was closed before it listened`, { resource: name })))
       const onAbort = (): void => {
         // Ours, and nobody will drain what has not started: a look-up of the host may still end well.
-        if (listen) server.once('listening', () => closeListener(server))
+        if (listen) closeWhenItListens(server)
         settle(() => reject(signal.reason))
       }
       server.on('listening', onListen).on('error', onFailure).on('close', onClose)
@@ -49,6 +49,15 @@ export function watchStartup(server: Server, name: string, listen: ListenAddress
         then()
       }
     })
+}
+
+function closeWhenItListens(server: Server): void {
+  const close = (): void => {
+    server.off('error', forget)
+    closeListener(server)
+  }
+  const forget = (): void => void server.off('listening', close)
+  server.once('listening', close).once('error', forget)
 }
 
 function requireAddress(server: Server, listen: ListenAddress): void {

@@ -26,6 +26,8 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
     /** Connections and sessions whose end has been arranged: by the grace, a goodbye that is due, a GOAWAY. */
     const arranged = new WeakSet<object>()
     const errors: unknown[] = []
+    /** Calls of `closeUpgraded` that have not ended. */
+    let goodbyes = 0
     let over = false
     const unwatch = connections.watch(onChange)
     server.on('close', settle)
@@ -67,7 +69,7 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
         case 'active':
           return
         case 'upgraded':
-          return arrange(connection, () => sayGoodbye(socket, connection as Upgrade))
+          return arrange(connection, () => void sayGoodbye(socket, connection as Upgrade))
         case 'http2':
           return (connection as Http2).used ? leave(socket, connection as Http2) : grace(socket, connection)
         case 'idle':
@@ -109,19 +111,21 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
       const spreadMs = Math.min(upgradedSpreadMs ?? upgraded.length * usualGapMs, remaining() / 2)
       for (const [index, socket] of upgraded.entries()) {
         const connection = connections.of(socket) as Upgrade
-        arrange(connection, () => later((spreadMs * index) / upgraded.length, () => sayGoodbye(socket, connection)))
+        arrange(connection, () => later((spreadMs * index) / upgraded.length, () => void sayGoodbye(socket, connection)))
       }
     }
 
-    function sayGoodbye(socket: Socket, upgrade: Upgrade): void {
+    async function sayGoodbye(socket: Socket, upgrade: Upgrade): Promise<void> {
       if (over || connections.of(socket) !== upgrade) return
-      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => sayGoodbye(socket, upgrade))
+      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => void sayGoodbye(socket, upgrade))
+      goodbyes += 1
       try {
-        const returned: unknown = closeUpgraded(upgrade.stream, upgrade.protocol)
-        if (returned instanceof Promise) returned.catch((error: unknown) => void errors.push(error))
+        await closeUpgraded(upgrade.stream, upgrade.protocol)
       } catch (error) {
         errors.push(error)
       }
+      goodbyes -= 1
+      settle()
     }
 
     function arrange(what: object, action: () => void): void {
@@ -144,7 +148,7 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
     }
 
     function settle(): void {
-      if (over || (!signal.aborted && !(connections.size === 0 && isClosed()))) return
+      if (over || (!signal.aborted && !(connections.size === 0 && goodbyes === 0 && isClosed()))) return
       over = true
       unwatch()
       server.off('close', settle)

@@ -27,7 +27,7 @@ export interface AttemptOptions {
   readonly method?: string
   /** @default '/' */
   readonly path?: string
-  /** Time until the work settles, in ms. `'none'` is for what lasts, such as a WebSocket; it is not among the latencies. @default `load.timeoutMs` */
+  /** Time until the work settles, in ms; at least 1 and finite. `'none'` is for what lasts, such as a WebSocket; it is not among the latencies. @default `load.timeoutMs` */
   readonly timeoutMs?: number | 'none'
 }
 
@@ -37,8 +37,11 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** Says which connection carries it, so that a loss is put down to the replica behind that. */
   via(connection: { readonly localPort?: number | undefined } | undefined): void
-  /** Makes it lost, for this reason. Throws. */
-  lose(reason: LossReason, detail: string): never
+  /**
+   * Makes it lost, for this reason, and settles it at once; the first verdict stands. Throws nothing, so it may be called in a callback: `return` yourself
+   * where the work must not go on. A reason that does not exist, or no detail, fails the session.
+   */
+  lose(reason: LossReason, detail: string): void
 }
 
 export type AttemptResult<T> =
@@ -56,10 +59,11 @@ export interface Client {
   readonly port: number
   /** Aborts when the load ends: begin nothing new, and end what would last for ever. */
   readonly signal: AbortSignal
-  /** Sends one request over this client's one keep-alive connection, without repeating it, and waits for its end. Never rejects. */
+  /** Sends one request over this client's one keep-alive connection, without repeating it, and waits for its end. Rejects for options that are a mistake, never for what the service does. */
   request(request: ClientRequest): Promise<ClientAnswer>
   /**
-   * Counts what any other client library does: good when `work` resolves, lost when it throws, hangs or calls `lose`. Never rejects.
+   * Counts what any other client library does: good when `work` resolves, lost when it throws, hangs or calls `lose`.
+   * Rejects for arguments that are a mistake, never for what the service or the work does.
    * The library must not repeat anything by itself, or else it is the library that is rehearsed too.
    */
   attempt<T>(options: AttemptOptions, work: (attempt: Attempt) => Promise<T> | T): Promise<AttemptResult<T>>

@@ -1,19 +1,23 @@
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Attempt, AttemptOptions, AttemptResult, Client, ClientAnswer, ClientRequest, CreateSession } from './client.ts'
+import { requireMs, show } from '@lameduck/core'
+import type { Attempt, AttemptOptions, AttemptResult, Client, ClientAnswer, ClientRequest, CreateSession, LastingSession } from './client.ts'
 import { exchange, type ExchangeResult } from './exchange.ts'
 import { summariseLatency } from './latency.ts'
 import type { LoadCommand, LoadMessage, Loss } from './load-message.ts'
 import { createRandom } from './random.ts'
 import type { LoadCounts } from './rehearsal-event.ts'
 import type { LoadResult } from './rehearsal.ts'
-import { runAttempt } from './run-attempt.ts'
+import { requireAttempt, runAttempt } from './run-attempt.ts'
 
 /**
  * Time until a stream client comes back, at least; at most twice as long. EventSource waits for seconds (its
  * "reconnection time"); here it is only long enough that an orderly end of the connection has arrived before.
  */
 const reconnectMs = 200
+
+/** Longest time for a session's `close`, in ms; less than what `startLoad` waits for the clients, so that the culprit is named. */
+const longestCloseMs = 10_000
 
 const isGoodByDefault = (status: number): boolean => status >= 200 && status < 400
 
@@ -61,7 +65,7 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
       attempt: (options, work) => attempt(options, work, usedPorts),
       record: (kind, value) => (records[kind] ??= []).push(value),
     }
-    const session = createSession === undefined ? { round: async () => void (await client.request({ path: load.path })) } : await createSession(client)
+    const session = createSession === undefined ? { round: async () => void (await client.request({ path: load.path })) } : requireSession(await createSession(client))
     try {
       // Spreads the first requests as the later ones are.
       await think(random() * longestPauseMs[pace])
@@ -69,15 +73,41 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
         await session.round()
         await think(random() * longestPauseMs[pace])
       }
+    } catch (error) {
+      // The rehearsal ends by this error: a close that fails too, or hangs, must not hide it.
+      void closeSession(session).catch(() => {})
+      throw error
     } finally {
       agent.destroy()
-      await session.close?.()
+    }
+    await closeSession(session)
+  }
+
+  function requireSession(session: unknown): LastingSession {
+    const { round, close } = (session ?? {}) as Partial<LastingSession>
+    if (typeof round === 'function' && (close === undefined || typeof close === 'function')) return session as LastingSession
+    const wrong = typeof round === 'function' ? `close is ${show(close)}` : session === undefined || session === null ? `it returned ${String(session)}` : `round is ${show(round)}`
+    throw new TypeError(`createSession of ${load.script} must return { round(), close?() }; ${wrong}`)
+  }
+
+  async function closeSession(session: LastingSession): Promise<void> {
+    const isClosed = new AbortController()
+    const tooLong = sleep(longestCloseMs, undefined, { signal: isClosed.signal }).then(
+      () => {
+        throw new Error(`close() of a session of ${load.script} did not settle within ${longestCloseMs / 1_000} s`)
+      },
+      () => {},
+    )
+    try {
+      await Promise.race([session.close?.(), tooLong])
+    } finally {
+      isClosed.abort()
     }
   }
 
   async function attempt<T>(options: AttemptOptions, work: (attempt: Attempt) => Promise<T> | T, usedPorts: Set<number>): Promise<AttemptResult<T>> {
+    const { method, path, timeoutMs } = requireAttempt(options, work, load.timeoutMs)
     totals.sent++
-    const { method = 'GET', path = '/', timeoutMs = load.timeoutMs } = options
     const verdict = await runAttempt({ method, path, timeoutMs, work, usedPorts })
     if ('loss' in verdict) {
       totals.lost++
@@ -90,6 +120,7 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
   }
 
   async function send(request: ClientRequest, agent: Agent): Promise<ClientAnswer> {
+    const timeoutMs = requireMs(request.timeoutMs ?? load.timeoutMs, 'timeoutMs of client.request', 1)
     totals.sent++
     const result = await exchange({
       kind: 'request',
@@ -100,7 +131,7 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
       path: request.path ?? '/',
       headers: request.headers ?? {},
       body: request.body,
-      timeoutMs: request.timeoutMs ?? load.timeoutMs,
+      timeoutMs,
       isGood: request.isGood ?? isGoodByDefault,
     })
     if (result.outcome === 'complete') {

@@ -1,5 +1,6 @@
 import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { isRefusal } from './is-refusal.ts'
 import type { Loss } from './load-message.ts'
 import { monotonicNow } from './monotonic-now.ts'
 import type { LossReason } from './rehearsal.ts'
@@ -97,7 +98,8 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
 
 /** Node reports a reset in mid-response on the request, before it reports the response as aborted; a FIN only as aborted. */
 function reasonOf(error: NodeJS.ErrnoException, response: IncomingMessage | undefined): LossReason {
-  if (error.syscall === 'connect') return 'refused'
+  if (isRefusal(error)) return 'refused'
+  if (error.syscall === 'connect') return 'failed'
   if (error.code === 'HPE_INVALID_EOF_STATE') return 'truncated'
   if (error.code?.startsWith('HPE_') === true) return 'unreadable'
   return response === undefined ? 'reset-before-headers' : 'reset-after-headers'

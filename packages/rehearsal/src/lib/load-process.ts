@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import type { CreateSession, Session } from './client.ts'
+import { describeWithStack } from './describe-error.ts'
 import { driveLoad } from './drive-load.ts'
 import type { LoadCommand, LoadMessage } from './load-message.ts'
 
@@ -33,12 +34,18 @@ async function importScript(script: string): Promise<CreateSession> {
   const { session, createSession } = (await import(pathToFileURL(script).href)) as { session?: unknown; createSession?: unknown }
   if (typeof session === 'function' && typeof createSession === 'function') throw new Error(`${script} exports both session and createSession; it must export one of them`)
   if (typeof createSession === 'function') return createSession as CreateSession
-  if (typeof session === 'function') return (client) => ({ round: () => (session as Session)(client) })
+  if (typeof session === 'function') return (client) => ({ round: async () => requireNoSession(await (session as Session)(client), script) })
   throw new Error(`${script} must export a function called session or createSession`)
 }
 
+/** What only `createSession` returns, returned by `session`: its rounds would never run. */
+function requireNoSession(returned: unknown, script: string): void {
+  if (typeof (returned as { round?: unknown } | undefined | null)?.round !== 'function') return
+  throw new TypeError(`session of ${script} returned an object with a function round; export it as createSession, which is called once for each client`)
+}
+
 function fail(error: unknown): void {
-  tell({ type: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  tell({ type: 'failed', message: describeWithStack(error) })
 }
 
 function tell(message: LoadMessage): void {

@@ -10,7 +10,7 @@ import type { OutputLine } from './rehearsal-options.ts'
  * - `bad-status`: a complete answer that the client does not accept (by default: outside 200–399);
  * - `timeout`: not complete in time;
  * - `unreadable`: not HTTP;
- * - `failed`: an attempt of a client script threw something else; `detail` says what.
+ * - `failed`: an attempt of a client script threw something else, or the client could not even connect (no port or file was left to it); `detail` says what.
  */
 export type LossReason = (typeof lossReasons)[number]
 
@@ -35,7 +35,10 @@ export interface Failure {
   readonly reusedConnection: boolean
 }
 
-/** Times from the first byte sent to the last byte received of good answers, in ms. 0 when there were none. */
+/**
+ * How long good answers took, in ms: a request from its call until the last byte was there, an attempt from its call until the work resolved; connecting, or
+ * waiting for the connection, is part of it. Attempts with `timeoutMs: 'none'` are left out. 0 when there were none.
+ */
 export interface Latency {
   readonly p50Ms: number
   readonly p90Ms: number

@@ -6,6 +6,7 @@ import type { Loss } from './load-message.ts'
 import { monotonicNow } from './monotonic-now.ts'
 import { createRandom } from './random.ts'
 import type { RehearsalOptions } from './rehearsal-options.ts'
+import { RehearsalError } from './rehearsal-error.ts'
 import type { Failure, Rehearsal, ReplicaExit, ReplicaRecord } from './rehearsal.ts'
 import { startReplica, type Replica, type ReplicaIdentity, type Stage } from './replica.ts'
 import { resolveOptions, type ResolvedOptions } from './resolve-options.ts'
@@ -86,6 +87,7 @@ async function perform(set: RehearsalSet): Promise<Rehearsal> {
   await rollOut(set, old.slice(0, options.rollout.terminate))
   await sleep(options.coolDownMs, undefined, { signal: guard.signal })
   const totals = await load.stop()
+  requireSent(options, totals.sent)
   await options.afterLoad?.({ url: service.url, records: totals.records })
 
   if (options.lastReplicas === 'terminate') await Promise.all(set.replicas.map((replica) => end(set, replica)))
@@ -99,6 +101,15 @@ async function perform(set: RehearsalSet): Promise<Rehearsal> {
       .flatMap((replica): ReplicaExit[] => (replica.exit === undefined || replica.exit.during === 'end' ? [] : [replica.exit]))
       .toSorted((a, b) => a.atMs - b.atMs),
   }
+}
+
+/** A script that sends nothing would lose nothing, whatever the service does. */
+function requireSent({ load: { script, fast, slow } }: ResolvedOptions, sent: number): void {
+  if (script === undefined || sent > 0 || fast + slow === 0) return
+  throw new RehearsalError(
+    'load-failed',
+    `${script} has sent nothing: none of its ${fast + slow} clients called client.request or client.attempt. Use one of them for what the service must not lose, or let the load run for longer (warmUpMs, coolDownMs).`,
+  )
 }
 
 /** As a Deployment with `maxSurge: 1, maxUnavailable: 0`: one new, then one old, and so on. */

@@ -28,7 +28,8 @@ describe('a reset', () => {
   it('arrives as a reset', async () => {
     const failed = once(client, 'error')
     reset(socket)
-    await failed.catch((error: NodeJS.ErrnoException) => expect(error.code).toBe('ECONNRESET'))
+    const [error] = (await failed) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNRESET')
   })
 
   it.each<[string, () => void]>([

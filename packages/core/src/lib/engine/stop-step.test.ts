@@ -62,7 +62,7 @@ test('a signal that is asked for only after the cut has aborted', async () => {
   expect(context.signal).toBe(context.signal)
 })
 
-// Catches: a client's own text in the log of the service at full length, twenty times a second.
+// Catches: a client's own text in the log of the service at full length, once a second and again in the report.
 test('a text of what is waited for is cut when it is long', async () => {
   const path = 'a'.repeat(12_000)
   const { clock, lifecycle, stopped } = await hang({ inFlight: () => 1, waitingFor: () => [`GET /${path} 5 ms`, 'GET /short 4 ms'] })

@@ -1,0 +1,2 @@
+/** See scenarios.mjs. */
+export const helpers: readonly string[]
