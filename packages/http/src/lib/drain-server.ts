@@ -18,7 +18,7 @@ export interface DrainInput {
   readonly signal: AbortSignal
   readonly unusedGraceMs: number
   readonly upgradedSpreadMs: number | undefined
-  readonly closeUpgraded: (socket: Duplex, protocol: string) => Promise<void> | void
+  readonly closeUpgraded: (socket: Duplex, protocol: string) => unknown
 }
 
 /** Endless new connections may not keep the listener open for longer. */

@@ -28,10 +28,10 @@ export interface HttpServerOptions {
   readonly unusedGraceMs?: number
   /**
    * Called once per upgraded socket when the lame duck is over; `protocol` is the request's `Upgrade` header in lower
-   * case, empty for CONNECT. It should make the socket close soon; one that does not is destroyed at the deadline.
+   * case, empty for CONNECT. It should make the socket close soon; one that does not is destroyed at the deadline. A promise that it returns is awaited.
    * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended
    */
-  readonly closeUpgraded?: (socket: Duplex, protocol: string) => Promise<void> | void
+  readonly closeUpgraded?: (socket: Duplex, protocol: string) => unknown
   /**
    * Time over which the calls of `closeUpgraded` are spread when the lame duck is over, in ms, so that thousands of clients do not
    * come back to the other replicas in one moment; never more than half of the time that is left. @default 1 for each upgraded socket
