@@ -24,7 +24,8 @@ test('the README example loses no order when it is terminated in the middle', as
     if (order === 150) service.terminate()
   }
   const { code, lines, stderr } = await service.ended
-  expect(stderr).toBe('')
+  // On a slow machine it may take more than a second, and says so.
+  expect(stderr.replaceAll(/^lameduck: still waiting for .*\n/gm, '')).toBe('')
   expect(code).toBe(0)
   expect(lines.join('\n')).toMatch(/redis \(blocking\)/)
   const handled = await admin.lrange('handled', 0, -1)

@@ -48,7 +48,8 @@ describe('a real process at SIGTERM', () => {
     await eventually(orders, (placed) => placed > 0)
     service.terminate()
     const { code, report, stderr } = await service.ended
-    expect(stderr).toBe('')
+    // On a slow machine it may take more than a second, and says so.
+    expect(stderr.replaceAll(/^lameduck: still waiting for .*\n/gm, '')).toBe('')
     expect(code).toBe(0)
     expect(report?.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['orders listener idle', 'pg drained'])
     expect(await orders()).toBe(60)
