@@ -89,8 +89,8 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
     {
       bug: 'a quiesce that throws keeps the others from theirs',
       file: 'quiesce.ts',
-      find: '      onError(error)\n',
-      replace: '      onError(error)\n      break\n',
+      find: '      (error) => void errors.set(resource.name, `quiesce: ${describeError(error)}`),\n    )\n',
+      replace: '      (error) => void errors.set(resource.name, `quiesce: ${describeError(error)}`),\n    )\n    if (errors.size > 0) break\n',
     },
     {
       bug: 'the first steps begin after the tick',

@@ -15,7 +15,7 @@ const impossiblePath = '/dev/null/lameduck'
  * worker's end for a voluntary one, and the worker's own listeners of `disconnect` exit with their code.)
  */
 export async function hearFromPrimary(signal: AbortSignal): Promise<void> {
-  if (!process.connected || process.platform === 'win32' || !isClusterWorker()) return
+  if (signal.aborted || !process.connected || process.platform === 'win32' || !isClusterWorker()) return
   await new Promise<void>((resolve) => {
     const server = createServer()
     // Should it listen all the same, it is not kept.

@@ -29,7 +29,7 @@ export interface HttpServerOptions {
   /**
    * Called once per upgraded socket when the lame duck is over; `protocol` is the request's `Upgrade` header in lower
    * case, empty for CONNECT. It should make the socket close soon; one that does not is destroyed at the deadline. A promise that it returns is awaited.
-   * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended
+   * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended; what another stream is piped into is destroyed
    */
   readonly closeUpgraded?: (socket: Duplex, protocol: string) => unknown
   /**
@@ -62,7 +62,8 @@ export interface HttpServerResource extends Resource {
  * finishes what is in flight, and is done when the last connection is gone.
  *
  * Attach it when the server is made, in the tick of `listen` at the latest. Later, connections that are open already are listed
- * by what Node keeps of them, which leaves out upgraded ones over TLS, and HTTP/2 before Node 24. The server stays the caller's: whoever else closes it meanwhile is right.
+ * by what Node keeps of them, which leaves out upgraded ones over TLS, and HTTP/2 before Node 24. The server stays the
+ * caller's: whoever else closes it meanwhile is right.
  *
  * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong.
  */
@@ -91,6 +92,8 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     closed = true
     // Whoever listens again begins a new life.
     stopping = false
+    quiesced = false
+    connections.announceClose(false)
   })
 
   return {

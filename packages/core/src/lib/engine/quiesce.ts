@@ -7,22 +7,26 @@ import type { QuiesceContext, Resource } from '../resource.ts'
 export function quiesceAll(entries: Iterable<Entry>, context: QuiesceContext): ReadonlyMap<string, string> {
   const errors = new Map<string, string>()
   for (const { resource } of entries) {
-    const onError = (error: unknown): void => void errors.set(resource.name, `quiesce: ${describeError(error)}`)
-    try {
-      const returned: unknown = resource.quiesce?.(context)
-      if (returned instanceof Promise) returned.catch(onError)
-    } catch (error) {
-      onError(error)
-    }
+    tell(
+      () => resource.quiesce?.(context),
+      (error) => void errors.set(resource.name, `quiesce: ${describeError(error)}`),
+    )
   }
   return errors
 }
 
 /** What throws or rejects is a warning: a stop is still to come, and nothing has been lost. */
 export function tellPreStop(resource: Resource, announced: boolean, warn: (message: string) => void): void {
-  const onError = (error: unknown): void => warn(`${resource.name}: preStop: ${describeError(error)}`)
+  tell(
+    () => resource.preStop?.(announced),
+    (error) => warn(`${resource.name}: preStop: ${describeError(error)}`),
+  )
+}
+
+/** An async function is not what the types say, but its rejection must not become an uncaught error. */
+function tell(call: () => unknown, onError: (error: unknown) => void): void {
   try {
-    const returned: unknown = resource.preStop?.(announced)
+    const returned = call()
     if (returned instanceof Promise) returned.catch(onError)
   } catch (error) {
     onError(error)
