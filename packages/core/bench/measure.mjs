@@ -8,6 +8,13 @@ export function median(figures) {
   return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)]
 }
 
+/** The median, and where the middle half of the figures lies; `undefined` when there are none. */
+export function spread(values) {
+  if (values.length === 0) return undefined
+  const sorted = values.toSorted((a, b) => a - b)
+  return { median: median(values), from: sorted[Math.floor((sorted.length - 1) / 4)], to: sorted[Math.ceil(((sorted.length - 1) * 3) / 4)], all: values }
+}
+
 /**
  * Runs every program in turns, `rounds` times, so that whatever else the machine does hits all of them alike, and returns the
  * figures of each by its name.

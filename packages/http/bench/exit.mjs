@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { Agent, get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { using } from './process.mjs'
+import { using } from '../../core/bench/process.mjs'
+import { start } from './start.mjs'
 
 /** A process that is still there so long after the last answer waits for something that is not going to happen soon: `keepAliveTimeout` is 65 s. */
 export const patienceMs = 5_000
@@ -20,7 +21,7 @@ const monotonicOffsetMs = Number(process.hrtime.bigint()) / 1e6 - performance.no
  *   the longest time the loop stood still, `calmMs` the same before the signal. What is not to be had is missing.
  */
 export function leave(program, { idle, inFlight, answerMs = 0, afterIdle = false }) {
-  return using(['client', program], async ([client, server]) => {
+  return using(['client', program].map(start), async ([client, server]) => {
     if (idle > 0) await client.ask('idle', { port: server.port, connections: idle })
     const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
     const answers = Array.from({ length: inFlight }, () => answerOf(server.port, agent))

@@ -1,10 +1,9 @@
-import { inTurns, median } from '../../core/bench/measure.mjs'
+import { inTurns, median, spread } from '../../core/bench/measure.mjs'
 import { cpuPerRequest } from './cpu.mjs'
 import { leave } from './exit.mjs'
 import { goalsOf } from './goals.mjs'
 import { bytesPerConnection } from './memory.mjs'
 import { readOptions, requireFiles } from './options.mjs'
-import { spread } from './spread.mjs'
 import { table } from './table.mjs'
 
 /**

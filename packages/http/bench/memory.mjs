@@ -1,4 +1,5 @@
-import { using } from './process.mjs'
+import { using } from '../../core/bench/process.mjs'
+import { start } from './start.mjs'
 
 /**
  * Bytes that one idle connection holds in the server: each has made one request. What is there without connections, after some that
@@ -7,7 +8,7 @@ import { using } from './process.mjs'
  * @returns {Promise<{ heap: number, external: number, resident: number }>}
  */
 export function bytesPerConnection(program, connections) {
-  return using(['client', program], async ([client, server]) => {
+  return using(['client', program].map(start), async ([client, server]) => {
     await client.ask('idle', { port: server.port, connections: Math.ceil(connections / 10) })
     await client.ask('leave')
     const before = await server.ask('memory')

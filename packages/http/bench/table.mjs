@@ -1,5 +1,5 @@
+import { spread } from '../../core/bench/measure.mjs'
 import { patienceMs } from './exit.mjs'
-import { spread } from './spread.mjs'
 
 /** The figures for people. */
 export function table({ node, rounds, connections, cpu, memory, exit, goals }) {

@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { answer } from './answer.mjs'
+import { answer } from '../../../core/bench/answer.mjs'
 
 /**
  * The other end of the wire, in a process of its own. It reads no headers beyond the first answer's: a client that costs less than the

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { answer } from './answer.mjs'
+import { answer } from '../../../core/bench/answer.mjs'
 
 /** Answers that wait until the benchmark asks for them, and who wants to know when there are so many. */
 const held = []

@@ -1,13 +1,17 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Starts a program of the folder `programs` in a process of its own and waits until it is ready. `ask` sends it a question and resolves
- * with the answer; rejects when the process ends before.
+ * Starts a program in a process of its own and waits until it is ready. `ask` sends it a question and resolves with the answer; rejects
+ * when the process ends before. What it says when it is ready becomes part of the result.
+ *
+ * @param {URL} file a program that calls `answer`
  */
-export async function start(program) {
-  const child = fork(fileURLToPath(new URL(`programs/${program}.mjs`, import.meta.url)), {
+export async function startProcess(file, parameters = []) {
+  const program = [basename(file.pathname, '.mjs'), ...parameters].join(' ')
+  const child = fork(fileURLToPath(file), parameters, {
     execArgv: ['--expose-gc'],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
@@ -25,10 +29,10 @@ export async function start(program) {
     await closed
     throw new Error(`${program} ended with ${answer.code ?? answer.signal} when it was asked\n${output}`)
   }
-  const { port } = await answered()
+  const ready = await answered()
   return {
+    ...ready,
     pid: child.pid,
-    port,
     exited,
     output: () => closed.then(() => output),
     kill: (signal) => child.kill(signal),
@@ -44,9 +48,8 @@ export async function start(program) {
   }
 }
 
-/** Starts one of each, and ends them when `use` is done. */
-export async function using(programs, use) {
-  const starting = programs.map(start)
+/** Waits for all of them, and ends them when `use` is done. */
+export async function using(starting, use) {
   try {
     return await use(await Promise.all(starting))
   } finally {
