@@ -2,7 +2,7 @@ import type { Resource } from '@lameduck/core'
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { createInterface, type Interface } from 'node:readline'
 import { once } from 'node:events'
-import type { Harness, Subject, Work } from '../src/index.ts'
+import { tcpLink, type Harness, type Subject, type TcpLink, type Work } from '../src/index.ts'
 
 // A small client over a real TCP server, written the way an adapter should be: the suite must find nothing in it.
 // Lines: `hello`, `ping`, `bye` are answered at once; `work <id>` is answered when the server is told to.
@@ -11,9 +11,7 @@ export interface LineServer {
   readonly port: number
   readonly sockets: ReadonlySet<Socket>
   readonly release: (id: number) => void
-  readonly freeze: () => void
-  readonly thaw: () => void
-  readonly kill: () => void
+  readonly close: () => void
 }
 
 /** Its sockets are unreferenced, so that what is active in the process is the client's. */
@@ -21,7 +19,6 @@ export async function startLineServer(): Promise<LineServer> {
   const sockets = new Set<Socket>()
   const held = new Map<number, Socket>()
   const released = new Set<number>()
-  let frozen = false
   const server: Server = createServer((socket) => {
     socket.unref()
     sockets.add(socket)
@@ -32,7 +29,6 @@ export async function startLineServer(): Promise<LineServer> {
       if (verb === 'work' && !released.has(Number(id))) held.set(Number(id), socket)
       else socket.write(`${verb} ${id}\n`)
     })
-    if (frozen) socket.pause()
   })
   server.unref()
   server.listen(0, '127.0.0.1')
@@ -45,17 +41,9 @@ export async function startLineServer(): Promise<LineServer> {
       const socket = held.get(id)
       if (held.delete(id) && socket?.writable) socket.write(`work ${id}\n`)
     },
-    freeze() {
-      frozen = true
-      for (const socket of sockets) socket.pause()
-    },
-    thaw() {
-      frozen = false
-      for (const socket of sockets) socket.resume()
-    },
-    kill() {
+    close() {
       server.close()
-      for (const socket of sockets) socket.resetAndDestroy()
+      for (const socket of sockets) socket.destroy()
     },
   }
 }
@@ -67,6 +55,8 @@ function readLines(socket: Socket): Interface {
 
 export interface LineClient extends Subject {
   readonly server: LineServer
+  /** What the client connects to. */
+  readonly link: TcpLink
   readonly resource: Resource
   readonly state: {
     socket: Socket | undefined
@@ -76,6 +66,8 @@ export interface LineClient extends Subject {
     forced: boolean
     drained: boolean
     quiesced: boolean
+    frozen: boolean
+    arrivedAt: number | undefined
     drain: Promise<void> | undefined
     /** Timers that mutants forget; cleared by `dispose`. */
     readonly leaks: NodeJS.Timeout[]
@@ -88,19 +80,24 @@ export interface LineClient extends Subject {
 /** @param serves whether work is still accepted between `quiesce` and `drain` */
 export async function createLineClient(serves: boolean): Promise<LineClient> {
   const server = await startLineServer()
+  const link = await tcpLink(server)
   const pending: LineClient['pending'] = new Map()
-  const state: LineClient['state'] = { socket: undefined, starting: false, lost: false, forced: false, drained: false, quiesced: false, drain: undefined, leaks: [] }
+  const state: LineClient['state'] = {
+    socket: undefined, starting: false, lost: false, forced: false, drained: false, quiesced: false, frozen: false, arrivedAt: undefined, drain: undefined, leaks: [],
+  }
   let lastId = 0
   const idle = new Set<() => void>()
 
   const client: LineClient = {
     server,
+    link,
     state,
     pending,
     works: () => [...pending.values()].filter(({ verb }) => verb === 'work').length,
     request(verb) {
       const id = (lastId += 1)
       const answered = new Promise<void>((resolve, reject) => {
+        if (verb === 'work') state.arrivedAt = performance.now()
         if (state.quiesced && verb === 'work') return reject(new Error('refused: quiesced'))
         if (!state.socket || state.socket.destroyed) return reject(new Error('not connected'))
         pending.set(id, { verb, settle: (error) => (error ? reject(error) : resolve()) })
@@ -113,7 +110,7 @@ export async function createLineClient(serves: boolean): Promise<LineClient> {
       phase: 'connections',
       async start({ signal }) {
         state.starting = true
-        const socket = connect(server.port, '127.0.0.1')
+        const socket = connect(link.port, link.host)
         state.socket = socket
         socket.on('error', () => {})
         socket.once('close', () => {
@@ -132,10 +129,13 @@ export async function createLineClient(serves: boolean): Promise<LineClient> {
         }
       },
       check: ({ signal }) => orAborted(client.request('ping').answered, signal),
+      preStop() {},
       quiesce() {
         state.quiesced = !serves
       },
       inFlight: () => client.works(),
+      waitingFor: () => [...pending].filter(([, { verb }]) => verb === 'work').map(([id]) => `work ${id}`),
+      lastArrival: () => state.arrivedAt,
       drain: ({ signal }) => (state.drain ??= drain(signal)),
       force() {
         state.forced = true
@@ -190,16 +190,18 @@ export async function orAborted(promise: Promise<unknown>, signal: AbortSignal):
 /** @param mutate replaces the resource by a broken one */
 export function lineHarness(serves: boolean, mutate: (client: LineClient) => Partial<Resource> = () => ({})): Harness<LineClient> {
   return {
-    members: ['start', 'check', 'quiesce', 'inFlight', 'force'],
+    members: ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'force'],
     async create() {
       const client = await createLineClient(serves)
-      return { ...client, resource: { ...client.resource, ...mutate(client) } }
+      const changes = mutate(client)
+      return { ...client, resource: { ...client.resource, ...changes } }
     },
-    dispose({ state, pending, server }) {
+    async dispose({ state, pending, server, link }) {
       for (const timer of state.leaks) clearInterval(timer)
       state.socket?.destroy()
       for (const { settle } of pending.values()) settle(new Error('disposed'))
-      server.kill()
+      await link.close()
+      server.close()
     },
     busy({ request, server }): Work {
       const { id, answered } = request('work')
@@ -218,11 +220,14 @@ export function lineHarness(serves: boolean, mutate: (client: LineClient) => Par
         () => false,
       )
     },
-    freeze: ({ server }) => server.freeze(),
-    thaw: ({ server }) => server.thaw(),
-    async kill({ server, state }) {
+    freeze({ link, state }) {
+      state.frozen = true
+      link.freeze()
+    },
+    thaw: ({ link }) => link.thaw(),
+    async kill({ link, state }) {
       const closed = new Promise<unknown>((resolve) => (state.socket ? state.socket.once('close', resolve) : resolve(undefined)))
-      server.kill()
+      await link.kill()
       await closed
     },
     connections: ({ server }) => server.sockets.size,

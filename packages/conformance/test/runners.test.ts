@@ -12,31 +12,42 @@ test('the runners that people have fit', () => {
 test('a check that is not applicable is skipped under a name that says why, and nothing else is skipped', () => {
   const able = lineHarness(false)
   const rest = Object.fromEntries(Object.entries(able).filter(([name]) => !['freeze', 'thaw', 'connections'].includes(name))) as unknown as typeof able
-  const skipped = collectSuite({ harness: rest }).filter(({ skipped }) => skipped)
+  const skipped = collectSuite({ harness: rest, notApplicable: { 'inFlight is truthful': 'it counts otherwise' } }).filter(({ skipped }) => skipped)
   expect(skipped.map(({ name }) => name)).toMatchInlineSnapshot(`
     [
+      "the harness: nothing is served by a frozen peer (not applicable: no harness.freeze)",
       "start settles soon after it is aborted, though the peer is frozen (not applicable: no harness.freeze)",
+      "nothing is left of a start that was aborted, though the peer answers later: no timer, no socket (not applicable: no harness.freeze)",
       "check rejects soon after its signal aborts, though the peer is frozen (not applicable: no harness.freeze)",
+      "nothing is left of a check that was cut off: no timer, no socket (not applicable: no harness.freeze)",
       "goes on serving after quiesce, until it drains (not applicable: no harness.offer that serves after quiesce)",
       "drain settles soon after it is aborted, though the peer is frozen (not applicable: no harness.freeze)",
-      "force settles within its bound: starting (not applicable: no harness.freeze)",
+      "inFlight is truthful (not applicable: it counts otherwise)",
+      "lastArrival tells when work last came after quiesce (not applicable: no harness.offer that serves after quiesce)",
       "force settles within its bound: frozen peer (not applicable: no harness.freeze)",
       "force settles within its bound: frozen peer, with a drain waiting for it (not applicable: no harness.freeze)",
       "no connection is left at the peer after drain (not applicable: no harness.connections)",
       "no connection is left at the peer after force (not applicable: no harness.connections)",
+      "nothing is left in the process after force with a frozen peer: no timer, no socket (not applicable: no harness.freeze)",
+      "stays quiet after force with a frozen peer that answers again (not applicable: no harness.freeze)",
     ]
   `)
 })
 
-describe('a harness that contradicts itself is refused at once', () => {
+describe('a harness or an option that contradicts itself is refused at once', () => {
   const base = { members: [], create: () => createLineClient(false), dispose: () => {} }
-  test('offer without afterQuiesce', () => {
-    expect(() => resourceSuite({ test, harness: { ...base, offer: () => Promise.resolve(true) } })).toThrow('afterQuiesce')
-  })
-  test('afterQuiesce without offer', () => {
-    expect(() => resourceSuite({ test, harness: { ...base, afterQuiesce: 'serves' } })).toThrow('has no offer')
-  })
-  test('freeze without thaw', () => {
-    expect(() => resourceSuite({ test, harness: { ...base, freeze: () => {} } })).toThrow('no thaw')
+  test.each<[string, object, string]>([
+    ['no harness', { harness: undefined }, `must list the resource's optional members in "members"; it is undefined`],
+    ['a member that there is not', { harness: { ...base, members: ['stop'] } }, `lists "stop" (string) in "members", which is none of start, check, preStop`],
+    ['no create', { harness: { ...base, create: undefined } }, 'must have the function create; it is undefined'],
+    ['no dispose', { harness: { ...base, dispose: undefined } }, 'must have the function dispose; it is undefined'],
+    ['offer without afterQuiesce', { harness: { ...base, offer: () => Promise.resolve(true) } }, 'afterQuiesce'],
+    ['afterQuiesce without offer', { harness: { ...base, afterQuiesce: 'serves' } }, 'has no offer'],
+    ['freeze without thaw', { harness: { ...base, freeze: () => {} } }, 'has freeze but no thaw'],
+    ['counts without busy', { harness: { ...base, counts: () => 1 } }, 'has counts but no busy'],
+    ['a check that there is not', { harness: base, notApplicable: { nothing: 'why' } }, 'notApplicable has "nothing" (string), which is the name of no check'],
+    ['a time that is none', { harness: base, settleMs: '1s' }, 'settleMs must be a number of milliseconds, at least 0; it is "1s" (string)'],
+  ])('%s', (_what, options, message) => {
+    expect(() => resourceSuite({ test, ...(options as { harness: typeof base & { members: [] } }) })).toThrow(message)
   })
 })

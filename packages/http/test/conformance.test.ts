@@ -19,7 +19,7 @@ const program = fileURLToPath(new URL('programs/client.mjs', import.meta.url))
 let lastId = 0
 
 const harness: Harness<HttpSubject> = {
-  members: ['start', 'quiesce', 'inFlight', 'force'],
+  members: ['start', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'force'],
   afterQuiesce: 'serves',
   async create() {
     const gates = new Map<string, ReturnType<typeof gate>>()

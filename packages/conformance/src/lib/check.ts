@@ -8,6 +8,7 @@ export type Need =
   | 'harness.freeze'
   | 'harness.kill'
   | 'harness.connections'
+  | 'harness.offer'
   | 'harness.offer that refuses after quiesce'
   | 'harness.offer that serves after quiesce'
 
@@ -15,5 +16,5 @@ export type Need =
 export interface Check {
   readonly name: string
   readonly needs: readonly Need[]
-  run(trial: Trial): Promise<void>
+  readonly run: (trial: Trial) => Promise<void>
 }

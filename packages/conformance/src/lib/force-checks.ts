@@ -1,5 +1,6 @@
 import { fail, notEqual } from 'node:assert/strict'
 import type { Check } from './check.ts'
+import type { Work } from './harness.ts'
 import { settle } from './settle.ts'
 import type { Trial } from './trial.ts'
 
@@ -11,7 +12,7 @@ export const forceChecks: readonly Check[] = [
   },
   {
     name: 'force settles within its bound: starting',
-    needs: ['resource.force', 'resource.start', 'harness.freeze'],
+    needs: ['resource.force', 'resource.start'],
     async run(trial) {
       await trial.freeze()
       const starting = settle(() => trial.resource.start?.({ signal: new AbortController().signal }), trial.bounds.settleMs)
@@ -32,12 +33,9 @@ export const forceChecks: readonly Check[] = [
     needs: ['resource.force', 'harness.busy'],
     async run(trial) {
       await trial.ready()
-      const works = [await trial.busy(), await trial.busy()]
+      const works = await trial.busyTwice()
       await mustForce(trial, 'busy')
-      for (const work of works) {
-        const ended = await settle(() => work.outcome, trial.bounds.settleMs)
-        if (ended.kind === 'pending') fail(`work that was in flight at force had neither finished nor failed ${trial.bounds.settleMs} ms later: its caller waits for ever`)
-      }
+      for (const work of works) await mustEnd(trial, work, 'busy')
     },
   },
   {
@@ -45,12 +43,12 @@ export const forceChecks: readonly Check[] = [
     needs: ['resource.force'],
     async run(trial) {
       await trial.ready()
-      await trial.busyIfAble()
+      const work = await trial.busyIfAble()
       trial.quiesce()
       const draining = trial.drain()
       await mustForce(trial, 'draining')
-      draining.abort()
       notEqual((await draining.settled(trial.bounds.settleMs)).kind, 'pending', 'drain was still pending after force')
+      await mustEnd(trial, work, 'draining')
     },
   },
   {
@@ -68,9 +66,12 @@ export const forceChecks: readonly Check[] = [
     needs: ['resource.force', 'harness.freeze'],
     async run(trial) {
       await trial.ready()
-      await trial.busyIfAble()
+      const work = await trial.busyIfAble()
       await trial.freeze()
       await mustForce(trial, 'frozen peer')
+      // The caller may be the frozen peer itself.
+      await trial.thaw()
+      await mustEnd(trial, work, 'frozen peer')
     },
   },
   {
@@ -78,13 +79,15 @@ export const forceChecks: readonly Check[] = [
     needs: ['resource.force', 'harness.freeze'],
     async run(trial) {
       await trial.ready()
-      await trial.busyIfAble()
+      const work = await trial.busyIfAble()
       await trial.freeze()
       trial.quiesce()
       const draining = trial.drain()
       await draining.settled(trial.bounds.watchMs)
       draining.abort()
       await mustForce(trial, 'frozen peer, with a drain waiting for it')
+      await trial.thaw()
+      await mustEnd(trial, work, 'frozen peer, with a drain waiting for it')
     },
   },
   {
@@ -92,9 +95,10 @@ export const forceChecks: readonly Check[] = [
     needs: ['resource.force', 'harness.kill'],
     async run(trial) {
       await trial.ready()
-      await trial.busyIfAble()
+      const work = await trial.busyIfAble()
       await trial.kill()
       await mustForce(trial, 'dead peer')
+      await mustEnd(trial, work, 'dead peer')
     },
   },
   {
@@ -111,7 +115,15 @@ export const forceChecks: readonly Check[] = [
 
 async function mustForce(trial: Trial, state: string): Promise<void> {
   const { slackMs } = trial.bounds
+  const boundMs = trial.resource.forceMs ?? 100
   const forced = await trial.force()
   if (forced.kind === 'rejected') fail(`force (${state}) threw: ${String(forced.error)}; it must not, in any state`)
-  if (forced.kind === 'pending') fail(`force (${state}) was still pending after ${trial.resource.forceMs ?? 100} ms, its bound, and ${slackMs} ms more`)
+  if (forced.kind === 'pending') fail(`force (${state}) was still pending after ${boundMs} ms, its bound, and ${slackMs} ms more`)
+  // A promise settles before the timer beside it when the event loop was blocked all the while.
+  if (forced.tookMs > boundMs + slackMs) fail(`force (${state}) took ${forced.tookMs.toFixed(0)} ms, and blocked the process; its bound is ${boundMs} ms, and ${slackMs} ms were allowed more`)
+}
+
+async function mustEnd(trial: Trial, work: Work | undefined, state: string): Promise<void> {
+  const ended = await settle(() => work?.outcome, trial.bounds.settleMs)
+  if (ended.kind === 'pending') fail(`work that was in flight at force (${state}) had neither finished nor failed ${trial.bounds.settleMs} ms later: its caller waits for ever`)
 }

@@ -8,8 +8,8 @@ export interface Subject {
 /** One unit of work that is in flight until `finish` lets it end. */
 export interface Work {
   /**
-   * How the work ended, as its caller saw it. Never rejects, and must not settle by itself: only `finish`, or the
-   * resource being cut, ends it.
+   * How the work ended, as its caller saw it. Never rejects, and must not be `'finished'` before `finish` was called: only
+   * that, or the resource being cut, ends it.
    */
   readonly outcome: Promise<'finished' | 'failed'>
   /** Lets the work end. Safe to call when it has ended. */
@@ -17,7 +17,7 @@ export interface Work {
 }
 
 /** The optional members of a Resource that have checks of their own. */
-export type OptionalMember = 'start' | 'check' | 'quiesce' | 'inFlight' | 'force'
+export type OptionalMember = 'start' | 'check' | 'preStop' | 'quiesce' | 'inFlight' | 'waitingFor' | 'lastArrival' | 'force'
 
 /**
  * What the suite needs to know of a resource, and to do with it. A function that is missing means that the resource
@@ -36,20 +36,24 @@ export interface Harness<S extends Subject> {
 
   /** Makes it usable beyond what its `start` does: opens the client's connection. Called after `start`. */
   open?(subject: S): Promise<void> | void
-  /** Puts one unit of work in flight; resolves when it is. May be called more than once. */
+  /** Puts one unit of work in flight; resolves when it is. Called a second time before the first has ended, unless `atOnce` is 1. */
   busy?(subject: S): Promise<Work> | Work
+  /** How many units of work may be in flight at once. 1: a consumer that takes one after the other. @default 2 */
+  readonly atOnce?: 1 | 2
+  /** What `inFlight()` must be with so many units of `busy` in flight: a child process is 1, whatever it works on. @default units */
+  counts?(units: number): number
   /**
    * What becomes of work that is offered after `quiesce`: servers and consumers refuse it; pools and clients go on
    * serving until they drain, since others still need them. Belongs to `offer`.
    */
   readonly afterQuiesce?: 'refuses' | 'serves'
-  /** Offers one short unit of work; resolves with whether it was done. */
+  /** Offers one short unit of work, in every state; resolves with whether it was done. */
   offer?(subject: S): Promise<boolean>
-  /** Stops the peer from answering, without closing anything (SIGSTOP). May be called before `open`. */
+  /** Stops the peer from answering, without closing anything (SIGSTOP, or `freeze` of a `tcpLink`). May be called before `open`. */
   freeze?(subject: S): Promise<void> | void
   /** Ends what `freeze` began. Required beside it. */
   thaw?(subject: S): Promise<void> | void
-  /** Ends the peer for good, closing its side of every connection (SIGKILL). */
+  /** Ends the peer for good, closing its side of every connection (SIGKILL); resolves when the subject's side has seen it. */
   kill?(subject: S): Promise<void> | void
   /** How many connections of this subject its peer holds open. */
   connections?(subject: S): Promise<number> | number

@@ -1,13 +1,16 @@
-import { LifecycleError, show } from '@lameduck/core'
+import { LifecycleError, requireMs, show } from '@lameduck/core'
 import type { Check, Need } from './check.ts'
 import { drainChecks } from './drain-checks.ts'
 import { forceChecks } from './force-checks.ts'
 import type { Harness, Subject } from './harness.ts'
+import { harnessChecks } from './harness-checks.ts'
+import { inFlightChecks } from './in-flight-checks.ts'
 import { leftoverChecks } from './leftover-checks.ts'
 import { quiesceChecks } from './quiesce-checks.ts'
-import { shapeCheck } from './shape-check.ts'
+import { runCheck, runWholeLife } from './run-check.ts'
+import { optionalMembers, shapeCheck } from './shape-check.ts'
 import { startChecks } from './start-checks.ts'
-import { createTrial, type Bounds } from './trial.ts'
+import type { Bounds } from './trial.ts'
 
 /** The runner's `test`: that of vitest, node:test, mocha, jest. `skip` shows what is not applicable. */
 export interface TestRunner {
@@ -24,66 +27,72 @@ export interface ResourceSuiteOptions<S extends Subject> {
   readonly slackMs?: number
   /** How long something that must not happen is watched for, in ms. @default 100 */
   readonly watchMs?: number
+  /** How long a resource that was cut is watched for whether it comes back, in ms; above its longest retry. @default the value of `watchMs` */
+  readonly quietMs?: number
+  /** Longest time for one call of the harness, and for `start`, in ms; below the runner's own limit, which would not say what hung. @default 4000 */
+  readonly harnessMs?: number
+  /** Checks that cannot be asked of this resource, by their names, and why; they are skipped under a name that says so. */
+  readonly notApplicable?: Readonly<Record<string, string>>
 }
+
+const wholeLife = 'nothing is left when all is over, of what its construction began either: no timer, no socket'
 
 /**
  * Registers one test for each property that every Resource must have, each on a new subject.
  *
  * A property that the harness declares impossible is registered with `test.skip` and says so in its name; it is never
- * reported as passed.
+ * reported as passed. What goes wrong with the harness itself fails the check with a message that begins with "the harness's".
  *
- * @throws LifecycleError `invalid-option` when the harness contradicts itself.
+ * @throws LifecycleError `invalid-option` when the harness or the options contradict themselves.
  */
 export function resourceSuite<S extends Subject>(options: ResourceSuiteOptions<S>): void {
-  const { test, harness, settleMs = 2_000, slackMs = 200, watchMs = 100 } = options
+  const { test, harness, notApplicable = {} } = options
   validateHarness(harness)
-  const bounds: Bounds = { settleMs, slackMs, watchMs }
-  const checks = [shapeCheck(harness.members), ...startChecks, ...quiesceChecks, ...drainChecks, ...forceChecks, ...leftoverChecks]
-  for (const check of checks) {
-    const lacking = check.needs.filter((need) => !has(harness, need))
-    if (lacking.length === 0) test(check.name, () => runCheck(check, harness, bounds))
-    else test.skip(`${check.name} (not applicable: no ${lacking.join(', no ')})`, () => Promise.resolve())
+  const bounds = boundsOf(options)
+  const used = new WeakSet<object>()
+  const checks = [
+    shapeCheck(harness.members), ...harnessChecks, ...startChecks, ...quiesceChecks, ...drainChecks, ...inFlightChecks, ...forceChecks, ...leftoverChecks,
+  ]
+  const unknown = Object.keys(notApplicable).filter((name) => name !== wholeLife && !checks.some((check) => check.name === name))
+  if (unknown.length > 0) throw new LifecycleError('invalid-option', `notApplicable has ${unknown.map((name) => show(name)).join(', ')}, which is the name of no check`)
+
+  for (const check of checks) register(check.name, check.needs, () => runCheck(check.run, harness, bounds, used))
+  register(wholeLife, [], () => runWholeLife(harness, bounds, used))
+
+  function register(name: string, needs: Check['needs'], body: () => Promise<void>): void {
+    const lacking = needs.filter((need) => !has(harness, need)).map((need) => `no ${need}`)
+    const reasons = notApplicable[name] === undefined ? lacking : [notApplicable[name]]
+    if (reasons.length === 0) test(name, body)
+    else test.skip(`${name} (not applicable: ${reasons.join(', ')})`, () => Promise.resolve())
   }
 }
 
-async function runCheck<S extends Subject>(check: Check, harness: Harness<S>, bounds: Bounds): Promise<void> {
-  const { trial, dispose } = await createTrial(harness, bounds)
-  try {
-    await check.run(trial)
-  } finally {
-    await dispose()
-  }
+function boundsOf<S extends Subject>({ settleMs = 2_000, slackMs = 200, watchMs = 100, quietMs = watchMs, harnessMs = 4_000 }: ResourceSuiteOptions<S>): Bounds {
+  const bounds = { settleMs, slackMs, watchMs, quietMs, harnessMs }
+  for (const [option, ms] of Object.entries(bounds)) requireMs(ms, option)
+  return bounds
 }
 
 function has<S extends Subject>(harness: Harness<S>, need: Need): boolean {
-  switch (need) {
-    case 'harness.busy':
-      return harness.busy !== undefined
-    case 'harness.freeze':
-      return harness.freeze !== undefined
-    case 'harness.kill':
-      return harness.kill !== undefined
-    case 'harness.connections':
-      return harness.connections !== undefined
-    case 'harness.offer that refuses after quiesce':
-      return harness.offer !== undefined && harness.afterQuiesce === 'refuses'
-    case 'harness.offer that serves after quiesce':
-      return harness.offer !== undefined && harness.afterQuiesce === 'serves'
-    case 'resource.start':
-    case 'resource.check':
-    case 'resource.quiesce':
-    case 'resource.inFlight':
-    case 'resource.force':
-      return harness.members.some((member) => `resource.${member}` === need)
-  }
+  if (need === 'harness.offer that refuses after quiesce') return harness.offer !== undefined && harness.afterQuiesce === 'refuses'
+  if (need === 'harness.offer that serves after quiesce') return harness.offer !== undefined && harness.afterQuiesce === 'serves'
+  const [of, name] = need.split('.') as ['harness' | 'resource', never]
+  return of === 'harness' ? harness[name] !== undefined : harness.members.includes(name)
 }
 
 function validateHarness<S extends Subject>(harness: Harness<S>): void {
   const refuse = (what: string): never => {
     throw new LifecycleError('invalid-option', `the conformance harness ${what}`)
   }
-  if (!Array.isArray(harness.members)) refuse(`must list the resource's optional members in "members"; it is ${show(harness.members)}`)
+  if (!Array.isArray(harness?.members)) refuse(`must list the resource's optional members in "members"; it is ${show(harness?.members)}`)
+  for (const member of harness.members) {
+    if (!optionalMembers.includes(member)) refuse(`lists ${show(member)} in "members", which is none of ${optionalMembers.join(', ')}`)
+  }
+  for (const name of ['create', 'dispose'] as const) {
+    if (typeof harness[name] !== 'function') refuse(`must have the function ${name}; it is ${show(harness[name])}`)
+  }
   if (harness.freeze && !harness.thaw) refuse('has freeze but no thaw: a frozen peer could not be cleaned up')
   if (harness.offer && !harness.afterQuiesce) refuse('has offer but does not say in afterQuiesce whether that is refused or served')
   if (harness.afterQuiesce && !harness.offer) refuse(`says afterQuiesce: "${harness.afterQuiesce}" but has no offer to show it`)
+  if (harness.counts && !harness.busy) refuse('has counts but no busy, so that there is nothing to count')
 }

@@ -1,17 +1,29 @@
-import { equal, fail, notEqual } from 'node:assert/strict'
+import { deepEqual, equal, fail, notEqual } from 'node:assert/strict'
 import type { Check } from './check.ts'
-import { settle } from './settle.ts'
+import { mustLeaveNoConnection, mustLeaveNothing } from './must-leave-nothing.ts'
+import { settle, type Settlement } from './settle.ts'
+import type { Trial } from './trial.ts'
+import { watchProcess } from './watch-process.ts'
 
 export const startChecks: readonly Check[] = [
   {
     name: 'start settles soon after it is aborted, though the peer is frozen',
     needs: ['resource.start', 'harness.freeze'],
     async run(trial) {
-      await trial.freeze()
-      const abort = new AbortController()
-      const starting = settle(() => trial.resource.start?.({ signal: abort.signal }), trial.bounds.settleMs)
-      abort.abort(new Error('a stop began'))
-      notEqual((await starting).kind, 'pending', `start was still pending ${trial.bounds.settleMs} ms after its signal aborted`)
+      const { kind } = await abortedStart(trial)
+      notEqual(kind, 'pending', `start was still pending ${trial.bounds.settleMs} ms after its signal aborted`)
+    },
+  },
+  {
+    name: 'nothing is left of a start that was aborted, though the peer answers later: no timer, no socket',
+    needs: ['resource.start', 'harness.freeze'],
+    async run(trial) {
+      const { kind } = await abortedStart(trial)
+      // The engine stops what has started all the same; what has not is taken for released.
+      if (kind === 'fulfilled') await trial.drain().settled(trial.bounds.settleMs)
+      await trial.thaw()
+      await mustLeaveNothing(trial, 'a start that was aborted, and which nobody drains')
+      await mustLeaveNoConnection(trial, 'a start that was aborted, and which nobody drains')
     },
   },
   {
@@ -42,10 +54,35 @@ export const startChecks: readonly Check[] = [
       equal(await checkedWithin(trial), 'rejected', 'check must reject, within its signal, when the peer is frozen')
     },
   },
+  {
+    name: 'nothing is left of a check that was cut off: no timer, no socket',
+    needs: ['resource.check', 'harness.freeze'],
+    async run(trial) {
+      await trial.ready()
+      const watch = await watchProcess()
+      try {
+        await trial.freeze()
+        await checkedWithin(trial)
+        deepEqual(await watch.left(trial.bounds.settleMs), [], 'still active in the process after a check that was cut off')
+      } finally {
+        watch.end()
+      }
+    },
+  },
 ]
 
+/** A stop begins while the resource waits for a peer that does not answer. */
+async function abortedStart(trial: Trial): Promise<Settlement> {
+  await trial.freeze()
+  const abort = new AbortController()
+  const starting = settle(() => trial.resource.start?.({ signal: abort.signal }), trial.bounds.settleMs)
+  await settle(() => starting, trial.bounds.watchMs)
+  abort.abort(new Error('a stop began'))
+  return starting
+}
+
 /** Runs `check` the way a readiness probe does: its signal aborts after a while, and nobody waits much longer. */
-async function checkedWithin(trial: Parameters<Check['run']>[0]): Promise<string> {
+async function checkedWithin(trial: Trial): Promise<string> {
   const abort = new AbortController()
   const timer = setTimeout(() => abort.abort(new Error('the check took too long')), trial.bounds.settleMs / 4)
   const checked = await settle(() => trial.resource.check?.({ signal: abort.signal }), trial.bounds.settleMs)

@@ -1,8 +1,9 @@
 import type { DrainContext, Resource } from '@lameduck/core'
 import { fail } from 'node:assert/strict'
-import { startWatchingResources, type ResourceWatch } from './active-resources.ts'
+import { blame, callHarness, watchWork } from './call-harness.ts'
 import type { Harness, Subject, Work } from './harness.ts'
 import { settle, type Settlement } from './settle.ts'
+import type { ProcessWatch } from './watch-process.ts'
 
 /** Times, in ms, that the checks allow and wait for. */
 export interface Bounds {
@@ -12,6 +13,16 @@ export interface Bounds {
   readonly slackMs: number
   /** How long something that must not happen is watched for. */
   readonly watchMs: number
+  /** How long a resource that was cut is watched for whether it comes back. */
+  readonly quietMs: number
+  /** Longest time for one call of the harness, and for `start`. */
+  readonly harnessMs: number
+}
+
+/** What a call that must return at once did. */
+export interface Called {
+  readonly returned: unknown
+  readonly tookMs: number
 }
 
 /** A drain that has begun. */
@@ -27,23 +38,30 @@ export interface Trial {
   readonly resource: Resource
   readonly bounds: Bounds
   /** What of the process was active before the subject was opened. */
-  readonly watch: ResourceWatch
+  readonly watch: ProcessWatch
+  /** Mistakes of the harness that came to light beside a call of it. */
+  readonly mistakes: readonly string[]
+  /** What `inFlight()` must be with so many units in flight. */
+  readonly counts: (units: number) => number
   /** `start`, then `open`. */
   ready(): Promise<void>
-  open(): Promise<void>
   /** In flight if the harness can make it so. */
   busyIfAble(): Promise<Work | undefined>
   busy(): Promise<Work>
+  /** Two units in flight, one where no more is possible, or none. */
+  busyTwice(): Promise<readonly Work[]>
   /** Lets `work` end; resolves with how it did. */
   finish(work: Work | undefined): Promise<'finished' | 'failed' | 'still pending'>
   offer(): Promise<boolean>
   freeze(): Promise<void>
   thaw(): Promise<void>
   kill(): Promise<void>
-  /** How many connections the peer holds. */
+  /** How many connections the peer holds; none where the harness cannot tell. */
   connections(): Promise<number>
-  quiesce(): void
-  drain(): Draining
+  preStop(announced: boolean): Called
+  quiesce(): Called
+  /** @param isAborted whether its signal has aborted before it is called */
+  drain(isAborted?: boolean): Draining
   /** Runs `force` as the engine does: for no longer than its bound, whatever comes of it. */
   force(): Promise<Settlement>
 }
@@ -51,45 +69,64 @@ export interface Trial {
 const reason = { kind: 'programmatic', detail: 'the conformance suite' } as const
 const farMs = 60_000
 
-/** Binds `harness` to a new subject. */
-export async function createTrial<S extends Subject>(harness: Harness<S>, bounds: Bounds): Promise<{ trial: Trial; dispose: () => Promise<void> }> {
-  const subject = await harness.create()
+/** Binds `harness` to `subject`. */
+export function createTrial<S extends Subject>(harness: Harness<S>, subject: S, bounds: Bounds, watch: ProcessWatch): Trial {
   const { resource } = subject
-  const watch = await startWatchingResources()
+  const mistakes: string[] = []
+  const call = <T>(name: string, action: () => Promise<T> | T): Promise<T> => callHarness(name, action, bounds.harnessMs)
   const trial: Trial = {
     resource,
     bounds,
     watch,
+    mistakes,
+    counts: (units) => (harness.counts ? harness.counts(units) : units),
     async ready() {
-      await resource.start?.({ signal: new AbortController().signal })
-      await trial.open()
+      const started = await settle(() => resource.start?.({ signal: new AbortController().signal }), bounds.harnessMs)
+      if (started.kind === 'rejected') fail(`start rejected: ${String(started.error)}`)
+      if (started.kind === 'pending') fail(`start had not settled after ${bounds.harnessMs} ms (harnessMs)`)
+      await call('open', () => harness.open?.(subject))
     },
-    open: async () => harness.open?.(subject),
-    busyIfAble: async () => harness.busy?.(subject),
-    busy: async () => (await harness.busy?.(subject)) ?? missing('busy'),
+    busyIfAble: async () => (harness.busy ? trial.busy() : undefined),
+    busy: async () => watchWork(await call('busy', () => harness.busy?.(subject) as Promise<Work>), mistakes),
+    async busyTwice() {
+      const works: Work[] = []
+      while (harness.busy && works.length < (harness.atOnce ?? 2)) works.push(await trial.busy())
+      return works
+    },
     async finish(work) {
-      await work?.finish()
+      if (work) await call('finish', () => work.finish())
       const ended = await settle(() => work?.outcome, bounds.settleMs)
-      return ended.kind === 'fulfilled' ? (ended.value === 'finished' ? 'finished' : 'failed') : 'still pending'
+      if (ended.kind === 'pending') return 'still pending'
+      return ended.kind === 'fulfilled' && ended.value === 'finished' ? 'finished' : 'failed'
     },
-    offer: async () => (await harness.offer?.(subject)) ?? missing('offer'),
-    freeze: async () => harness.freeze?.(subject),
-    thaw: async () => harness.thaw?.(subject),
-    kill: async () => harness.kill?.(subject),
-    connections: async () => (await harness.connections?.(subject)) ?? missing('connections'),
-    quiesce: () => resource.quiesce?.({ reason, deadline: performance.now() + farMs }),
-    drain() {
+    async offer() {
+      const isDone: unknown = await call('offer', () => harness.offer?.(subject))
+      return typeof isDone === 'boolean' ? isDone : Promise.reject(blame(`offer() must resolve with true or false; it resolved with ${String(isDone)}`))
+    },
+    freeze: () => call('freeze', () => harness.freeze?.(subject)),
+    thaw: () => call('thaw', () => harness.thaw?.(subject)),
+    kill: () => call('kill', () => harness.kill?.(subject)),
+    async connections() {
+      if (!harness.connections) return 0
+      const count: unknown = await call('connections', () => harness.connections?.(subject))
+      return typeof count === 'number' ? count : Promise.reject(blame(`connections() must resolve with a number; it resolved with ${String(count)}`))
+    },
+    preStop: (announced) => callSync('preStop', () => resource.preStop?.(announced)),
+    quiesce: () => callSync('quiesce', () => resource.quiesce?.({ reason, deadline: performance.now() + farMs })),
+    drain(isAborted = false) {
       const abort = new AbortController()
+      const cut = (): void => abort.abort(new Error('the deadline has passed'))
+      if (isAborted) cut()
       const drained = (async () => resource.drain(createDrainContext(abort.signal)))()
       drained.catch(() => {})
-      return { abort: () => abort.abort(new Error('the deadline has passed')), settled: (ms) => settle(() => drained, ms) }
+      return { abort: cut, settled: (ms) => settle(() => drained, ms) }
     },
     force() {
       const boundMs = resource.forceMs ?? 100
       return settle(() => resource.force?.({ reason, boundMs }), boundMs + bounds.slackMs)
     },
   }
-  return { trial, dispose: async () => harness.dispose(subject) }
+  return trial
 }
 
 function createDrainContext(signal: AbortSignal): DrainContext {
@@ -97,6 +134,15 @@ function createDrainContext(signal: AbortSignal): DrainContext {
   return { reason, deadline, signal, remaining: () => Math.max(0, deadline - performance.now()) }
 }
 
-function missing(name: string): never {
-  fail(`the harness has ${name}, but it resolved with nothing`)
+/** A throw is told at once; what else may be wrong with it is for the check that is meant for it. */
+function callSync(name: string, action: () => unknown): Called {
+  const begunAt = performance.now()
+  let returned: unknown
+  try {
+    returned = action()
+  } catch (error) {
+    fail(`${name} threw: ${String(error)}; it must not, in any state`)
+  }
+  if (returned instanceof Promise) returned.catch(() => {})
+  return { returned, tookMs: performance.now() - begunAt }
 }

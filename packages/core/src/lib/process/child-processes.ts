@@ -1,4 +1,5 @@
 import { LifecycleError, show } from '../errors.ts'
+import { orAborted } from '../or-aborted.ts'
 import type { Phase, Resource } from '../resource.ts'
 
 /** The part of `node:child_process`'s ChildProcess that is used. */
@@ -70,11 +71,11 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
     name,
     phase,
     drainFrom: 'signal',
-    quiesce: tell,
+    quiesce: () => void tell(),
     inFlight: () => alive().length,
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
-    async drain() {
-      await Promise.all(tell().map(exited))
+    async drain({ signal: cut }) {
+      await orAborted(Promise.all(tell().map(exited)), cut)
       const failed = tell().flatMap((child) => howItFailed(child, signal))
       if (failed.length > 0) throw new Error(failed.join('; '))
     },

@@ -1,0 +1,61 @@
+import { show } from '@lameduck/core'
+import type { Subject, Work } from './harness.ts'
+import { settle } from './settle.ts'
+
+/** Calls a function of the harness. Whatever goes wrong with that is told as the harness's mistake: the resource has not been judged. */
+export async function callHarness<T>(name: string, action: () => Promise<T> | T, harnessMs: number): Promise<T> {
+  const called = await settle(action, harnessMs)
+  if (called.kind === 'fulfilled') return called.value as T
+  if (called.kind === 'rejected') throw blame(`${name}() failed: ${String(called.error)}`, called.error)
+  throw blame(`${name}() had not settled after ${harnessMs} ms (harnessMs)${hint(name)}`)
+}
+
+/** An error of the harness, which the resource is not to blame for. */
+export function blame(what: string, cause?: unknown): Error {
+  return new Error(`the harness's ${what}`, cause === undefined ? undefined : { cause })
+}
+
+/** @throws when `create` gave no subject, or one that has been used before. */
+export function requireSubject(subject: Subject, used: WeakSet<object>): void {
+  const { resource } = (subject ?? {}) as Partial<Subject>
+  if (typeof resource !== 'object' || resource === null) throw blame(`create() must resolve with an object that has the resource; it resolved with ${show(subject)}`)
+  if (used.has(resource)) throw blame('create() resolved with a resource that it had given before; every check needs a new one')
+  used.add(resource)
+}
+
+/**
+ * What `busy` resolved with, watched: `mistakes` gets a text when the work ends by itself.
+ *
+ * @throws when it is no work, or had failed already.
+ */
+export async function watchWork(work: Work, mistakes: string[]): Promise<Work> {
+  if (typeof work?.finish !== 'function' || !(work.outcome instanceof Promise)) throw blame(`busy() must resolve with { outcome, finish }; it resolved with ${show(work)}`)
+  let mayFinish = false
+  let isSettled = false
+  const ended = work.outcome.then(
+    (outcome: unknown) => {
+      isSettled = true
+      if (outcome !== 'finished' && outcome !== 'failed') mistakes.push(`busy() gave work whose outcome must be 'finished' or 'failed'; it was ${show(outcome)}`)
+      else if (outcome === 'finished' && !mayFinish) mistakes.push('busy() gave work that finished before finish() was called: it must be in flight until then')
+      return outcome as 'finished' | 'failed'
+    },
+    (error: unknown) => {
+      isSettled = true
+      mistakes.push(`busy() gave work whose outcome rejected: ${String(error)}; it must say 'failed'`)
+      return 'failed' as const
+    },
+  )
+  await new Promise(setImmediate)
+  if (isSettled && mistakes.length === 0) throw blame('busy() gave work that had failed before anything was done to the resource')
+  return {
+    outcome: ended,
+    finish() {
+      mayFinish = true
+      return work.finish()
+    },
+  }
+}
+
+function hint(name: string): string {
+  return name === 'busy' ? '; a resource that takes one unit of work after the other needs atOnce: 1' : ''
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import type { Harness } from '../src/index.ts'
+import { collectSuite, failuresOf } from './collect-suite.ts'
+import { lineHarness, type LineClient } from './line-client.ts'
+
+const never = (): Promise<never> => new Promise(() => {})
+
+/** What the one check says that uses the part of the harness that is broken. */
+async function saidBy(check: string, broken: Partial<Harness<LineClient>>): Promise<string | undefined> {
+  const suite = collectSuite({ harness: { ...lineHarness(true), ...broken }, settleMs: 400, watchMs: 10, harnessMs: 500 })
+  const meant = suite.filter(({ name }) => name === check)
+  expect(meant).toHaveLength(1)
+  return (await failuresOf(meant)).get(check)
+}
+
+const idle = 'force settles within its bound: idle'
+const busy = 'drain settles soon after it is aborted, with work in flight'
+const frozen = 'drain settles soon after it is aborted, though the peer is frozen'
+const dead = 'force settles within its bound: dead peer'
+const counted = 'no connection is left at the peer after drain'
+const offered = 'goes on serving after quiesce, until it drains'
+
+describe('a mistake of the harness is told as one, with the call in which it was made', () => {
+  test.each<[string, string, Partial<Harness<LineClient>>, string]>([
+    ['create that throws', idle, { create: () => Promise.reject(new Error('no port')) }, "Error: the harness's create() failed: Error: no port"],
+    ['create that hangs', idle, { create: never }, "Error: the harness's create() had not settled after 500 ms (harnessMs)"],
+    ['create without a resource', idle, { create: () => ({}) as LineClient }, "Error: the harness's create() must resolve with an object that has the resource; it resolved with"],
+    ['dispose that throws', idle, { dispose: () => Promise.reject(new Error('no such process')) }, "Error: the harness's dispose() failed: Error: no such process"],
+    ['dispose that hangs', idle, { dispose: never }, "Error: the harness's dispose() had not settled after 500 ms (harnessMs)"],
+    ['open that throws', idle, { open: () => Promise.reject(new Error('refused')) }, "Error: the harness's open() failed: Error: refused"],
+    ['open that hangs', idle, { open: never }, "Error: the harness's open() had not settled after 500 ms (harnessMs)"],
+    ['busy that throws', busy, { busy: () => Promise.reject(new Error('refused')) }, "Error: the harness's busy() failed: Error: refused"],
+    ['busy that hangs', busy, { busy: never }, "Error: the harness's busy() had not settled after 500 ms (harnessMs); a resource that takes one unit of work after the other needs atOnce: 1"],
+    ['busy without work', busy, { busy: () => undefined as never }, "Error: the harness's busy() must resolve with { outcome, finish }; it resolved with undefined (undefined)"],
+    ['busy whose work ends by itself', busy, { busy: () => ({ outcome: Promise.resolve('finished'), finish() {} }) }, "Error: the harness's busy() gave work that finished before finish() was called: it must be in flight until then"],
+    ['busy whose work has failed already', busy, { busy: () => ({ outcome: Promise.resolve('failed'), finish() {} }) }, "Error: the harness's busy() gave work that had failed before anything was done to the resource"],
+    ['busy whose outcome rejects', busy, { busy: () => ({ outcome: Promise.reject(new Error('x')), finish() {} }) }, "Error: the harness's busy() gave work whose outcome rejected: Error: x; it must say 'failed'"],
+    ['busy whose outcome says something else', busy, { busy: () => ({ outcome: Promise.resolve(true as never), finish() {} }) }, "Error: the harness's busy() gave work whose outcome must be 'finished' or 'failed'; it was true (boolean)"],
+    ['freeze that throws', frozen, { freeze: () => Promise.reject(new Error('x')) }, "Error: the harness's freeze() failed: Error: x"],
+    ['thaw that hangs', 'force settles within its bound: frozen peer', { thaw: never }, "Error: the harness's thaw() had not settled after 500 ms (harnessMs)"],
+    ['kill that hangs', dead, { kill: never }, "Error: the harness's kill() had not settled after 500 ms (harnessMs)"],
+    ['connections that throw', counted, { connections: () => Promise.reject(new Error('x')) }, "Error: the harness's connections() failed: Error: x"],
+    ['connections that are no number', counted, { connections: () => undefined as never }, "Error: the harness's connections() must resolve with a number; it resolved with undefined"],
+    ['offer that throws', offered, { offer: () => Promise.reject(new Error('x')) }, "Error: the harness's offer() failed: Error: x"],
+    ['offer that hangs', offered, { offer: never }, "Error: the harness's offer() had not settled after 500 ms (harnessMs)"],
+    ['offer that says nothing', offered, { offer: () => Promise.resolve() as never }, "Error: the harness's offer() must resolve with true or false; it resolved with undefined"],
+  ])('%s', async (_mistake, check, broken, message) => {
+    expect(await saidBy(check, broken)).toContain(message)
+  })
+
+  test('the same resource for every check', async () => {
+    const harness = lineHarness(true)
+    const one = await harness.create()
+    const suite = collectSuite({ harness: { ...harness, create: () => one } }).filter(({ name }) => name === idle || name === 'force settles within its bound: drained')
+    expect([...(await failuresOf(suite)).values()]).toEqual(["Error: the harness's create() resolved with a resource that it had given before; every check needs a new one"])
+  })
+
+  test('an error that dispose leaves to nobody', async () => {
+    const harness = lineHarness(true)
+    const message = await saidBy(idle, {
+      async dispose(client) {
+        await harness.dispose(client)
+        void Promise.reject(new Error('late'))
+      },
+    })
+    expect(message).toBe("Error: the harness's dispose() left errors that nobody handles: Error: late")
+  })
+})
+
+test('what hangs is told to be the resource when it is', async () => {
+  const hanging = lineHarness(true, () => ({ start: never }))
+  expect(await saidBy(idle, { create: () => hanging.create() })).toBe('AssertionError [ERR_ASSERTION]: start had not settled after 500 ms (harnessMs)')
+})
+
+test('when a check fails and dispose after it, what the check found is told', async () => {
+  const harness = lineHarness(true, () => ({ force: () => Promise.reject(new Error('no')) }))
+  expect(await saidBy(idle, { create: () => harness.create(), dispose: never })).toMatch(/^AssertionError.*force \(idle\) threw: Error: no/)
+})

@@ -1,0 +1,162 @@
+import { orAborted } from '../line-client.ts'
+import { never, type Mutant } from './mutant.ts'
+
+export const drainMutants: readonly Mutant[] = [
+  {
+    bug: 'quiesce cuts what is in flight',
+    caughtBy: 'drain finishes what is in flight, and only then settles',
+    mutate: ({ resource, pending }) => ({
+      quiesce(context) {
+        resource.quiesce?.(context)
+        for (const { settle } of pending.values()) settle(new Error('cut'))
+      },
+    }),
+  },
+  {
+    bug: 'drain does not wait',
+    caughtBy: 'drain finishes what is in flight, and only then settles',
+    alsoBy: ['drain called several times, at once and after one another, is one drain'],
+    mutate: ({ state }) => ({ drain: () => void state.socket?.end() }),
+  },
+  {
+    bug: 'drain waits for the end of a connection that never was',
+    caughtBy: 'drain of a resource that never started settles',
+    mutate: ({ resource, state }) => ({ drain: (context) => (state.socket ? resource.drain(context) : never()) }),
+  },
+  {
+    bug: 'the second drain rejects',
+    caughtBy: 'drain called several times, at once and after one another, is one drain',
+    mutate: ({ resource, state }) => ({
+      drain: (context) => (state.drain ? Promise.reject(new Error('called more than once')) : resource.drain(context)),
+    }),
+  },
+  {
+    bug: 'an aborted drain goes on waiting for work while the peer answers',
+    caughtBy: 'drain settles soon after it is aborted, with work in flight',
+    alsoBy: ['drain settles soon when its signal had aborted before, with work in flight'],
+    mutate: ({ resource, request, works }) => ({
+      async drain(context) {
+        await resource.drain(context)
+        if (!context.signal.aborted || works() === 0) return
+        const alive = await orAborted(request('ping').answered, AbortSignal.timeout(50)).then(
+          () => true,
+          () => false,
+        )
+        if (alive) await never()
+      },
+    }),
+  },
+  {
+    bug: 'an aborted drain says goodbye and waits for the answer',
+    caughtBy: 'drain settles soon after it is aborted, though the peer is frozen',
+    mutate: ({ resource, request, state }) => ({
+      async drain(context) {
+        await resource.drain(context)
+        if (context.signal.aborted && !state.forced) await request('bye').answered
+      },
+    }),
+  },
+  {
+    bug: 'drain waits for a dead peer to come back',
+    caughtBy: 'drain settles soon after it is aborted, when the peer is dead',
+    mutate: ({ resource, state }) => ({ drain: (context) => (state.lost ? never() : resource.drain(context)) }),
+  },
+  {
+    bug: 'drain after force waits for ever',
+    caughtBy: 'drain after force settles',
+    mutate: ({ resource, state }) => ({ drain: (context) => (state.forced ? never() : resource.drain(context)) }),
+  },
+  {
+    bug: 'inFlight never goes down',
+    caughtBy: 'inFlight is truthful',
+    mutate({ works }) {
+      let most = 0
+      return { inFlight: () => (most = Math.max(most, works())) }
+    },
+  },
+  {
+    bug: 'drain waits for the oldest unit only',
+    caughtBy: 'drain finishes what is in flight, and only then settles',
+    mutate: ({ resource, state, works }) => ({
+      async drain(context) {
+        const atBegin = works()
+        if (atBegin < 2) return resource.drain(context)
+        while (works() === atBegin && !context.signal.aborted) await new Promise(setImmediate)
+        state.drained = true
+      },
+    }),
+  },
+  {
+    bug: 'the second drain does not wait',
+    caughtBy: 'drain called several times, at once and after one another, is one drain',
+    mutate: ({ resource, state }) => ({ drain: (context) => (state.drain ? undefined : resource.drain(context)) }),
+  },
+  {
+    bug: 'drain does not look whether its signal has aborted',
+    caughtBy: 'drain settles soon when its signal had aborted before, with work in flight',
+    mutate: ({ resource }) => ({ drain: (context) => resource.drain({ ...context, signal: context.signal.aborted ? new AbortController().signal : context.signal }) }),
+  },
+  {
+    bug: 'inFlight is 0 as soon as the stop begins',
+    caughtBy: 'inFlight is truthful',
+    mutate({ resource, works }) {
+      let isStopping = false
+      return {
+        quiesce(context) {
+          isStopping = true
+          resource.quiesce?.(context)
+        },
+        inFlight: () => (isStopping ? 0 : works()),
+      }
+    },
+  },
+  {
+    bug: 'waitingFor tells of the oldest only',
+    caughtBy: 'waitingFor has a text for each unit of work in flight',
+    mutate: ({ resource }) => ({ waitingFor: () => resource.waitingFor?.().slice(0, 1) ?? [] }),
+  },
+  {
+    bug: 'waitingFor has empty texts',
+    caughtBy: 'waitingFor has a text for each unit of work in flight',
+    mutate: ({ resource }) => ({ waitingFor: () => resource.waitingFor?.().map(() => '') ?? [] }),
+  },
+  {
+    bug: 'waitingFor forgets nothing',
+    caughtBy: 'waitingFor has a text for each unit of work in flight',
+    mutate({ resource }) {
+      const ever = new Set<string>()
+      return {
+        waitingFor() {
+          for (const text of resource.waitingFor?.() ?? []) ever.add(text)
+          return [...ever]
+        },
+      }
+    },
+  },
+  {
+    bug: 'lastArrival tells the wall clock',
+    caughtBy: 'lastArrival tells when work last came after quiesce',
+    serves: true,
+    mutate: () => ({ lastArrival: () => Date.now() }),
+  },
+  {
+    bug: 'lastArrival stays at the first',
+    caughtBy: 'lastArrival tells when work last came after quiesce',
+    serves: true,
+    mutate({ state }) {
+      let first: number | undefined
+      return { lastArrival: () => (first ??= state.arrivedAt) }
+    },
+  },
+  {
+    bug: 'drain rejects a promise that nobody holds',
+    caughtBy: 'drain finishes what is in flight, and only then settles',
+    alsoBy: 'any',
+    mutate: ({ resource }) => ({
+      drain(context) {
+        void Promise.reject(new Error('left behind'))
+        return resource.drain(context)
+      },
+    }),
+  },
+]

@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import type { Mutant } from './mutant.ts'
+
+export const forceMutants: readonly Mutant[] = [
+  {
+    bug: 'force throws when there is no connection yet',
+    caughtBy: 'force settles within its bound: never started',
+    mutate: (client) => ({
+      force(context) {
+        if (!client.state.socket) throw new Error('not connected')
+        return client.resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force forgets a start that is under way',
+    caughtBy: 'force settles within its bound: starting',
+    mutate: ({ resource, state }) => ({ force: (context) => (state.starting ? undefined : resource.force?.(context)) }),
+  },
+  {
+    bug: 'force throws when there is nothing to cut',
+    caughtBy: 'force settles within its bound: idle',
+    mutate: ({ resource, state, works }) => ({
+      force(context) {
+        if (state.socket && !state.socket.destroyed && !state.starting && works() === 0) throw new Error('nothing in flight')
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force drops its callers without a word',
+    caughtBy: 'force settles within its bound: busy, and no caller is left waiting',
+    alsoBy: [
+      'force settles within its bound: draining, without waiting for drain',
+      'force settles within its bound: frozen peer',
+      'force settles within its bound: frozen peer, with a drain waiting for it',
+    ],
+    mutate: ({ resource, pending }) => ({
+      force(context) {
+        for (const [id, { verb }] of pending) if (verb === 'work') pending.delete(id)
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force waits for the drain',
+    caughtBy: 'force settles within its bound: draining, without waiting for drain',
+    mutate: ({ resource, state }) => ({
+      async force(context) {
+        await state.drain
+        await resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force throws when everything is over',
+    caughtBy: 'force settles within its bound: drained',
+    mutate: ({ resource, state }) => ({
+      force(context) {
+        if (state.drained && state.socket?.destroyed) throw new Error('already closed')
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force says goodbye first',
+    caughtBy: 'force settles within its bound: frozen peer',
+    mutate: ({ resource, request, state }) => ({
+      async force(context) {
+        if (!state.drain && !state.starting) await request('bye').answered.catch(() => {})
+        await resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force leaves a soft close that is pending to itself',
+    caughtBy: 'force settles within its bound: frozen peer, with a drain waiting for it',
+    alsoBy: ['nothing is left in the process after force with a frozen peer: no timer, no socket'],
+    mutate: ({ resource, state }) => ({
+      async force(context) {
+        if (state.drain && state.socket && !state.socket.destroyed) {
+          state.socket.end()
+          await once(state.socket, 'close')
+        }
+        await resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force throws when the peer is gone',
+    caughtBy: 'force settles within its bound: dead peer',
+    mutate: ({ resource, state }) => ({
+      force(context) {
+        if (state.lost) throw new Error('not connected')
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'the second force rejects',
+    caughtBy: 'force settles within its bound: several times, at once and after one another',
+    mutate: ({ resource, state }) => ({
+      force: (context) => (state.forced ? Promise.reject(new Error('called more than once')) : resource.force?.(context)),
+    }),
+  },
+  {
+    bug: 'force blocks the process',
+    caughtBy: 'force settles within its bound: idle',
+    mutate: ({ resource, state, works }) => ({
+      force(context) {
+        const isIdle = state.socket && !state.socket.destroyed && !state.starting && !state.drain && works() === 0
+        const end = performance.now() + (isIdle ? 400 : 0)
+        while (performance.now() < end);
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force forgets the callers of a connection that was lost',
+    caughtBy: 'force settles within its bound: dead peer',
+    mutate: ({ resource, state }) => ({
+      async start(context) {
+        await resource.start?.(context)
+        state.socket?.removeAllListeners('close')
+      },
+      force(context) {
+        if (!state.socket?.destroyed || state.drain) return resource.force?.(context)
+      },
+    }),
+  },
+]

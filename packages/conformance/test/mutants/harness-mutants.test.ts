@@ -1,0 +1,4 @@
+import { catchEach } from './catch-each.ts'
+import { harnessMutants } from './harness-mutants.ts'
+
+catchEach(harnessMutants)

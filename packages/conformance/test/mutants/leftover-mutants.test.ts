@@ -1,0 +1,4 @@
+import { catchEach } from './catch-each.ts'
+import { leftoverMutants } from './leftover-mutants.ts'
+
+catchEach(leftoverMutants)
