@@ -1,11 +1,11 @@
-import { resourceSuite, type Work } from '@lameduck/conformance'
+import { resourceSuite, tcpLink, type Work } from '@lameduck/conformance'
+import knex from 'knex'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { pgClient, pgPool } from '../src/index.ts'
+import { knexPool, pgClient, pgPool } from '../src/index.ts'
 import { force } from './support/contexts.ts'
 import { sessions } from './support/observe.ts'
 import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
-import { startProxy } from './support/proxy.ts'
 
 let postgres: PrivateServer
 beforeAll(async () => {
@@ -24,6 +24,9 @@ async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work
 
 const works = (query: Promise<unknown>): Promise<boolean> => query.then(() => true, () => false)
 
+/** Knex begins a query when it is awaited. */
+const asPromise = async <T>(query: PromiseLike<T>): Promise<T> => query
+
 async function signalBackends(application: string, signal: 'STOP' | 'CONT'): Promise<void> {
   for (const { pid } of await sessions(postgres.admin, application)) await postgres.signalBackend(pid, signal)
 }
@@ -35,17 +38,17 @@ describe('pgPool', () => {
   resourceSuite({
     test,
     harness: {
-      members: ['check', 'inFlight', 'force'],
+      members: ['check', 'inFlight', 'waitingFor', 'force'],
       afterQuiesce: 'serves',
       async create() {
         const application = nextName()
-        const proxy = await startProxy(postgres.config)
-        const pool = new pg.Pool({ ...postgres.config, port: proxy.port, application_name: application, max: 3 })
-        return { application, proxy, pool, resource: pgPool(pool, { onError: () => {} }) }
+        const link = await tcpLink(postgres.config)
+        const pool = new pg.Pool({ ...postgres.config, port: link.port, application_name: application, max: 3 })
+        return { application, link, pool, resource: pgPool(pool, { onError: () => {} }) }
       },
-      async dispose({ application, proxy, resource }) {
+      async dispose({ application, link, resource }) {
         await force(resource)
-        await proxy.kill()
+        await link.close()
         await signalBackends(application, 'CONT')
       },
       open: async ({ pool }) => void (await pool.query('SELECT 1')),
@@ -53,7 +56,35 @@ describe('pgPool', () => {
       offer: ({ pool }) => works(pool.query('SELECT 1')),
       freeze: ({ application }) => signalBackends(application, 'STOP'),
       thaw: ({ application }) => signalBackends(application, 'CONT'),
-      kill: ({ proxy }) => proxy.kill(),
+      kill: ({ link }) => link.kill(),
+      connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
+    },
+  })
+})
+
+describe('knexPool', () => {
+  resourceSuite({
+    test,
+    harness: {
+      members: ['check', 'inFlight', 'waitingFor', 'force'],
+      afterQuiesce: 'serves',
+      async create() {
+        const application = nextName()
+        const link = await tcpLink(postgres.config)
+        const db = knex({ client: 'pg', connection: { ...postgres.config, port: link.port, application_name: application }, pool: { min: 0, max: 3 }, log: { warn: () => {} } })
+        return { application, link, db, resource: knexPool(db, { onError: () => {} }) }
+      },
+      async dispose({ application, link, resource }) {
+        await force(resource)
+        await link.close()
+        await signalBackends(application, 'CONT')
+      },
+      open: async ({ db }) => void (await db.raw('SELECT 1')),
+      busy: ({ db }) => holdLock(async (text) => db.raw(text)),
+      offer: ({ db }) => works(asPromise(db.raw('SELECT 1'))),
+      freeze: ({ application }) => signalBackends(application, 'STOP'),
+      thaw: ({ application }) => signalBackends(application, 'CONT'),
+      kill: ({ link }) => link.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
   })
@@ -63,17 +94,17 @@ describe('pgClient', () => {
   resourceSuite({
     test,
     harness: {
-      members: ['check', 'inFlight', 'force'],
+      members: ['check', 'inFlight', 'waitingFor', 'force'],
       afterQuiesce: 'serves',
       async create() {
         const application = nextName()
-        const proxy = await startProxy(postgres.config)
-        const client = new pg.Client({ ...postgres.config, port: proxy.port, application_name: application })
-        return { application, proxy, client, resource: pgClient(client, { onError: () => {} }) }
+        const link = await tcpLink(postgres.config)
+        const client = new pg.Client({ ...postgres.config, port: link.port, application_name: application })
+        return { application, link, client, resource: pgClient(client, { onError: () => {} }) }
       },
-      async dispose({ application, proxy, resource }) {
+      async dispose({ application, link, resource }) {
         await force(resource)
-        await proxy.kill()
+        await link.close()
         await signalBackends(application, 'CONT')
       },
       open: async ({ client }) => void (await client.connect()),
@@ -81,7 +112,7 @@ describe('pgClient', () => {
       offer: ({ client }) => works(client.query('SELECT 1')),
       freeze: ({ application }) => signalBackends(application, 'STOP'),
       thaw: ({ application }) => signalBackends(application, 'CONT'),
-      kill: ({ proxy }) => proxy.kill(),
+      kill: ({ link }) => link.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
   })

@@ -25,11 +25,6 @@ function createPool(application: string): pg.Pool {
 }
 
 describe('the oldest supported pg', () => {
-  test('is what is tested here', () => {
-    expect((require('pg-8.11/package.json') as { version: string }).version).toBe('8.11.0')
-    expect((require('pg-pool-3.6/package.json') as { version: string }).version).toBe('3.6.0')
-  })
-
   test('drains: all queries are served, no session is left', async () => {
     const pool = createPool('oldest drained')
     const resource = pgPool(pool, { onError: () => {} })

@@ -7,6 +7,7 @@ import QueryStream from 'pg-query-stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { pgPool, type PgPoolOptions } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
+import { rollbacks, rowsOf, sixtyTransactions, waitForGate } from './support/ledger.ts'
 import { isRowFree, sessions, sessionsLeft, untilActive } from './support/observe.ts'
 import { createDatabase, type Database } from './support/postgres.ts'
 
@@ -36,7 +37,7 @@ async function transaction(pool: pg.Pool, id: number): Promise<void> {
   try {
     await client.query('BEGIN')
     await client.query('INSERT INTO ledger VALUES ($1)', [id])
-    await client.query('SELECT pg_advisory_xact_lock_shared($1)', [id < 4 ? 1 : 2])
+    await client.query(waitForGate(id))
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK')
@@ -46,53 +47,33 @@ async function transaction(pool: pg.Pool, id: number): Promise<void> {
   }
 }
 
-/** Starts 60 transactions; comes back when 4 have committed and the next 4 are running, until `goOn` lets them. */
-async function sixtyTransactions(pool: pg.Pool, application: string) {
-  await admin.query('SELECT pg_advisory_lock(2)')
-  const counts = count(Array.from({ length: 60 }, (_, id) => transaction(pool, id)))
-  await eventually(() => counts.fulfilled, (done) => done === 4)
-  await untilActive(admin, application, 4)
-  return { counts, goOn: () => admin.query('SELECT pg_advisory_unlock(2)') }
-}
-
-async function rows(): Promise<number> {
-  const { rows } = await admin.query<{ count: number }>('SELECT count(*)::int FROM ledger')
-  return rows[0]!.count
-}
-
 describe('60 transactions over a pool of 4, of which 4 have committed and 4 are running', () => {
   test('the naive pool.end() settles, and 52 promises never do', async () => {
     const naive = new pg.Pool({ ...postgres.config, application_name: 'naive', max: 4 })
-    const { counts, goOn } = await sixtyTransactions(naive, 'naive')
+    const { counts, goOn } = await sixtyTransactions(admin, 'naive', (id) => transaction(naive, id))
     const ended = naive.end()
     await goOn()
     await ended
     expect(await sessionsLeft(admin, 'naive')).toBe(0)
     expect(counts).toMatchObject({ fulfilled: 8, rejected: 0, pending: 52 })
-    expect(await rows()).toBe(8)
+    expect(await rowsOf(admin)).toBe(8)
   })
 
   test('drain commits all 60, and leaves no session', async () => {
     const { pool, resource, application } = createPool()
-    const { counts, goOn } = await sixtyTransactions(pool, application)
-    const rollbacksBefore = await rollbacks()
+    const { counts, goOn } = await sixtyTransactions(admin, application, (id) => transaction(pool, id))
+    const rollbacksBefore = await rollbacks(admin)
     expect(resource.inFlight!()).toBe(56)
     const drained = draining(resource)
     await goOn()
     await drained.done
     expect(counts).toMatchObject({ fulfilled: 60, rejected: 0, pending: 0 })
-    expect(await rows()).toBe(60)
-    expect(await rollbacks()).toBe(rollbacksBefore)
+    expect(await rowsOf(admin)).toBe(60)
+    expect(await rollbacks(admin)).toBe(rollbacksBefore)
     expect(await sessions(admin, application)).toEqual([])
     expect(resource.inFlight!()).toBe(0)
   })
 })
-
-async function rollbacks(): Promise<number> {
-  await admin.query('SELECT pg_stat_clear_snapshot()')
-  const { rows } = await admin.query<{ rollbacks: number }>("SELECT xact_rollback::int AS rollbacks FROM pg_stat_database WHERE datname = current_database()")
-  return rows[0]!.rollbacks
-}
 
 describe('drain', () => {
   test('goes on serving code that lets go of its connection between two queries', async () => {
@@ -134,7 +115,7 @@ describe('drain', () => {
     await lost
     client.release()
     await drained.done
-    expect(errors[0]).toContain('terminating connection due to administrator command')
+    expect(errors).toEqual(['terminating connection due to administrator command'])
   })
 
   test('settles when it is aborted, and force still cuts', async () => {
@@ -162,6 +143,59 @@ describe('drain', () => {
     await drained.done
     await ended
     await expect(draining(during.resource).done).resolves.toBeUndefined()
+  })
+
+  test('gives waiting callers an error at once when that is wanted, newcomers too, and finishes what runs', async () => {
+    const { pool, resource, application } = createPool({ max: 2 }, { waiters: 'reject' })
+    await admin.query('SELECT pg_advisory_lock(2)')
+    const counts = count(Array.from({ length: 10 }, (_, id) => transaction(pool, 10 + id)))
+    await untilActive(admin, application, 2)
+    const drained = draining(resource)
+    await eventually(() => counts.rejected, (rejected) => rejected === 8)
+    const late = count([pool.query('SELECT 1')])
+    await eventually(() => late.rejected, (rejected) => rejected === 1)
+    expect([...counts.errors, ...late.errors]).toEqual(Array(9).fill('Error: the pool "pg" is stopping, and no connection was free'))
+    await admin.query('SELECT pg_advisory_unlock(2)')
+    await drained.done
+    expect(counts).toMatchObject({ fulfilled: 2, rejected: 8, pending: 0 })
+    expect(await rowsOf(admin)).toBe(2)
+  })
+
+  test('lets waiting callers have the wait that the pool allows them', async () => {
+    const { pool, resource } = createPool({ max: 1, connectionTimeoutMillis: 50 })
+    const client = await pool.connect()
+    const waiting = count([pool.query('SELECT 1')])
+    const drained = draining(resource)
+    await eventually(() => waiting.rejected, (rejected) => rejected === 1)
+    expect(waiting.errors[0]).toContain('timeout exceeded when trying to connect')
+    client.release()
+    await drained.done
+  })
+
+  test('ends the pool by what it was given, and reports when that fails', async () => {
+    const ended = createPool({}, { end: () => ended.pool.end().then(() => Promise.reject(new Error('the owner cannot end it'))) })
+    await ended.pool.query('SELECT 1')
+    await expect(draining(ended.resource).done).rejects.toThrow('the owner cannot end it')
+
+    const left = createPool({}, { end: () => {} })
+    const backend = async (): Promise<number> => (await left.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid
+    const before = await backend()
+    await draining(left.resource).done
+    expect(left.pool.ending).toBe(false)
+    expect(await backend()).toBe(before)
+    await force(left.resource)
+    expect(await sessionsLeft(admin, left.application)).toBe(0)
+  })
+
+  test('lets the application end the pool once more, as force does', async () => {
+    const drained = createPool()
+    await draining(drained.resource).done
+    await drained.pool.end()
+    const cut = createPool()
+    await cut.pool.connect()
+    await force(cut.resource)
+    await cut.pool.end()
+    await new Promise<void>((resolve) => cut.pool.end(resolve))
   })
 
   test('rejects the callers that the application abandoned by pool.end(), and says so', async () => {
@@ -197,6 +231,18 @@ describe('force', () => {
     client.release()
   })
 
+  test('leaves the release of a client to its owner, by callback too, and counts it no more', async () => {
+    const { pool, resource } = createPool()
+    const released = await new Promise<() => void>((resolve, reject) => pool.connect((error, _client, done) => (error ? reject(error) : resolve(done))))
+    const client = await pool.connect()
+    await force(resource)
+    expect(pool).toMatchObject({ ended: true, totalCount: 0 })
+    released()
+    client.release(new Error('it was lost'))
+    expect(pool.totalCount).toBe(0)
+    expect(resource.waitingFor!()).toEqual([])
+  })
+
   test('rolls back and frees an idle transaction, a leaked client and an idle one', async () => {
     const errors: Error[] = []
     const { pool, resource, application } = createPool({ max: 3 }, { onError: (error) => errors.push(error) })
@@ -211,7 +257,7 @@ describe('force', () => {
     expect(await force(resource)).toBeLessThan(500)
     expect(await isRowFree(admin, 1)).toBe(true)
     expect(await sessionsLeft(admin, application)).toBe(0)
-    expect(await rows()).toBe(1)
+    expect(await rowsOf(admin)).toBe(1)
     expect(pool.ended).toBe(true)
     expect(errors).toEqual([])
   })

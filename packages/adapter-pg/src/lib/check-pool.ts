@@ -18,7 +18,7 @@ export function checkPool(pool: PgPoolLike): (signal: AbortSignal) => Promise<vo
           `busy: ${totalCount} connections are in use and ${waitingCount} callers wait for one, so the server was not asked; raise the pool's max or shorten the transactions`,
         )
       }
-      if (idleCount === 0 && totalCount >= (pool.options.max ?? 10)) return
+      if (idleCount === 0 && totalCount >= (pool.options?.max ?? 10)) return
       const answer = ask(pool, signal, forget).finally(forget)
       outstanding = answer
       function forget(): void {

@@ -50,7 +50,7 @@ function untilEnded(client: PgClientLike): Promise<void> {
 /** Before the socket is destroyed: pg then takes its close for the expected end, not for an error. */
 function endQuietly(client: PgClientLike): void {
   try {
-    client.end().catch(() => {})
+    client.end?.().catch(() => {})
   } catch {
     // The socket is destroyed whatever end() thinks of it.
   }

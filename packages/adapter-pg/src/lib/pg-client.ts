@@ -2,8 +2,8 @@ import { orAborted, LifecycleError, show, type DrainContext, type ForceContext, 
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
 import { isConnected, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
-import type { PgClientLike, PgPoolClientLike } from './pg-types.ts'
-import { doingOf, nameOf } from './track-pool.ts'
+import { isPooledClient, type PgClientLike } from './pg-types.ts'
+import { doingOf, nameOf, onLost } from './track-pool.ts'
 import { untilUnused } from './until-unused.ts'
 
 export interface PgClientOptions {
@@ -44,7 +44,7 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
   let lost: Error | undefined
   let hasEnded = false
   let outstanding: Promise<unknown> | undefined
-  client.addListener('error', (error: Error) => {
+  onLost(client, (error) => {
     lost = error
     if (onError) onError(error)
     else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
@@ -68,7 +68,7 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
       await orAborted(outstanding, signal)
     },
     inFlight: () => (isBusy() ? 1 + queuedQueries(client) : 0),
-    waitingFor: () => (isBusy() ? [`${nameOf(client)}: ${doingOf(client)}`] : []),
+    waitingFor: () => (isBusy() ? [`${nameOf(client)}: ${doingOf(client)}`, ...Array.from({ length: queuedQueries(client) }, () => `${nameOf(client)}: a query that waits behind it`)] : []),
     async drain({ signal }: DrainContext) {
       await untilUnused(client, ['drain', 'end'], () => !isBusy(), signal)
       if (hasEnded) return
@@ -78,22 +78,18 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
     },
     async force({ boundMs }: ForceContext) {
       await cutClient(client, { error: new Error(`the client "${name}" was cut: its time in the shutdown was over`), cancelMs: boundMs / 2 })
-      if (isPooled(client)) giveBack(client)
+      if (isPooledClient(client)) giveBack(client)
     },
   }
 }
 
 /** A client that has listened must not go to the next caller of its pool, so it is given back to be closed. */
 function release(client: PgClientLike): Promise<void> {
-  if (!isPooled(client)) return client.end()
+  if (!isPooledClient(client)) return client.end?.() ?? Promise.resolve()
   return new Promise((resolve) => {
     client.addListener('end', resolve)
     giveBack(client)
   })
-}
-
-function isPooled(client: PgClientLike): client is PgPoolClientLike {
-  return 'release' in client && typeof client.release === 'function'
 }
 
 function requireClient(client: unknown): void {

@@ -119,6 +119,19 @@ export function takePendingCallers(pool: PgPoolLike): readonly PendingCaller[] |
   return queue.splice(0).filter((item: unknown): item is PendingCaller => hasMethods(item, ['callback']))
 }
 
+/**
+ * Takes a client out of its pool without using up the one `release` that pg allows its owner. False where that is not possible.
+ */
+export function takeOut(pool: PgPoolLike, client: PgClientLike): boolean {
+  const remove = field(pool, '_remove')
+  const pulse = field(pool, '_pulseQueue')
+  if (typeof remove !== 'function' || typeof pulse !== 'function') return false
+  Reflect.apply(remove, pool, [client])
+  // With the last client the pool has ended; it sees that here.
+  Reflect.apply(pulse, pool, [])
+  return true
+}
+
 function isClient(value: unknown): value is PgClientLike {
   return hasMethods(value, ['query', 'end', 'addListener', 'removeListener', 'listenerCount'])
 }

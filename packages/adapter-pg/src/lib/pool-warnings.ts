@@ -4,13 +4,13 @@ import type { PgPoolLike } from './pg-types.ts'
 /** What about the pool's configuration will hurt during a stop, each with the fix. Read before anything is attached to it. */
 export function poolWarnings(pool: PgPoolLike, hasOnError: boolean): string[] {
   const warnings: string[] = []
-  const { connectionTimeoutMillis } = pool.options
-  if (!connectionTimeoutMillis) {
+  const { options = {} } = pool
+  if (!options.connectionTimeoutMillis) {
     warnings.push(
       'the pool has no connectionTimeoutMillis, so a caller waits for a connection for ever when all are in use or the server is frozen; set it: new Pool({ connectionTimeoutMillis: 5_000 })',
     )
   }
-  if (boundsOnlyOurSide(pool.options)) {
+  if (boundsOnlyOurSide(options)) {
     warnings.push(
       'the pool has a query_timeout but no statement_timeout, so a query that timed out goes on in the server, holding its locks; set both: new Pool({ query_timeout: 10_000, statement_timeout: 9_000 })',
     )

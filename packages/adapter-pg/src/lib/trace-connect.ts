@@ -37,9 +37,9 @@ function stackHere(above: Connect): string {
   return holder.stack ?? ''
 }
 
-/** The first frame that is neither Node's, nor a dependency's, nor this package's. */
+/** The first frame that is neither Node's, nor a dependency's, nor this package's; where a library has lost its caller's stack, the library's. */
 function applicationFrame(stack: string): string {
-  const frames = stack.split('\n').slice(1).map((line) => line.trim().replace(/^at /, ''))
+  const frames = stack.split('\n').slice(1).map((line) => line.trim().replace(/^at /, '')).filter((frame) => !frame.includes('<anonymous>'))
   const own = frames.find((frame) => !frame.includes('node:') && !frame.includes('node_modules') && !frame.includes(ownFolder))
   return own ?? frames[0] ?? 'an unknown place'
 }

@@ -1,6 +1,6 @@
-import { clientsOf, idleClientsOf, isInTransaction, isQuerying } from './pg-internals.ts'
-import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
-import { traceConnect } from './trace-connect.ts'
+import type { DrivenPool } from './driven-pool.ts'
+import { isInTransaction, isQuerying } from './pg-internals.ts'
+import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 
 export interface Checkout {
   /** Monotonic ms. */
@@ -13,46 +13,43 @@ export interface TrackedPool {
   /** Clients whose connection is open. */
   readonly open: ReadonlySet<PgClientLike>
   /** Clients in the hands of the application, the one taken first in front. */
-  readonly checkedOut: ReadonlyMap<PgPoolClientLike, Checkout>
-}
-
-export interface TrackOptions {
-  readonly traceCheckouts: boolean
-  readonly onError: ((error: Error) => void) | undefined
+  readonly checkedOut: ReadonlyMap<PgClientLike, Checkout>
+  /** Notes where in the application a client was taken. */
+  setPlace(client: PgClientLike, takenAt: string): void
 }
 
 /** Follows a pool by its events, and listens for the errors that would otherwise end the process. */
-export function trackPool(pool: PgPoolLike, { traceCheckouts, onError }: TrackOptions): TrackedPool {
+export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) | undefined): TrackedPool {
+  const { pool } = driven
   const open = new Set<PgClientLike>()
-  const checkedOut = new Map<PgPoolClientLike, Checkout>()
+  const checkedOut = new Map<PgClientLike, Checkout>()
 
-  const idle = new Set(idleClientsOf(pool))
-  for (const client of clientsOf(pool)) {
-    adopt(client)
-    if (!idle.has(client) && isCheckedOut(client)) checkedOut.set(client, { sinceMs: performance.now() })
-  }
+  for (const client of driven.clients()) adopt(client)
+  for (const client of driven.checkedOut()) checkedOut.set(client, { sinceMs: performance.now() })
   pool.addListener('connect', adopt)
-  pool.addListener('acquire', (client: PgPoolClientLike) => {
+  pool.addListener('acquire', (client: PgClientLike) => {
     adopt(client)
     checkedOut.set(client, { sinceMs: performance.now() })
   })
-  pool.addListener('release', (_error: unknown, client: PgPoolClientLike) => checkedOut.delete(client))
+  pool.addListener('release', (_error: unknown, client: PgClientLike) => checkedOut.delete(client))
+  pool.addListener('remove', (client: PgClientLike) => checkedOut.delete(client))
   pool.addListener('error', (error: Error) => report(error, pool.listenerCount('error') > 1))
-  if (traceCheckouts) {
-    traceConnect(pool, (client, takenAt) => {
+  return {
+    open,
+    checkedOut,
+    setPlace(client, takenAt) {
       const checkout = checkedOut.get(client)
       if (checkout) checkout.takenAt = takenAt
-    })
+    },
   }
-  return { open, checkedOut }
 
   function adopt(client: PgClientLike): void {
     if (open.has(client)) return
     open.add(client)
     client.addListener('end', () => open.delete(client))
-    // pg-pool listens to idle clients only: the error of one that is checked out would be an uncaught exception.
-    client.addListener('error', (error: Error) => {
-      if (isCheckedOut(client) && checkedOut.has(client)) report(error, client.listenerCount('error') > 1)
+    // A pool listens to idle clients only: the error of one that is checked out would be an uncaught exception.
+    onLost(client, (error) => {
+      if (checkedOut.has(client)) report(error, client.listenerCount('error') > 1)
     })
   }
 
@@ -60,6 +57,15 @@ export function trackPool(pool: PgPoolLike, { traceCheckouts, onError }: TrackOp
     if (onError) onError(error)
     else if (!isHandled) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
   }
+}
+
+/** Listens to every error of a client, and passes on the first: pg reports what the server said, and then the end of the connection, too. */
+export function onLost(client: PgClientLike, listener: (error: Error) => void): void {
+  let isLost = false
+  client.addListener('error', (error: Error) => {
+    if (!isLost) listener(error)
+    isLost = true
+  })
 }
 
 /** One line per connection in use and one for the queue, in the order in which they began. */
@@ -86,8 +92,4 @@ export function doingOf(client: PgClientLike): string {
 export function nameOf(client: PgClientLike): string {
   const processId: unknown = Reflect.get(client, 'processID')
   return typeof processId === 'number' ? `backend ${processId}` : 'connection'
-}
-
-function isCheckedOut(client: PgClientLike): client is PgPoolClientLike {
-  return 'release' in client && typeof client.release === 'function'
 }

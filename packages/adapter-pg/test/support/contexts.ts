@@ -28,7 +28,8 @@ export function count(promises: readonly Promise<unknown>[]): { fulfilled: numbe
       () => (counts.fulfilled += 1),
       (error: unknown) => {
         counts.rejected += 1
-        counts.errors.push(String(error))
+        // Some libraries wrap what they were told.
+        counts.errors.push(error instanceof Error && error.cause instanceof Error ? `${String(error)}: ${error.cause.message}` : String(error))
       },
     ).finally(() => (counts.pending -= 1))
   }

@@ -4,7 +4,7 @@ import { answerOf } from './answer-of.ts'
 import { freePort } from './free-port.ts'
 import { guardProcess, type StartedProcess } from './guarded-process.ts'
 import { describeExit, guardedRun, guardedStart, readLog } from './guarded-run.ts'
-import type { Launch, Program, Recipe } from './recipe.ts'
+import type { Answering, Launch, Program } from './recipe.ts'
 import type { Origin, Server } from './server.ts'
 import { PortTaken, Unavailable, tellingLine, whyNot } from './unavailable.ts'
 import { waitUntilReady } from './wait-until-ready.ts'
@@ -22,7 +22,7 @@ const startLimitMs = 60_000
  *
  * @throws Unavailable if the program ends or does not answer within a minute
  */
-export async function startLocalServer(recipe: Recipe, program: Program, source: Origin, options: LocalServerOptions): Promise<Server> {
+export async function startLocalServer(recipe: Answering, program: Program, source: Origin, options: LocalServerOptions): Promise<Server> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(recipe, program, source, options)
@@ -32,7 +32,7 @@ export async function startLocalServer(recipe: Recipe, program: Program, source:
   }
 }
 
-async function startOnce(recipe: Recipe, program: Program, source: Origin, { args, onProgress, onExit }: LocalServerOptions): Promise<Server> {
+async function startOnce(recipe: Answering, program: Program, source: Origin, { args, onProgress, onExit }: LocalServerOptions): Promise<Server> {
   const { title, name } = recipe
   const guarded = await guardProcess(join(tmpdir(), `lameduck-${name}-`)).catch((error: unknown) => {
     throw new Unavailable(`no folder can be made in ${tmpdir()} (${whyNot(error)})`)

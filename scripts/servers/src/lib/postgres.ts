@@ -1,9 +1,10 @@
-import { chown, cp, mkdir, readdir, realpath, stat } from 'node:fs/promises'
+import { chown, cp, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { embeddedPostgres } from './embedded-postgres.ts'
 import { findOnPath, isExecutable } from './find-on-path.ts'
 import { images } from './images.ts'
+import { isOpenToOthers } from './is-open-to-others.ts'
 import { runToEnd } from './run-to-end.ts'
 import type { Context, Launch, Place, Program, Recipe } from './recipe.ts'
 import { unprivilegedAccount } from './unprivileged-account.ts'
@@ -30,7 +31,7 @@ export const postgres: Recipe = {
     command: (args) => ['postgres', ...setting(settings), ...args],
   },
   url: (host, port) => `postgres://postgres:postgres@${host}:${port}/postgres`,
-  check,
+  check: checkPostgres,
   find,
   install: async (context) => {
     const home = await embeddedPostgres(context)
@@ -38,7 +39,8 @@ export const postgres: Recipe = {
   },
 }
 
-async function check(url: string): Promise<string> {
+/** The server's version; through a pooler that of the server behind it. */
+export async function checkPostgres(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
   // A server that dies in between is seen by the query.
   client.on('error', () => {})
@@ -97,13 +99,6 @@ async function prepare(bin: string, { folder, port, args, run }: Place, env: Nod
     stopSignal: 'SIGQUIT',
     ...account,
   }
-}
-
-/** Another account cannot run what lies below a folder like /root. */
-async function isOpenToOthers(folder: string): Promise<boolean> {
-  const { mode } = await stat(folder)
-  if ((mode & 0o001) === 0) return false
-  return dirname(folder) === folder || isOpenToOthers(dirname(folder))
 }
 
 async function copyPrograms(bin: string, folder: string): Promise<string> {

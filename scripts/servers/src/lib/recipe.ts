@@ -1,19 +1,24 @@
-import type { ServerName } from './server.ts'
+import type { Server, ServerName } from './server.ts'
 
-/** Everything that is particular to one kind of server. */
-export interface Recipe {
-  readonly name: ServerName
+/** How to tell that a server answers. */
+export interface Answering {
+  readonly name: Server['name']
   readonly title: string
-  /** The environment variable in which a user names a server of their own. */
-  readonly variable: string
-  /** The two easiest remedies, as the end of a sentence. */
-  readonly remedies: string
-  readonly image: ContainerImage
   url(host: string, port: number): string
   /** Resolves with the server's version (empty if it does not tell) when it answers; rejects when it does not. */
   check(url: string): Promise<string>
   /** Whether what `check` threw shows a server that runs and wants a password, which is no concern of its start. */
   isRefusal?(error: unknown): boolean
+}
+
+/** Everything that is particular to one kind of server. */
+export interface Recipe extends Answering {
+  readonly name: ServerName
+  /** The environment variable in which a user names a server of their own. */
+  readonly variable: string
+  /** The two easiest remedies, as the end of a sentence. */
+  readonly remedies: string
+  readonly image: ContainerImage
   /** The program as this machine has it. */
   find(context: Context): Promise<Program | undefined>
   /** Fetches it; throws `Unavailable` when that is not possible. */

@@ -6,7 +6,7 @@ import { images } from './images.ts'
 import { runToEnd } from './run-to-end.ts'
 import type { Launch, Place, Program, Recipe } from './recipe.ts'
 import { whyNot } from './unavailable.ts'
-import { unpackedRedis } from './unpacked-redis.ts'
+import { unpackedPackages } from './unpacked-packages.ts'
 
 export const redis: Recipe = {
   name: 'redis',
@@ -27,7 +27,8 @@ export const redis: Recipe = {
     return file === undefined ? undefined : program(file, file, context.env)
   },
   install: async (context) => {
-    const { file, env } = await unpackedRedis(context)
+    const wanted = { title: 'Redis', name: 'redis', packages: ['redis-server', 'redis-tools'], program: 'usr/bin/redis-server' }
+    const { file, env } = await unpackedPackages(wanted, context)
     return program(file, `the distribution's packages, unpacked in ${context.cacheFolder}`, env)
   },
 }

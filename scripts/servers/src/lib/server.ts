@@ -11,7 +11,7 @@ export type Origin = (typeof origins)[number]
 /** A server that answers. */
 export interface Server {
   readonly ok: true
-  readonly name: ServerName
+  readonly name: ServerName | 'pgbouncer'
   /** `postgres://…`, `redis://…`, or for Kafka `host:port[,host:port…]`. */
   readonly url: string
   readonly source: Origin
@@ -33,7 +33,7 @@ export interface Server {
 /** No server, and why; the message is one line that names the two easiest remedies. */
 export interface NoServer {
   readonly ok: false
-  readonly name: ServerName
+  readonly name: Server['name']
   readonly message: string
 }
 

@@ -11,7 +11,8 @@ import { Unavailable } from './unavailable.ts'
 
 const recipes: Record<ServerName, Recipe> = { postgres, redis, kafka }
 
-const defaultCacheFolder = fileURLToPath(new URL('../../../../.cache', import.meta.url))
+/** Where fetched programs are kept. */
+export const defaultCacheFolder: string = fileURLToPath(new URL('../../../../.cache', import.meta.url))
 
 /**
  * Starts one server, from the first origin that can give it, or says in one line why there is none.

@@ -1,0 +1,123 @@
+import { EventEmitter } from 'node:events'
+import { LifecycleError, show, type Resource } from '@lameduck/core'
+import { cutClient } from './cut-client.ts'
+import type { DrivenPool } from './driven-pool.ts'
+import { knexClientOf, markUnusable, watchClients, type KnexClient } from './knex-internals.ts'
+import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
+import { poolResource, type PoolOptions } from './pool-resource.ts'
+import { onLost, trackPool } from './track-pool.ts'
+
+/** The subset of a Knex instance that this package needs; the rest it finds in `client`, which Knex leaves untyped. */
+export interface KnexLike {
+  readonly client: unknown
+  destroy(): Promise<unknown>
+}
+
+export type KnexPoolOptions = PoolOptions
+
+/**
+ * A Knex instance over pg, with the pool that Knex makes itself, as a resource; the dialects `pg`, `cockroachdb` and
+ * `redshift`. `drain` waits until no connection is in use or waited for, then calls `knex.destroy()`. `force` does to its
+ * connections and to who waits for one what it does to those of a `pg.Pool`.
+ *
+ * Register it when it is made, and do not call `knex.destroy()` yourself.
+ *
+ * @throws LifecycleError `invalid-resource` when `knex` is no such instance, has been destroyed, or was given a `connectionPool`.
+ */
+export function knexPool(knex: KnexLike, options: KnexPoolOptions = {}): Resource {
+  const client = knexClientOf(knex)
+  if (!client) {
+    throw new LifecycleError(
+      'invalid-resource',
+      `knexPool() takes a Knex instance over pg that has a pool of its own; it was given ${show(knex)}. Give it a connection before it is registered; where it was given a connectionPool, register that with pgPool().`,
+    )
+  }
+  const driven = driveKnex(knex, client)
+  const tracked = trackPool(driven, options.onError)
+  return poolResource(driven, tracked, [], { ...options, name: options.name ?? 'knex' })
+}
+
+function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
+  // Not read again: Knex drops it when it has been destroyed.
+  const { pool: tarn } = client
+  const made = new Set<PgClientLike>()
+  watchClients(client, (each) => {
+    made.add(each)
+    each.addListener('end', () => made.delete(each))
+  })
+  const inUse = (): PgClientLike[] => tarn.used.map(({ resource }) => resource)
+  return {
+    pool: poolOf(client, tarn),
+    clients: () => [...new Set([...inUse(), ...tarn.free.map(({ resource }) => resource), ...made])],
+    checkedOut: inUse,
+    rejectWaiters(why) {
+      const waiters = tarn.pendingAcquires.splice(0)
+      for (const waiter of waiters) waiter.reject(new Error(why))
+      return waiters.length
+    },
+    async end(goodbye) {
+      const destroyed = knex.destroy()
+      // Beside it: tarn waits 5 s for a client whose server is silent.
+      await Promise.race([destroyed, goodbye()])
+      await destroyed
+    },
+    shut(why) {
+      // A destroyed pool keeps a newcomer waiting for its acquire timeout.
+      Reflect.set(tarn, 'acquire', () => ({ promise: Promise.reject(new Error(why)) }))
+      tarn.destroy().catch(() => {})
+    },
+    giveBack: (each) => void tarn.release(each),
+  }
+}
+
+/** Tarn's pool with the counters and events of a `pg.Pool`. */
+function poolOf(client: KnexClient, tarn: KnexClient['pool']): PgPoolLike {
+  const events = new EventEmitter()
+  const inUse = (each: PgClientLike): boolean => tarn.used.some(({ resource }) => resource === each)
+  tarn.on('createSuccess', (_id: number, each: PgClientLike) => {
+    // Knex listens itself, and says nothing of a connection that is lost while nobody uses it.
+    onLost(each, (error) => {
+      if (!inUse(each)) events.emit('error', error)
+    })
+    events.emit('connect', each)
+  })
+  tarn.on('acquireSuccess', (_id: number, each: PgClientLike) => events.emit('acquire', each))
+  tarn.on('release', (each: PgClientLike) => events.emit('release', undefined, each))
+  return {
+    get totalCount() {
+      return tarn.used.length + tarn.free.length
+    },
+    get idleCount() {
+      return tarn.free.length
+    },
+    get waitingCount() {
+      return tarn.pendingAcquires.length
+    },
+    get ending() {
+      return tarn.destroyed
+    },
+    options: { max: tarn.max },
+    connect: async () => asPooled(await client.acquireConnection(), tarn),
+    end: () => Promise.reject(new Error('a Knex ends its pool itself')),
+    addListener: (event, listener) => events.addListener(event, listener as (...values: unknown[]) => void),
+    removeListener: (event, listener) => events.removeListener(event, listener as (...values: unknown[]) => void),
+    listenerCount: (event) => events.listenerCount(event),
+  }
+}
+
+/** A client of Knex with the `release` of one of a `pg.Pool`, for the readiness check. */
+function asPooled(client: PgClientLike, tarn: KnexClient['pool']): PgPoolClientLike {
+  return {
+    query: (text) => client.query(text),
+    addListener: (event, listener) => client.addListener(event, listener),
+    removeListener: (event, listener) => client.removeListener(event, listener),
+    listenerCount: (event) => client.listenerCount(event),
+    release(discard) {
+      if (discard) {
+        markUnusable(client, 'it did not answer the readiness check')
+        void cutClient(client, { error: new Error('it did not answer the readiness check'), cancelMs: 0 })
+      }
+      tarn.release(client)
+    },
+  }
+}

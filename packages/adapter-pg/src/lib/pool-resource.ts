@@ -1,0 +1,116 @@
+import { orAborted, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { checkPool } from './check-pool.ts'
+import { cutClient } from './cut-client.ts'
+import type { DrivenPool } from './driven-pool.ts'
+import type { PgClientLike } from './pg-types.ts'
+import { describeUse, type TrackedPool } from './track-pool.ts'
+import { untilUnused } from './until-unused.ts'
+
+/** The options that `pgPool` and `knexPool` share. */
+export interface PoolOptions {
+  /** Unique in the lifecycle; shown in plans and reports. @default 'pg', 'knex' */
+  readonly name?: string
+  /** @default 'connections' */
+  readonly phase?: Phase
+  /** Longest time the drain may take, in ms. @default the policy's value for the phase */
+  readonly timeoutMs?: number
+  /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
+  readonly reserveMs?: number
+  /** Longest time that cutting may take, in ms. Half of it is for the server to cancel what it is running. @default the policy's `forceMs` (100) */
+  readonly forceMs?: number
+  /**
+   * Gets the error of every connection that is lost, idle or checked out (then the query in flight rejects too).
+   * Errors that `force` causes are not passed on.
+   * @default a process warning (`LameduckPgWarning`) where nobody else listens
+   */
+  readonly onError?: (error: Error) => void
+  /**
+   * What happens to callers that wait for a connection when the drain begins, or come to wait during it. `serve`: they get their
+   * turn, until the step is cut. `reject`: they get an error at once and only what has a connection is finished; for a
+   * backlog that is longer than the time, where a few transactions should commit rather than be cut with the rest.
+   * @default 'serve'
+   */
+  readonly waiters?: 'serve' | 'reject'
+}
+
+/** How long closed connections may take to say goodbye; their work is done, so a silent server loses nothing but this. */
+const goodbyeMs = 200
+
+export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings: readonly string[], options: PoolOptions & { readonly name: string }): Resource {
+  const { name, phase = 'connections', timeoutMs, reserveMs, forceMs, waiters = 'serve' } = options
+  const { pool } = driven
+  const check = checkPool(pool)
+  return {
+    name,
+    phase,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(reserveMs === undefined ? {} : { reserveMs }),
+    ...(forceMs === undefined ? {} : { forceMs }),
+    warnings,
+    check: (context: StartContext) => check(context.signal),
+    inFlight: () => pool.totalCount - pool.idleCount + pool.waitingCount,
+    waitingFor: () => describeUse(pool, tracked),
+    drain: (context: DrainContext) => drainPool(name, driven, tracked, waiters, context.signal),
+    force: (context: ForceContext) => forcePool(name, driven, tracked, context.boundMs),
+  }
+}
+
+async function drainPool(name: string, driven: DrivenPool, tracked: TrackedPool, waiters: 'serve' | 'reject', signal: AbortSignal): Promise<void> {
+  const { pool } = driven
+  let abandoned = 0
+  const isUnused = (): boolean => {
+    if (pool.ending) abandoned += driven.rejectWaiters(`the pool "${name}" was ended before a connection was free`) ?? 0
+    else if (waiters === 'reject') driven.rejectWaiters(`the pool "${name}" is stopping, and no connection was free`)
+    return pool.totalCount === pool.idleCount && pool.waitingCount === 0
+  }
+  await untilUnused(pool, ['connect', 'acquire', 'release', 'remove', 'error'], isUnused, signal)
+  const goodbye = async (): Promise<void> => {
+    await closed(tracked.open, signal)
+    for (const client of tracked.open) void cutClient(client, { error: new Error('the pool has ended'), cancelMs: 0 })
+  }
+  if (pool.ending) await goodbye()
+  else await orAborted(driven.end(goodbye), signal)
+  if (abandoned > 0) {
+    throw new Error(
+      `the application ended the pool while ${abandoned} callers waited for a connection; pg would never have answered them, so they were rejected. Leave ending the pool to the lifecycle.`,
+    )
+  }
+}
+
+/** Resolves when the sockets have closed, or after `goodbyeMs`, or when the step is cut. */
+function closed(open: ReadonlySet<PgClientLike>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (open.size === 0 || signal.aborted) return resolve()
+    const timer = setTimeout(stop, goodbyeMs)
+    const clients = [...open]
+    for (const client of clients) client.addListener('end', onEnd)
+    signal.addEventListener('abort', stop, { once: true })
+
+    function onEnd(): void {
+      if (open.size === 0) stop()
+    }
+
+    function stop(): void {
+      clearTimeout(timer)
+      for (const client of clients) client.removeListener('end', onEnd)
+      signal.removeEventListener('abort', stop)
+      resolve()
+    }
+  })
+}
+
+/** The order matters: once the pool is shut, a client that comes back is closed instead of handed to the next caller. */
+async function forcePool(name: string, driven: DrivenPool, tracked: TrackedPool, boundMs: number): Promise<void> {
+  const why = `the pool "${name}" was cut: its time in the shutdown was over`
+  const clients = new Set([...driven.clients(), ...tracked.open])
+  const checkedOut = [...tracked.checkedOut.keys()]
+  driven.shut(why)
+  const waiting = driven.pool.waitingCount
+  const rejected = driven.rejectWaiters(why)
+  const cuts = [...clients].map((client) => cutClient(client, { error: new Error(why), cancelMs: boundMs / 2 }))
+  await Promise.all(cuts)
+  for (const client of checkedOut) driven.giveBack(client)
+  if (rejected === undefined) {
+    throw new Error(`${waiting} callers that wait for a connection could not be rejected: this version of the pool keeps them in an unknown place`)
+  }
+}
