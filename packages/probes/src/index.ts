@@ -1,6 +1,7 @@
 export { probeListener, type ProbeListener } from './lib/probe-listener.ts'
 export { probeServer, type ProbeServerOptions, type ProbeServerResource } from './lib/probe-server.ts'
-export { createProbes, type ProbeOptions, type ProbePaths, type Probes } from './lib/create-probes.ts'
+export { createProbes, type ProbeOptions, type Probes } from './lib/create-probes.ts'
+export type { ProbePaths } from './lib/probe-paths.ts'
 
 // For other transports: lifecycle in, answer out.
 export { livez, startupz, type ProbeAnswer } from './lib/probe-answer.ts'

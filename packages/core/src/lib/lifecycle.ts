@@ -58,8 +58,8 @@ export interface Lifecycle {
   add(resource: Resource, options?: AddOptions): Handle
   /** Starts everything in dependency order, then becomes ready. Rejects with what failed, after stopping what had started. */
   start(): Promise<void>
-  /** Runs every resource's `check`, each bounded by `timeoutMs` (default 1000). Never rejects; a bad `timeoutMs` throws. */
-  check(options?: { readonly timeoutMs?: number }): Promise<readonly CheckResult[]>
+  /** Runs every resource's `check`, or those of the names that `only` accepts, each bounded by `timeoutMs` (default 1000). Never rejects; a bad `timeoutMs` throws. */
+  check(options?: { readonly timeoutMs?: number; readonly only?: (name: string) => boolean }): Promise<readonly CheckResult[]>
   /** Not-ready by hand, reversible: returns the function that ends it. It can never undo a real stop. */
   holdNotReady(why: string): () => void
   /**

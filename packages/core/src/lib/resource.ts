@@ -73,7 +73,8 @@ export interface Resource {
   start?(context: StartContext): Promise<void> | void
   /**
    * Cheap readiness check: throws or rejects when not usable. Never part of liveness. `signal` aborts when the time
-   * for it is over: 5 s after a start, else what `lifecycle.check` was given.
+   * for it is over: 5 s after a start, else what `lifecycle.check` was given. Settle then: one that does not counts as failing
+   * and is not called again before it has settled, or for 30 s.
    */
   check?(context: StartContext): Promise<void> | void
   /**

@@ -1,4 +1,5 @@
 import { createLifecycle, LifecycleError, type Lifecycle, type Resource } from '@lameduck/core'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createProbes, type ProbeOptions } from './create-probes.ts'
 
@@ -53,7 +54,7 @@ describe('createProbes', () => {
     const check = (): void => {
       if (down) throw new Error('away')
     }
-    const { ask } = await ready([resource('disk', { check })], { readinessChecks: 'gate', cacheMs: 0 })
+    const { ask } = await ready([resource('disk', { check })], { gateOn: ['disk'], cacheMs: 0 })
     expect(await ask('/readyz')).toMatchObject({ status: 200 })
     down = true
     expect(await ask('/readyz')).toEqual({ status: 503, body: 'not ready: failing checks: disk\n' })
@@ -62,19 +63,88 @@ describe('createProbes', () => {
     expect(await ask('/livez')).toMatchObject({ status: 200 })
   })
 
-  test('a stop that begins while a gate asks its checks is not overlooked', async () => {
-    let answer = (): void => {}
+  test('a stop that begins while a gate is asked is answered at once', async () => {
     let asked = 0
-    const check = (): Promise<void> | undefined => {
+    const check = (): Promise<void> | void => {
       asked += 1
-      return asked === 1 ? undefined : new Promise((resolve) => (answer = resolve))
+      if (asked > 2) return new Promise(() => {})
     }
-    const { lifecycle, ask } = await ready([resource('disk', { check } as Partial<Resource>)], { readinessChecks: 'gate' })
+    const { lifecycle, ask } = await ready([resource('disk', { check })], { gateOn: ['disk'], cacheMs: 0, checkTimeoutMs: 60_000 })
+    await turn()
     const late = ask('/readyz')
-    expect(asked).toBe(2)
-    void lifecycle.stop()
-    answer()
-    expect(await late).toMatchObject({ status: 503 })
+    expect(asked).toBe(3)
+    const stopped = lifecycle.stop()
+    expect(await late).toMatchObject({ status: 503, body: expect.stringMatching(/^not ready: (lame-duck|draining|stopped)/) })
+    await stopped
+  })
+
+  test('what is only reported is not asked for the gate, so that it cannot slow it down', async () => {
+    const asked: string[] = []
+    const check = (name: string) => () => void asked.push(name)
+    const { ask } = await ready([resource('model', { check: check('model') }), resource('pg', { check: check('pg') })], { gateOn: ['model'], cacheMs: 0 })
+    await turn()
+    asked.length = 0
+    await ask('/readyz')
+    await ask('/readyz/model')
+    expect(asked).toEqual(['model', 'model'])
+    await ask('/readyz/pg')
+    expect(await ask('/readyz?verbose')).toEqual({ status: 200, body: '[+]model ok\n[+]pg ok\nready\n' })
+    expect(asked.slice(2).toSorted()).toEqual(['model', 'pg', 'pg'])
+  })
+
+  test('results are used again for cacheMs, failing ones too, and a check that throws at once is one', async () => {
+    let runs = 0
+    const check = (): void => {
+      runs += 1
+      if (runs > 1) throw new Error('no disk')
+    }
+    const { ask } = await ready([resource('disk', { check })], { gateOn: ['disk'], cacheMs: 60_000, showReasons: true })
+    for (let probe = 0; probe < 3; probe += 1) expect(await ask('/readyz')).toMatchObject({ status: 503 })
+    expect(await ask('/readyz/disk')).toEqual({ status: 503, body: '[-]disk failed: no disk\n' })
+    expect(runs).toBe(2)
+  })
+
+  test('a check that never settles costs checkTimeoutMs, and is not called by every probe', async () => {
+    let calls = 0
+    const check = (): Promise<void> | void => {
+      calls += 1
+      if (calls > 1) return new Promise(() => {})
+    }
+    const { ask } = await ready([resource('disk', { check })], { gateOn: ['disk'], cacheMs: 0, checkTimeoutMs: 20 })
+    for (let probe = 0; probe < 5; probe += 1) expect(await ask('/readyz')).toMatchObject({ status: 503 })
+    expect(calls).toBe(2)
+    expect(await ask('/livez')).toMatchObject({ status: 200 })
+  })
+
+  test('says what is wrong with a gate: a name that no check has, a connection that replicas share', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    const warnings: string[] = []
+    lifecycle.subscribe((event) => void (event.type === 'warning' && warnings.push(event.message)))
+    createProbes(lifecycle, { gateOn: ['pg', 'modle', 'model', 'silent'] })
+    lifecycle.add(resource('pg', { check: () => {} }))
+    lifecycle.add(resource('model', { phase: 'work', check: () => {} }))
+    lifecycle.add(resource('silent'))
+    await lifecycle.start()
+    await turn()
+    expect(warnings).toEqual([
+      expect.stringContaining('readiness is gated on "modle", "silent", but no resource with a check has that name'),
+      expect.stringMatching(/^readiness is gated on "pg", a connection: .*Take it out of gateOn/),
+    ])
+    expect((await lifecycle.stop()).warnings).toEqual(expect.arrayContaining(warnings))
+  })
+
+  test('says nothing about a gate that is fine, nor when a stop comes first', async () => {
+    const warnings: string[] = []
+    const lifecycles = [createLifecycle({ env: {} }), createLifecycle({ env: {} })] as const
+    for (const lifecycle of lifecycles) {
+      lifecycle.subscribe((event) => void (event.type === 'warning' && warnings.push(event.message)))
+      createProbes(lifecycle, { gateOn: ['model'] })
+    }
+    lifecycles[0].add(resource('model', { phase: 'work', check: () => {} }))
+    await lifecycles[0].start()
+    await lifecycles[1].stop()
+    await turn()
+    expect(warnings).toEqual([])
   })
 
   test('checks are found by their name, also when it needs encoding', async () => {
@@ -90,7 +160,8 @@ describe('createProbes', () => {
   })
 
   test.each<[ProbeOptions, string]>([
-    [{ readinessChecks: 'gates' as 'gate' }, '"gates" (string)'],
+    [{ gateOn: 'pg' as unknown as string[] }, '"pg" (string)'],
+    [{ gateOn: ['pg', ''] }, 'gateOn must be an array of names of resources'],
     [{ cacheMs: -1 }, '-1 (number)'],
     [{ checkTimeoutMs: 0 }, '0 (number)'],
     [{ paths: { live: 'livez' } }, '"livez" (string)'],

@@ -1,26 +1,19 @@
-import { LifecycleError, requireMs, show, type Lifecycle } from '@lameduck/core'
+import { LifecycleError, orAborted, requireMs, show, type CheckResult, type Lifecycle } from '@lameduck/core'
 import { cachedChecks } from './cached-checks.ts'
 import { livez, startupz, type ProbeAnswer } from './probe-answer.ts'
+import { validPaths, type ProbePaths } from './probe-paths.ts'
 import { readyz, readyzCheck } from './readyz.ts'
-
-export interface ProbePaths {
-  /** @default '/livez' */
-  readonly live?: string
-  /** @default '/readyz' */
-  readonly ready?: string
-  /** @default '/startupz' */
-  readonly startup?: string
-}
+import { warnOfGates } from './warn-of-gates.ts'
 
 export interface ProbeOptions {
   readonly paths?: ProbePaths
   /**
-   * What a resource's failing `check` does. `report` shows it in `?verbose` and `/readyz/<check>` only; `gate` makes
-   * `/readyz` answer 503. Gate only on what this one instance has for itself: on a dependency that all instances share,
-   * one outage takes every instance out of the balancer at once, including the answers that did not need it.
-   * @default 'report'
+   * Names of the resources whose failing `check` makes `/readyz` answer 503. All others are only reported, by `?verbose` and
+   * `/readyz/<name>`. Name only what this one instance has for itself: by a dependency that all instances share, one outage takes
+   * every instance out of the balancer at once, with all that could be served without it. A name that no check has counts as failing.
+   * @default []
    */
-  readonly readinessChecks?: 'report' | 'gate'
+  readonly gateOn?: readonly string[]
   /** How long results of the checks are used again, in ms. @default 1000 */
   readonly cacheMs?: number
   /** Longest time for one check, in ms. Keep it below the probe's `timeoutSeconds`, which is 1 s by default. @default 800 */
@@ -44,19 +37,18 @@ export interface Probes {
  * @throws LifecycleError `invalid-option`.
  */
 export function createProbes(lifecycle: Lifecycle, options: ProbeOptions = {}): Probes {
-  const { readinessChecks = 'report', cacheMs = 1_000, checkTimeoutMs = 800, showReasons = false } = options
+  const { gateOn = [], cacheMs = 1_000, checkTimeoutMs = 800, showReasons = false } = options
   const paths = validPaths(options.paths)
-  if (readinessChecks !== 'report' && readinessChecks !== 'gate') {
-    throw new LifecycleError('invalid-option', `readinessChecks must be "report" or "gate"; it is ${show(readinessChecks)}`)
+  if (!Array.isArray(gateOn) || !gateOn.every((name) => typeof name === 'string' && name !== '')) {
+    throw new LifecycleError('invalid-option', `gateOn must be an array of names of resources; it is ${show(gateOn)}`)
   }
   requireMs(cacheMs, 'cacheMs')
   requireMs(checkTimeoutMs, 'checkTimeoutMs', 1)
-  const gate = readinessChecks === 'gate'
-  const runChecks = cachedChecks({
-    run: () => lifecycle.check({ timeoutMs: checkTimeoutMs }),
-    cacheMs,
-    now: () => performance.now(),
-  })
+  // Two caches without a check in common: what is only reported must not slow down what decides.
+  const isGate = (name: string): boolean => gateOn.includes(name)
+  const runGates = checksOf(isGate)
+  const runOthers = checksOf((name) => !isGate(name))
+  if (gateOn.length > 0) warnOfGates(lifecycle, gateOn, runGates)
   const checkPrefix = `${paths.ready}/`
 
   return {
@@ -75,16 +67,23 @@ export function createProbes(lifecycle: Lifecycle, options: ProbeOptions = {}): 
   }
 
   function answerReady(query: URLSearchParams): ProbeAnswer | Promise<ProbeAnswer> {
-    const verbose = query.has('verbose')
-    // Not ready is not ready: nothing is gained by asking a pool that is closing.
-    if (!verbose && (!gate || !lifecycle.isReady)) return readyz(lifecycle)
     const exclude = query.getAll('exclude').filter((name) => name !== '')
     // The state is read again after the checks, since a stop may have begun meanwhile.
-    return runChecks().then((checks) => readyz(lifecycle, { checks, gate, exclude, verbose, showReasons }))
+    const answer = (checks: readonly CheckResult[] = []): ProbeAnswer => readyz(lifecycle, { checks, gateOn, exclude, verbose, showReasons })
+    const verbose = query.has('verbose')
+    if (verbose) return Promise.all([runGates(), runOthers()]).then((checks) => answer(checks.flat()))
+    // Not ready is not ready: nothing is gained by asking a pool that is closing.
+    if (gateOn.length === 0 || !lifecycle.isReady) return answer()
+    return orAborted(runGates(), lifecycle.stopping).then(answer, () => answer())
   }
 
   async function answerCheck(encoded: string): Promise<ProbeAnswer> {
-    return readyzCheck(decode(encoded), await runChecks(), showReasons)
+    const name = decode(encoded)
+    return readyzCheck(name, await (isGate(name) ? runGates() : runOthers()), showReasons)
+  }
+
+  function checksOf(only: (name: string) => boolean): () => Promise<readonly CheckResult[]> {
+    return cachedChecks({ run: () => lifecycle.check({ timeoutMs: checkTimeoutMs, only }), cacheMs, now: () => performance.now() })
   }
 }
 
@@ -94,16 +93,4 @@ function decode(encoded: string): string {
   } catch {
     return encoded
   }
-}
-
-function validPaths({ live = '/livez', ready = '/readyz', startup = '/startupz' }: ProbePaths = {}): Required<ProbePaths> {
-  for (const [name, path] of Object.entries({ live, ready, startup })) {
-    if (typeof path !== 'string' || !/^\/[^?#\s]*[^?#\s/]$/.test(path)) {
-      throw new LifecycleError('invalid-option', `paths.${name} must begin with "/", without a "/" at its end or a query; it is ${show(path)}`)
-    }
-  }
-  if (new Set([live, ready, startup]).size < 3) {
-    throw new LifecycleError('invalid-option', `paths must differ; they are live ${live}, ready ${ready}, startup ${startup}`)
-  }
-  return { live, ready, startup }
 }

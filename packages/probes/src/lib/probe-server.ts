@@ -1,8 +1,10 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { LifecycleError, show, type Lifecycle, type Resource } from '@lameduck/core'
 import type { ProbeOptions } from './create-probes.ts'
+import { preStopHook } from './pre-stop-hook.ts'
 import { probeListener } from './probe-listener.ts'
+import { requirePath, validPaths, type ProbePaths } from './probe-paths.ts'
 
 export interface ProbeServerOptions extends ProbeOptions {
   /** Unique in one lifecycle. @default 'probes' */
@@ -11,6 +13,13 @@ export interface ProbeServerOptions extends ProbeOptions {
   readonly port: number
   /** kubelet comes by the Pod's address, so leave it out in a cluster. @default every interface */
   readonly host?: string
+  /**
+   * Path of a preStop hook of the kind `httpGet`, such as `'/prestop'`. It makes the service not ready, asks clients to go elsewhere,
+   * and answers when the policy's `lameDuck.minMs` is over; the time is measured and taken off the grace period. Whoever reaches the port
+   * can call it, and takes this replica out of the balancer until the grace period is over and 5 s; hence none by default.
+   * @default none
+   */
+  readonly preStopPath?: string
 }
 
 export interface ProbeServerResource extends Resource {
@@ -27,13 +36,16 @@ export interface ProbeServerResource extends Resource {
  * @throws LifecycleError `invalid-option`.
  */
 export function probeServer(lifecycle: Lifecycle, options: ProbeServerOptions): ProbeServerResource {
-  const { name = 'probes', port, host, ...probeOptions } = options
+  const { name = 'probes', port, host, preStopPath, ...probeOptions } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new LifecycleError('invalid-option', `port must be a whole number from 0 to 65535; it is ${show(port)}`)
   }
   const answer = probeListener(lifecycle, probeOptions)
+  const runHook = preStopPath === undefined ? undefined : validHook(lifecycle, preStopPath, probeOptions.paths)
   const server = createServer((request, response) => {
-    if (!answer(request, response)) response.writeHead(404, { 'content-length': 0 }).end()
+    // Only a GET: what looks for open doors often asks with HEAD.
+    if (runHook && request.method === 'GET' && request.url === preStopPath) runHook(response)
+    else if (!answer(request, response)) response.writeHead(404, { 'content-length': 0 }).end()
   })
   let closed = false
   server.on('connection', (socket) => socket.unref())
@@ -85,6 +97,15 @@ export function probeServer(lifecycle: Lifecycle, options: ProbeServerOptions): 
     unsubscribe()
     closeServer(server)
   }
+}
+
+function validHook(lifecycle: Lifecycle, path: string, paths: ProbePaths | undefined): (response: ServerResponse) => void {
+  const { live, ready, startup } = validPaths(paths)
+  requirePath(path, 'preStopPath')
+  if ([live, ready, startup].includes(path) || path.startsWith(`${ready}/`)) {
+    throw new LifecycleError('invalid-option', `preStopPath must differ from the probes' paths; it is ${show(path)}`)
+  }
+  return preStopHook(lifecycle)
 }
 
 function closeServer(server: Server): void {

@@ -42,7 +42,7 @@ describe('readyz', () => {
     expect(readyz({ state: states.draining, isReady: false, heldBecause }, { nowMs: 40_000 }).body).toBe('not ready: draining, 0 ms left\n')
   })
 
-  test('a failing check is shown and does not flip readiness, unless it gates', () => {
+  test('a failing check is shown and flips readiness only where its name is a gate', () => {
     const lifecycle = { state: states.ready, isReady: true, heldBecause }
     const checks = [good, bad]
     expect(readyz(lifecycle, { checks })).toEqual({ status: 200, body: 'ready\n' })
@@ -50,8 +50,15 @@ describe('readyz', () => {
       status: 200,
       body: '[+]pg ok\n[-]redis failed: reason withheld\nready\n',
     })
-    expect(readyz(lifecycle, { checks, gate: true })).toEqual({ status: 503, body: 'not ready: failing checks: redis\n' })
-    expect(readyz(lifecycle, { checks, gate: true, exclude: ['redis'] }).status).toBe(200)
+    expect(readyz(lifecycle, { checks, gateOn: ['redis'] })).toEqual({ status: 503, body: 'not ready: failing checks: redis\n' })
+    expect(readyz(lifecycle, { checks, gateOn: ['pg'] }).status).toBe(200)
+    expect(readyz(lifecycle, { checks, gateOn: ['redis'], exclude: ['redis'] }).status).toBe(200)
+  })
+
+  test('a gate on a name that no check has fails, and says so', () => {
+    const lifecycle = { state: states.ready, isReady: true, heldBecause }
+    const notReady = { status: 503, body: 'not ready: failing checks: model (no check is named so), redis\n' }
+    expect(readyz(lifecycle, { checks: [good, bad], gateOn: ['pg', 'model', 'redis'] })).toEqual(notReady)
   })
 
   test('tells reasons only where that is allowed, on one line each', () => {

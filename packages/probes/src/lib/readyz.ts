@@ -4,8 +4,8 @@ import type { ProbeAnswer } from './probe-answer.ts'
 export interface ReadyOptions {
   /** Results of the resources' own checks, if they were run. @default none */
   readonly checks?: readonly CheckResult[]
-  /** Whether a failing check makes the service not ready. @default false */
-  readonly gate?: boolean
+  /** Names of the checks that make the service not ready, by failing or by being missing in `checks`. @default none */
+  readonly gateOn?: readonly string[]
   /** Names of checks to leave out. @default none */
   readonly exclude?: readonly string[]
   /** One line for each check, also when all is well. @default false */
@@ -23,11 +23,11 @@ export interface ReadyOptions {
  * kube-apiserver gives them: `[+]name ok`, `[-]name failed: …`.
  */
 export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady' | 'heldBecause'>, options: ReadyOptions = {}): ProbeAnswer {
-  const { checks = [], gate = false, exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = options
+  const { checks = [], gateOn = [], exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = options
   const shown = checks.filter((check) => !exclude.includes(check.name))
   const unknown = exclude.filter((name) => !checks.some((check) => check.name === name))
-  const failing = shown.filter((check) => !check.ok)
-  const notReady = notReadyBecause(lifecycle, nowMs) ?? (gate && failing.length > 0 ? failingText(failing) : undefined)
+  const failing = gateOn.filter((name) => !exclude.includes(name) && !checks.some((check) => check.name === name && check.ok))
+  const notReady = notReadyBecause(lifecycle, nowMs) ?? (failing.length > 0 ? failingText(failing, checks) : undefined)
   const lines: string[] = []
   if (verbose) {
     lines.push(...shown.map((check) => checkLine(check, showReasons)))
@@ -58,8 +58,8 @@ function notReadyBecause({ state, isReady, heldBecause }: Pick<Lifecycle, 'state
   }
 }
 
-function failingText(failing: readonly CheckResult[]): string {
-  return `failing checks: ${failing.map((check) => check.name).join(', ')}`
+function failingText(failing: readonly string[], checks: readonly CheckResult[]): string {
+  return `failing checks: ${failing.map((name) => (checks.some((check) => check.name === name) ? name : `${name} (no check is named so)`)).join(', ')}`
 }
 
 function checkLine(check: CheckResult, showReasons: boolean): string {

@@ -49,3 +49,43 @@ test.each<[string, NonNullable<Resource['check']>, object]>([
   stop.abort()
   expect({ armed: clock.armed, aborted: given?.aborted }).toEqual({ armed: 0, aborted: false })
 })
+
+test('one that has overrun its time is not called again until it settles, and not forgotten for ever', async () => {
+  const clock = createFakeClock()
+  const asked: ((error?: Error) => void)[] = []
+  const resource = checked('silent', () => new Promise((resolve, reject) => asked.push((error) => (error ? reject(error) : resolve()))))
+  const run = async (settle?: () => void): Promise<unknown> => {
+    const running = runCheck(resource, clock, 50)
+    settle?.()
+    await clock.advance(50)
+    return running
+  }
+  const noAnswer = { ok: false, error: 'no answer within 50 ms' }
+  for (let probe = 0; probe < 10; probe += 1) expect(await run()).toMatchObject(noAnswer)
+  expect(asked).toHaveLength(1)
+  // A late answer is an answer, and the next probe asks anew.
+  expect(await run(() => asked[0]?.())).toMatchObject({ ok: true })
+  expect(await run(() => asked[1]?.(new Error('no')))).toMatchObject({ ok: false, error: 'no' })
+  expect(await run()).toMatchObject(noAnswer)
+  await clock.advance(30_000)
+  expect(await run()).toMatchObject(noAnswer)
+  expect(asked).toHaveLength(4)
+  asked[2]?.()
+  expect(await run()).toMatchObject(noAnswer)
+  expect(asked).toHaveLength(4)
+})
+
+test('one that obeys its signal is asked again at the next probe', async () => {
+  const clock = createFakeClock()
+  let calls = 0
+  const resource = checked('obeys', ({ signal }) => {
+    calls += 1
+    return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+  })
+  for (let probe = 0; probe < 3; probe += 1) {
+    const running = runCheck(resource, clock, 50)
+    await clock.advance(50)
+    expect(await running).toMatchObject({ ok: false, error: 'no answer within 50 ms' })
+  }
+  expect(calls).toBe(3)
+})

@@ -252,6 +252,16 @@ test('checks run beside each other, each within its bound', async () => {
   expect(await checked).toMatchObject([{ name: 'hangs', ok: false, error: 'no answer within 50 ms' }, { name: 'fine', ok: true }])
 })
 
+test('only the checks that are asked for are run', async () => {
+  const { lifecycle } = world()
+  const asked: string[] = []
+  for (const name of ['pg', 'model']) lifecycle.add(quick(name, { check: () => void asked.push(name) }))
+  await lifecycle.start()
+  asked.length = 0
+  expect(await lifecycle.check({ only: (name) => name === 'model' })).toMatchObject([{ name: 'model', ok: true }])
+  expect(asked).toEqual(['model'])
+})
+
 test('a hundred streams may listen to `draining` without a warning', async () => {
   const { lifecycle } = world()
   const warnings: Error[] = []

@@ -74,7 +74,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     draining: draining.signal,
     add,
     start: () => (startPromise ??= startEverything()),
-    check: ({ timeoutMs = 1_000 } = {}) => runChecks(startedResources(), clock, requireMs(timeoutMs, 'timeoutMs', 1)),
+    check: ({ timeoutMs = 1_000, only = () => true } = {}) =>
+      runChecks(startedResources().filter(({ name }) => only(name)), clock, requireMs(timeoutMs, 'timeoutMs', 1)),
     holdNotReady: (why) => readiness.hold(why),
     preStop: () => readiness.preStop(),
     stop: (reason = { kind: 'programmatic' }) => beginStop(reason),
