@@ -1,25 +1,26 @@
 import { createLifecycle, type Report } from '@lameduck/core'
-import { Kafka, Partitioners, type Consumer, type ConsumerCrashEvent, type Producer } from 'kafkajs'
+import { Kafka, Partitioners, type Consumer, type ConsumerCrashEvent, type RetryOptions } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeEach, describe, expect, test } from 'vitest'
-import { drainableKafka, kafkaConsumer, kafkaProducer } from '../src/index.ts'
+import { describe, expect, test, type TestContext } from 'vitest'
+import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src/index.ts'
 import { controlOf } from '../src/lib/client-control.ts'
 import { startBroker, type Broker } from './support/broker.ts'
-import { createGate } from './support/gate.ts'
+import { createGate, type Gate } from './support/gate.ts'
 import { createTopic, kafkaConfig } from './support/topic.ts'
-
-let broker: Broker
-beforeEach(async () => {
-  broker = await startBroker()
-  return () => broker.stop()
-})
 
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
 const drainMs = 400
 const forcedWithinMs = 1_000
 const silenceMs = 10_000
+
+/** One of its own for each test, since most of them run beside each other. */
+async function ownBroker({ onTestFinished }: TestContext): Promise<Broker> {
+  const broker = await startBroker()
+  onTestFinished(() => broker.stop())
+  return broker
+}
 
 /** Everything that a client does that was cut and is alive all the same. */
 function watchLife(consumer: Consumer): string[] {
@@ -37,38 +38,42 @@ interface Member {
   readonly consumer: Consumer
   readonly life: string[]
   readonly handled: () => number
+  readonly inFlight: () => number | undefined
   readonly finish: () => void
   readonly stop: () => Promise<Report>
 }
 
+interface MemberOptions {
+  readonly how: 'busy' | 'idle'
+  readonly autoCommit?: boolean
+  readonly groupId?: string
+  readonly retries?: number
+  readonly heartbeatInterval?: number
+}
+
 /** A consumer in its first message, or at rest where there is none. */
-async function member(kafka: Kafka, topic: string, how: 'busy' | 'idle', autoCommit: boolean): Promise<Member> {
-  const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, retry: { retries: 5 } })
+async function member(kafka: Kafka, topic: string, { how, autoCommit = true, groupId = randomUUID(), retries = 5, heartbeatInterval = 3_000 }: MemberOptions): Promise<Member> {
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, heartbeatInterval, retry: { retries, initialRetryTime: 300 } })
   const life = watchLife(consumer)
   const begun = createGate()
   const gate = createGate()
   let handled = 0
+  const resource = kafkaConsumer(consumer, {
+    topics: [topic],
+    timeoutMs: drainMs,
+    fromBeginning: how === 'busy',
+    autoCommit,
+    async eachMessage() {
+      handled++
+      begun.open()
+      await gate.opened
+    },
+  })
   const lifecycle = createLifecycle()
-  lifecycle.add(
-    kafkaConsumer(consumer, {
-      topics: [topic],
-      timeoutMs: drainMs,
-      fromBeginning: how === 'busy',
-      autoCommit,
-      async eachMessage() {
-        handled++
-        begun.open()
-        await gate.opened
-      },
-    }),
-  )
+  lifecycle.add(resource)
   await lifecycle.start()
   if (how === 'busy') await begun.opened
-  return { consumer, life, handled: () => handled, finish: gate.open, stop: () => lifecycle.stop(sigterm) }
-}
-
-function sender(kafka: Kafka): Producer {
-  return kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
+  return { consumer, life, handled: () => handled, inFlight: () => resource.inFlight?.(), finish: gate.open, stop: () => lifecycle.stop(sigterm) }
 }
 
 /** How many sockets this process has: the clients' and whatever else is open. */
@@ -83,110 +88,255 @@ function expectForced(report: Report, step: string): void {
   expect((found?.finishedMs ?? Infinity) - (found?.deadlineMs ?? 0)).toBeLessThan(forcedWithinMs)
 }
 
-describe('clients that drainableKafka made are gone within a second of their deadline, and silent after', () => {
-  let opened: string[]
+/** Its clients, and the places to which they have connected since it was last emptied. */
+function watchedKafka(broker: Broker, retry?: RetryOptions): { kafka: Kafka; opened: string[] } {
+  const opened: string[] = []
+  const config = kafkaConfig(broker.brokers)
+  const kafka = drainableKafka(Kafka, {
+    ...config,
+    retry: retry ?? config.retry ?? {},
+    socketFactory({ host, port, onConnect }) {
+      opened.push(`${host}:${port}`)
+      return connect({ host, port }, onConnect)
+    },
+  })
+  return { kafka, opened }
+}
 
-  async function allOfThem(): Promise<{ members: Member[]; stopAll: () => Promise<Report[]> }> {
+async function expectSilence(members: readonly Member[], opened: string[]): Promise<void> {
+  const none = members.map(() => 0)
+  expect(members.map(({ consumer }) => controlOf(consumer)?.openSockets())).toEqual(none)
+  for (const { life } of members) life.length = 0
+  opened.length = 0
+  const handledAtCut = members.map(({ handled }) => handled())
+  for (const { finish } of members) finish()
+  await sleep(silenceMs)
+  expect(members.flatMap(({ life }) => life)).toEqual([])
+  expect(members.map(({ handled }) => handled())).toEqual(handledAtCut)
+  expect(opened).toEqual([])
+}
+
+// Beside each other, for most of their time is silence; each with a broker, which takes its time on a busy machine.
+describe.concurrent('clients that drainableKafka made are gone within a second of their deadline, and silent after', { timeout: 90_000 }, () => {
+  async function allOfThem(context: TestContext): Promise<{ broker: Broker; members: Member[]; opened: string[]; stopAll: () => Promise<Report[]> }> {
+    const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 30)
-    opened = []
-    const kafka = drainableKafka(Kafka, {
-      ...kafkaConfig(broker.brokers),
-      socketFactory({ host, port, onConnect }) {
-        opened.push(`${host}:${port}`)
-        return connect({ host, port }, onConnect)
-      },
-    })
+    const { kafka, opened } = watchedKafka(broker)
     const members = await Promise.all([
-      member(kafka, topic, 'busy', true),
-      member(kafka, topic, 'busy', false),
-      member(kafka, topic, 'idle', true),
-      member(kafka, topic, 'idle', false),
+      member(kafka, topic, { how: 'busy' }),
+      member(kafka, topic, { how: 'busy', autoCommit: false }),
+      member(kafka, topic, { how: 'idle' }),
+      member(kafka, topic, { how: 'idle', autoCommit: false }),
     ])
-    return { members, stopAll: () => Promise.all(members.map(({ stop }) => stop())) }
+    return { broker, members, opened, stopAll: () => Promise.all(members.map(({ stop }) => stop())) }
   }
 
-  async function expectSilence(members: Member[]): Promise<void> {
-    expect(members.map(({ consumer }) => controlOf(consumer)?.openSockets())).toEqual([0, 0, 0, 0])
-    for (const { life } of members) life.length = 0
-    opened = []
-    const handledAtCut = members.map(({ handled }) => handled())
-    for (const { finish } of members) finish()
-    await sleep(silenceMs)
-    expect(members.map(({ life }) => life)).toEqual([[], [], [], []])
-    expect(members.map(({ handled }) => handled())).toEqual(handledAtCut)
-    expect(opened).toEqual([])
-    expect(countSockets()).toBe(0)
-  }
-
-  test('when the broker is frozen, which then goes on', async () => {
-    const { members, stopAll } = await allOfThem()
+  test('when the broker is frozen, which then goes on', async (context) => {
+    const { broker, members, opened, stopAll } = await allOfThem(context)
     await broker.freeze()
     const reports = await stopAll()
     for (const report of reports) expectForced(report, 'kafka-consumer')
     await broker.thaw()
-    await expectSilence(members)
+    await expectSilence(members, opened)
   })
 
-  test('when the broker is frozen in the middle of the drain', async () => {
-    const { members, stopAll } = await allOfThem()
+  test('when the broker is frozen in the middle of the drain', async (context) => {
+    const { broker, members, opened, stopAll } = await allOfThem(context)
     const stopping = stopAll()
     await broker.freeze()
     for (const report of await stopping) expectForced(report, 'kafka-consumer')
     await broker.thaw()
-    await expectSilence(members)
+    await expectSilence(members, opened)
   })
 
-  test('when the broker is killed in the middle of the drain', async () => {
-    const { members, stopAll } = await allOfThem()
+  test('when the broker is killed in the middle of the drain', async (context) => {
+    const { broker, members, opened, stopAll } = await allOfThem(context)
     const stopping = stopAll()
     await broker.kill()
     const reports = await stopping
     // The busy ones wait for their handlers; the idle ones may notice that nobody is there, and be done.
     for (const report of reports.slice(0, 2)) expectForced(report, 'kafka-consumer')
     for (const report of reports) expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs)
-    await expectSilence(members)
+    await expectSilence(members, opened)
   })
 
-  test('a producer with 200 sends to a frozen broker: every send is answered', async () => {
-    const topic = await createTopic(broker.brokers, 0)
-    const producer = sender(drainableKafka(Kafka, kafkaConfig(broker.brokers)))
-    const lifecycle = createLifecycle()
-    lifecycle.add(kafkaProducer(producer, { timeoutMs: drainMs }))
-    await lifecycle.start()
-    await producer.send({ topic, messages: [{ value: 'first' }] })
+  test('while it joins again because another member has come', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 30)
+    const groupId = randomUUID()
+    const { kafka, opened } = watchedKafka(broker)
+    const idle = await member(kafka, topic, { how: 'idle', groupId, heartbeatInterval: 100 })
+    // It holds the next rebalance up, since it is in its first message.
+    const busy = await member(kafka, topic, { how: 'busy', groupId: randomUUID() })
+    const blocker = await joinAndBlock(broker, topic, groupId, context)
+    const rebalancing = new Promise<void>((resolve) => idle.consumer.on(idle.consumer.events.REBALANCING, () => resolve()))
+    const newcomer = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId })
+    await newcomer.connect()
+    await newcomer.subscribe({ topics: [topic] })
+    const joining = newcomer.run({ eachMessage: async () => {} })
+    await rebalancing
+    const [report] = await Promise.all([idle.stop(), busy.stop()])
+    expectForced(report, 'kafka-consumer')
+    blocker.open()
+    await joining
+    await expectSilence([idle, busy], opened)
+    await newcomer.disconnect()
+  })
+
+  test('while it waits after a crash to begin anew', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 30)
+    const { kafka, opened } = watchedKafka(broker, { retries: 1, initialRetryTime: 100 })
+    const crashed = await member(kafka, topic, { how: 'idle', retries: 1 })
+    const crash = crashOf(crashed.consumer)
+    await broker.kill()
+    expect(await crash, 'kafkajs wants to start it again').toBe(true)
+    const report = await crashed.stop()
+    expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs)
+    await broker.restart()
+    await expectSilence([crashed], opened)
+  })
+
+  test('in the middle of commits, each of which gets an answer', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 30)
+    const { kafka, opened } = watchedKafka(broker)
+    const [auto, byHand] = await Promise.all([member(kafka, topic, { how: 'busy' }), member(kafka, topic, { how: 'busy', autoCommit: false })])
     await broker.freeze()
-    const sends = Array.from({ length: 200 }, (_, n) => producer.send({ topic, messages: [{ value: String(n) }] }))
-    const settled = Promise.allSettled(sends)
+    const commit = byHand.consumer.commitOffsets([{ topic, partition: 0, offset: '1' }]).then(() => 'resolved', () => 'rejected')
+    auto.finish()
+    // Its handler has ended, and kafkajs commits what it has done.
+    await context.expect.poll(auto.inFlight).toBe(0)
+    const reports = await Promise.all([auto.stop(), byHand.stop()])
+    for (const report of reports) expectForced(report, 'kafka-consumer')
+    expect(reports[0]?.steps.find(({ name }) => name === 'kafka-consumer')?.waitingFor).toEqual([
+      expect.stringMatching(/^the commit of orders-.+\[\d\] (offset 0|offsets 0 to \d)$/),
+      expect.stringMatching(/^the group .+ stand still for up to 30 s if the broker does not hear that it leaves$/),
+    ])
+    expect(await Promise.race([commit, sleep(forcedWithinMs, 'pending')])).not.toBe('pending')
+    await broker.thaw()
+    await expectSilence([auto, byHand], opened)
+  })
+
+  test('an idempotent producer and an admin client: every call is answered, and no retry is left', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 0)
+    const { kafka, opened } = watchedKafka(broker)
+    const producers = [
+      kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner }),
+      kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true }),
+    ]
+    const admin = kafka.admin()
+    const lifecycle = createLifecycle()
+    producers.forEach((producer, index) => lifecycle.add(kafkaProducer(producer, { name: `producer-${index}`, timeoutMs: drainMs })))
+    lifecycle.add(kafkaAdmin(admin, { timeoutMs: drainMs }))
+    await lifecycle.start()
+    await Promise.all(producers.map((producer) => producer.send({ topic, messages: [{ value: 'first' }] })))
+    await broker.freeze()
+    const sends = producers.flatMap((producer) => Array.from({ length: 200 }, (_, n) => producer.send({ topic, messages: [{ value: String(n) }] })))
+    const calls = [admin.listTopics(), admin.fetchTopicOffsets(topic)]
+    const settled = Promise.allSettled([...sends, ...calls])
     const report = await lifecycle.stop(sigterm)
-    expectForced(report, 'kafka-producer')
-    expect(report.steps.find(({ name }) => name === 'kafka-producer')?.inFlight.atForce).toBe(200)
-    const results = await settled
-    expect(new Set(results.map((result) => (result.status === 'rejected' ? String(result.reason) : result.status)))).toEqual(
-      new Set(['Error: kafka-producer was cut: its deadline has passed; whether the broker has this is not known']),
+    for (const step of ['producer-0', 'producer-1', 'kafka-admin']) expectForced(report, step)
+    expect(report.steps.filter(({ phase }) => phase !== undefined).map(({ inFlight }) => inFlight.atForce)).toEqual([200, 200, 2])
+    expect(report.steps.find(({ name }) => name === 'kafka-admin')?.waitingFor).toEqual([
+      expect.stringMatching(/^listTopics \d\.\d s$/),
+      expect.stringMatching(/^fetchTopicOffsets \d\.\d s$/),
+    ])
+    const reasons = (await settled).map((result) => (result.status === 'rejected' ? String(result.reason) : result.status))
+    expect(new Set(reasons)).toEqual(
+      new Set([
+        'Error: producer-0 was cut: its deadline has passed; whether the broker has this is not known',
+        'Error: producer-1 was cut: its deadline has passed; whether the broker has this is not known',
+        'Error: kafka-admin was cut: its deadline has passed; whether the broker has done this is not known',
+      ]),
     )
-    expect(controlOf(producer)?.openSockets()).toBe(0)
+    opened.length = 0
+    await broker.thaw()
+    await sleep(silenceMs)
+    expect(opened).toEqual([])
+    expect([...producers, admin].map((client) => controlOf(client)?.openSockets())).toEqual([0, 0, 0])
   })
 })
 
-describe('without drainableKafka', () => {
-  test('control: the socket of a consumer that was cut stays open', async () => {
+/** A member that is in a message until the gate is opened. */
+async function joinAndBlock(broker: Broker, topic: string, groupId: string, { onTestFinished }: TestContext): Promise<Gate> {
+  const consumer = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId, maxWaitTimeInMs: 100, heartbeatInterval: 50 })
+  const begun = createGate()
+  const gate = createGate()
+  onTestFinished(async () => {
+    gate.open()
+    await consumer.disconnect()
+  })
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    async eachMessage() {
+      begun.open()
+      await gate.opened
+    },
+  })
+  await begun.opened
+  return gate
+}
+
+function crashOf(consumer: Consumer): Promise<boolean> {
+  return new Promise((resolve) => consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.restart)))
+}
+
+describe.concurrent('controls: what a plain kafkajs client does', { timeout: 90_000 }, () => {
+  test('disconnect() of a consumer is pending long after the broker was frozen', async (context) => {
+    const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 3)
-    const { stop, finish } = await member(new Kafka(kafkaConfig(broker.brokers)), topic, 'busy', true)
+    // With a tenth of the 30 s that kafkajs waits for an answer by default, it takes a tenth of the minute that it takes by default.
+    const consumer = new Kafka({ ...kafkaConfig(broker.brokers), requestTimeout: 3_000 }).consumer({ groupId: randomUUID() })
+    const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve))
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic] })
+    await consumer.run({ eachMessage: async () => {} })
+    await joined
     await broker.freeze()
-    expectForced(await stop(), 'kafka-consumer')
-    expect(countSockets()).toBeGreaterThan(0)
-    finish()
+    const since = performance.now()
+    await consumer.disconnect()
+    expect(performance.now() - since).toBeGreaterThan(4_000)
     await broker.thaw()
-    await expect.poll(countSockets, { timeout: 15_000 }).toBe(0)
   })
 
-  const impatient = (): Kafka => new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } })
-  const crashOf = (consumer: Consumer): Promise<boolean> =>
-    new Promise((resolve) => consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload.restart)))
-
-  test('a consumer that crashed before it was stopped does not come back', async () => {
+  test('a consumer whose broker was killed comes back when it has been disconnected', async (context) => {
+    const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 3)
-    const { consumer, life, stop, finish } = await member(impatient(), topic, 'busy', true)
+    const consumer = new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } }).consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, sessionTimeout: 6_000 })
+    const begun = createGate()
+    const gate = createGate()
+    await consumer.connect()
+    await consumer.subscribe({ topics: [topic], fromBeginning: true })
+    await consumer.run({
+      async eachMessage() {
+        begun.open()
+        await gate.opened
+      },
+    })
+    await begun.opened
+    const crashed = crashOf(consumer)
+    const disconnected = consumer.disconnect()
+    await broker.kill()
+    gate.open()
+    await disconnected
+    expect(await crashed).toBe(true)
+    const rejoined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve))
+    await broker.restart()
+    await rejoined
+    await consumer.disconnect()
+  })
+})
+
+describe.concurrent('without drainableKafka', { timeout: 90_000 }, () => {
+  const impatient = (broker: Broker): Kafka => new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } })
+
+  test('a consumer that crashed before it was stopped does not come back', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 3)
+    const { consumer, life, stop, finish } = await member(impatient(broker), topic, { how: 'busy', retries: 1 })
     const crashed = crashOf(consumer)
     await broker.kill()
     finish()
@@ -197,9 +347,10 @@ describe('without drainableKafka', () => {
     expect(life).toEqual([])
   })
 
-  test('a consumer that crashes while it is stopped does not come back', async () => {
+  test('a consumer that crashes while it is stopped does not come back', async (context) => {
+    const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 3)
-    const { consumer, life, stop, finish } = await member(impatient(), topic, 'busy', true)
+    const { consumer, life, stop, finish } = await member(impatient(broker), topic, { how: 'busy', retries: 1 })
     const crashed = crashOf(consumer)
     const stopping = stop()
     await broker.kill()
@@ -210,4 +361,18 @@ describe('without drainableKafka', () => {
     await sleep(3_000)
     expect(life).toEqual([])
   })
+})
+
+// Alone, since it counts the sockets of the process.
+test('control: without drainableKafka the socket of a consumer that was cut stays open', async (context) => {
+  const broker = await ownBroker(context)
+  const topic = await createTopic(broker.brokers, 3)
+  const { stop, finish } = await member(new Kafka(kafkaConfig(broker.brokers)), topic, { how: 'busy' })
+  await expect.poll(countSockets).toBeGreaterThan(0)
+  await broker.freeze()
+  expectForced(await stop(), 'kafka-consumer')
+  expect(countSockets()).toBeGreaterThan(0)
+  finish()
+  await broker.thaw()
+  await expect.poll(countSockets, { timeout: 15_000 }).toBe(0)
 })

@@ -11,34 +11,38 @@ export interface SocketRequest {
 
 export type SocketFactory = (request: SocketRequest) => Socket
 
-/** What is known of the client's own configuration, with kafkajs' defaults filled in. */
+/** What is known of a client's own configuration, with kafkajs' defaults filled in; ms each. */
 export interface ClientSettings {
-  readonly maxWaitTimeInMs: number
-  readonly sessionTimeout: number
-  readonly heartbeatInterval: number
+  readonly consumer?: { readonly maxWaitTimeInMs: number; readonly sessionTimeout: number; readonly heartbeatInterval: number }
+  readonly producer?: { readonly transactionTimeout: number }
 }
 
 /** The ways into one kafkajs client that must be laid when it is made. */
 export interface ClientControl {
   readonly socketFactory: SocketFactory
-  readonly settings: ClientSettings | undefined
+  readonly settings: ClientSettings
   /** For `retry.restartOnFailure`. */
   readonly mayRestart: () => boolean
   /** How many sockets are open or opening. */
   readonly openSockets: () => number
   /** From now on a crash is the end: the client is not started again. */
   stayDown(): void
-  /** For a client that has disconnected: closes what it has left open, and lets it open nothing any more. */
-  close(): void
-  /** For a client that has not: makes everything that it waits for fail. */
-  cut(error: Error): void
+  /** Bytes that were written and that the system has not taken yet. */
+  readonly unsentBytes: () => number
+  /**
+   * For a client that has disconnected: closes what it has left open, and lets it open nothing any more. Resolves when the system has all
+   * that was written: nobody else waits for sends without acknowledgement (`acks: 0`).
+   */
+  close(): Promise<void>
+  /** For a client that has not: makes everything that it waits for fail. `lastWords` still go out on each connection, if it takes them at once. */
+  cut(error: Error, lastWords?: Buffer): void
 }
 
 /** Looked up by its global name, so that two copies of this package see each other's clients. */
 const controlKey: unique symbol = Symbol.for('@lameduck/adapter-kafkajs control')
 
 /** Makes the control of one client. `connect` is the user's own socket factory, if there is one. */
-export function createClientControl(connect: SocketFactory = connectSocket, settings?: ClientSettings): ClientControl {
+export function createClientControl(connect: SocketFactory = connectSocket, settings: ClientSettings = {}): ClientControl {
   const sockets = new Set<Socket>()
   let down = false
   let refused = false
@@ -46,7 +50,7 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
   return {
     settings,
     socketFactory(request) {
-      if (refused) throw new Error('this client has been stopped')
+      if (refused) throw stopped()
       const socket = connect(request)
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
@@ -54,19 +58,24 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
     },
     mayRestart: () => !down,
     openSockets: () => [...sockets].filter((socket) => !socket.destroyed).length,
+    unsentBytes: () => [...sockets].reduce((sum, socket) => sum + socket.writableLength, 0),
     stayDown() {
       down = true
     },
-    close() {
+    async close() {
       down = true
       refused = true
-      for (const socket of sockets) socket.destroy()
+      await Promise.all([...sockets].map(sayAll))
     },
-    cut(error) {
+    cut(error, lastWords) {
       down = true
       refused = true
-      // Without an error a socket only emits `close`, which kafkajs does not listen to: it would wait for its requests.
-      for (const socket of sockets) socket.destroy(error)
+      for (const socket of sockets) {
+        // libuv hands it to the system before this returns, unless the socket has more to write already.
+        if (lastWords && !socket.connecting && socket.writable) socket.write(lastWords)
+        // Without an error a socket only emits `close`, which kafkajs does not listen to: it would wait for its requests.
+        socket.destroy(error)
+      }
     },
   }
 }
@@ -79,6 +88,31 @@ export function attachControl(client: object, control: ClientControl): void {
 /** The control of a client that `drainableKafka` made; nothing for any other. */
 export function controlOf(client: object): ClientControl | undefined {
   return (client as { [controlKey]?: ClientControl })[controlKey]
+}
+
+/**
+ * kafkajs reads the message of whatever a socket factory throws, makes an error of it that it retries for seconds, and gives up at
+ * once on a TypeError (2.2.4, `connection.js` and `retry/index.js`): so it gets one when it reads.
+ */
+function stopped(): Error {
+  return Object.defineProperty(new Error(), 'message', {
+    get: () => {
+      throw new TypeError('this client has been stopped')
+    },
+  })
+}
+
+/** Closes a socket when all that was written to it is out. */
+function sayAll(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      socket.destroy()
+      resolve()
+    }
+    if (socket.connecting || socket.writableFinished || socket.destroyed) return over()
+    socket.once('finish', over).once('close', over)
+    socket.end()
+  })
 }
 
 /** The same sockets that kafkajs opens when it is not told otherwise. */

@@ -29,8 +29,8 @@ describe('drainableKafka', () => {
 
   test('lowers maxWaitTimeInMs to 1000, and leaves one that is given', () => {
     const kafka = drainableKafka(Kafka, config)
-    expect(controlOf(kafka.consumer({ groupId: 'a' }))?.settings).toEqual({ maxWaitTimeInMs: 1_000, sessionTimeout: 30_000, heartbeatInterval: 3_000 })
-    expect(controlOf(kafka.consumer({ groupId: 'a', maxWaitTimeInMs: 50 }))?.settings?.maxWaitTimeInMs).toBe(50)
+    expect(controlOf(kafka.consumer({ groupId: 'a' }))?.settings.consumer).toEqual({ maxWaitTimeInMs: 1_000, sessionTimeout: 30_000, heartbeatInterval: 3_000 })
+    expect(controlOf(kafka.consumer({ groupId: 'a', maxWaitTimeInMs: 50 }))?.settings.consumer?.maxWaitTimeInMs).toBe(50)
   })
 
   test('lets its clients share the logger and the committed offsets, as those of one Kafka do', () => {
@@ -122,7 +122,17 @@ describe('what is wrong', () => {
     expect(warn({ maxWaitTimeInMs: 1_667 })).toEqual([expect.stringContaining('maxWaitTimeInMs is 1667, more than a third of the 5000 ms')])
     expect(warn({ maxWaitTimeInMs: 1_667 }, { reserveMs: 6_000 })).toEqual([])
     expect(warn({ sessionTimeout: 45_000 })).toEqual([expect.stringContaining('sessionTimeout is 45000')])
+    expect(warn({ sessionTimeout: 30_000 }, { timeoutMs: 30_000 })).toEqual([])
+    expect(warn({ sessionTimeout: 30_000 }, { timeoutMs: 45_000 })).toEqual([
+      expect.stringMatching(/^a handler may take 45000 ms \(timeoutMs\), longer than sessionTimeout \(30000\): .+ Call heartbeat\(\) in the handler, raise sessionTimeout, or lower timeoutMs\.$/),
+    ])
     expect(warn({ sessionTimeout: 6_000 })).toEqual([expect.stringContaining('heartbeatInterval is 3000, more than a third of sessionTimeout (6000)')])
+  })
+
+  test('is said of a transaction that would stay open for long', () => {
+    const warnings = (settings: object) => kafkaProducer(drainableKafka(Kafka, config).producer(settings)).warnings
+    expect(warnings({})).toEqual([])
+    expect(warnings({ transactionTimeout: 90_000 })).toEqual([expect.stringMatching(/^transactionTimeout is 90000: .+ Set it to 60000 or less\.$/)])
   })
 })
 

@@ -19,7 +19,7 @@ interface RetryConfig {
   readonly restartOnFailure?: (error: Error) => Promise<boolean>
 }
 
-interface ConsumerConfig extends Partial<ClientSettings> {
+interface ConsumerConfig extends Partial<NonNullable<ClientSettings['consumer']>> {
   readonly retry?: RetryConfig
 }
 
@@ -40,7 +40,7 @@ export function drainableKafka<Config extends object, K extends KafkaClients>(Ka
   const common = config as CommonConfig
 
   /** kafkajs takes one socket factory for all clients of a `Kafka`; only a `Kafka` for each tells whose a socket is. */
-  function make<C extends object>(settings: ClientSettings | undefined, build: (own: K, control: ClientControl) => C): C {
+  function make<C extends object>(settings: ClientSettings, build: (own: K, control: ClientControl) => C): C {
     const control = createClientControl(common.socketFactory, settings)
     const own = shareState(kafka, new Kafka({ ...config, socketFactory: control.socketFactory }))
     const client = build(own, control)
@@ -51,12 +51,13 @@ export function drainableKafka<Config extends object, K extends KafkaClients>(Ka
   return Object.assign(kafka, {
     consumer(given: ConsumerConfig = {}) {
       const { maxWaitTimeInMs = defaultMaxWaitMs, sessionTimeout = 30_000, heartbeatInterval = 3_000 } = given
-      return make({ maxWaitTimeInMs, sessionTimeout, heartbeatInterval }, (own, control) =>
+      return make({ consumer: { maxWaitTimeInMs, sessionTimeout, heartbeatInterval } }, (own, control) =>
         own.consumer({ ...given, maxWaitTimeInMs, retry: restartingUnlessDown(given, common, control) } as never),
       )
     },
-    producer: (given: object = {}) => make(undefined, (own) => own.producer(given as never)),
-    admin: (given: object = {}) => make(undefined, (own) => own.admin(given as never)),
+    producer: (given: { transactionTimeout?: number } = {}) =>
+      make({ producer: { transactionTimeout: given.transactionTimeout ?? 60_000 } }, (own) => own.producer(given as never)),
+    admin: (given: object = {}) => make({}, (own) => own.admin(given as never)),
   })
 }
 

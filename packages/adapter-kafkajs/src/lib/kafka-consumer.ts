@@ -1,9 +1,12 @@
 import { orAborted, LifecycleError, show, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
-import type { KafkaConsumerClient, RunConfig } from './consumer-client.ts'
-import { followMembership } from './membership.ts'
+import type { KafkaConsumerClient, OffsetsByTopic, RunConfig } from './consumer-client.ts'
+import { cutGroups } from './cut-groups.ts'
+import { encodeLeaveGroup } from './leave-group.ts'
+import { followMembership, type Member } from './membership.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
 import { trackHandlers } from './track-handlers.ts'
+import { createUncommitted } from './uncommitted.ts'
 import { consumerWarnings } from './warnings.ts'
 
 export interface KafkaConsumerOptions extends KafkaResourceOptions {
@@ -18,6 +21,9 @@ export type RunConfigOf<C> = C extends { run(config?: infer Config): Promise<voi
 
 /** kafkajs itself sends at most one in `heartbeatInterval`, so this only has to be often enough. */
 const beatEveryMs = 500
+
+/** kafkajs' own default. */
+const defaultSessionTimeoutMs = 30_000
 
 /**
  * A kafkajs consumer as a Resource: connects, subscribes and runs it, so do none of these yourself.
@@ -35,18 +41,26 @@ const beatEveryMs = 500
  * @throws LifecycleError `invalid-option`
  */
 export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, options: KafkaConsumerOptions & RunConfigOf<C>): Resource {
-  const { topics, fromBeginning = false, name, timeoutMs: _timeoutMs, reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
+  const { topics, fromBeginning = false, name, timeoutMs: _timeoutMs, reserveMs: _reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
   const members = resourceMembers(options, 'kafka-consumer')
   const run: RunConfig = rest
   validate(name ?? 'kafka-consumer', topics, run)
 
   const control = controlOf(consumer)
-  const handlers = trackHandlers(run)
+  const uncommitted = createUncommitted()
+  const handlers = trackHandlers(run, uncommitted)
+  const sessionTimeoutMs = control?.settings.consumer?.sessionTimeout ?? defaultSessionTimeoutMs
   const membership = followMembership(consumer, () => stopping && leaveQuietly())
   const { promise: stopped, resolve: setStopped } = withResolvers<Promise<void> | undefined>()
   const cutting = new AbortController()
   let stopping = false
   let beating: NodeJS.Timeout | undefined
+
+  consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => uncommitted.committed(payload as OffsetsByTopic))
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    uncommitted.clear()
+    cutGroups.remove((payload as Member).groupId)
+  })
 
   /** Ends in the tick of the signal whatever can be ended; the rest follows by itself. */
   function beginStop(): void {
@@ -65,10 +79,20 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   }
 
   function stopNow(): void {
+    if (run.autoCommit !== false) commitBehindHandlers()
     const stop = consumer.stop()
     stop.catch(() => {})
     handlers.release()
     setStopped(stop)
+  }
+
+  /**
+   * kafkajs commits at the end of a batch, so a handler that is then cut would bring back what was handled before it in the same batch.
+   * Not after `stop()`, which would do nothing; its answer is awaited, for where there are several brokers it could overtake the last commit.
+   */
+  function commitBehindHandlers(): void {
+    const positions = handlers.positions()
+    if (positions.length > 0) handlers.holdFor(consumer.commitOffsets([...positions]).catch(() => {}))
   }
 
   function cut(): void {
@@ -81,7 +105,10 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     if (membership.state() !== 'joining') leaveQuietly()
     if (!control) return handlers.release()
     handlers.abandon()
-    control.cut(new Error(`${members.name} was cut: its deadline has passed`))
+    const member = membership.member()
+    if (member) cutGroups.add(member.groupId)
+    membership.left()
+    control.cut(new Error(`${members.name} was cut: its deadline has passed`), member && encodeLeaveGroup(member.groupId, member.memberId))
   }
 
   function leaveQuietly(): void {
@@ -101,7 +128,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   return {
     ...members,
     phase: 'intake',
-    warnings: consumerWarnings(consumer, run, reserveMs),
+    warnings: consumerWarnings(consumer, run, options),
 
     async start({ signal }) {
       try {
@@ -118,22 +145,23 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
       }
       const silentMs = performance.now() - membership.lastSeenAt()
       // Between messages only: kafkajs sends no heartbeat while a handler runs.
-      if (handlers.count() === 0 && silentMs > (control?.settings?.sessionTimeout ?? 30_000)) {
+      if (handlers.count() === 0 && silentMs > (sessionTimeoutMs)) {
         throw new Error(`no heartbeat for ${Math.round(silentMs / 1_000)} s`)
       }
     },
 
     quiesce: beginStop,
     inFlight: handlers.count,
-    waitingFor: handlers.waitingFor,
+    waitingFor: () => [...handlers.waitingFor(), ...(stopping ? [...uncommitted.waitingFor(), ...membership.atStake(sessionTimeoutMs)] : [])],
 
     async drain({ signal }) {
       beginStop()
       const ended = AbortSignal.any([signal, cutting.signal])
       try {
         await orAborted(stopped, ended)
+        membership.left()
         await orAborted(consumer.disconnect(), ended)
-        control?.close()
+        await orAborted(Promise.resolve(control?.close()), ended)
       } finally {
         clearInterval(beating)
       }

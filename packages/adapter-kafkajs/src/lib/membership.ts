@@ -7,12 +7,25 @@ export interface Membership {
   readonly lastSeenAt: () => number
   readonly lastError: () => string | undefined
   readonly topics: () => readonly string[]
+  /** As the group knows it: nothing before the first join, nor after `left`. */
+  readonly member: () => Member | undefined
+  /** Called when the group has been left. */
+  left(): void
   /** Called when `run` is about to be. */
   begin(): void
   /** Resolves when the consumer is a member; rejects when kafkajs gives up. */
   joined(): Promise<void>
+  /** What a cut would cost the others, in one text; nothing when it is no member. */
+  readonly atStake: (sessionTimeoutMs: number) => readonly string[]
   /** Calls back when no join is under way: at once, or after it. */
   whenSettled(callback: () => void): void
+}
+
+export interface Member {
+  readonly groupId: string
+  readonly memberId: string
+  /** Partitions by topic. */
+  readonly memberAssignment: Readonly<Record<string, readonly number[]>>
 }
 
 /**
@@ -27,7 +40,7 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
   let state: 'none' | 'joining' | 'joined' | 'crashed' = 'none'
   let lastSeenAt = performance.now()
   let lastError: string | undefined
-  let topics: readonly string[] = []
+  let member: Member | undefined
   const onSettled = new Set<() => void>()
   const onMember = new Set<(error?: Error) => void>()
 
@@ -39,7 +52,7 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
   })
   consumer.on(GROUP_JOIN, ({ payload }) => {
     lastSeenAt = performance.now()
-    topics = Object.keys((payload as { memberAssignment?: object }).memberAssignment ?? {})
+    member = payload as Member
     // kafkajs calls itself running only after this event; before that, stop() would do nothing.
     setImmediate(() => settle('joined'))
   })
@@ -61,7 +74,16 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
     state: () => state,
     lastSeenAt: () => lastSeenAt,
     lastError: () => lastError,
-    topics: () => topics,
+    topics: () => Object.keys(member?.memberAssignment ?? {}),
+    member: () => member,
+    left() {
+      member = undefined
+    },
+    atStake(sessionTimeoutMs) {
+      const seconds = sessionTimeoutMs / 1_000
+      if (member) return [`the group ${member.groupId}: ${listPartitions(member.memberAssignment)} stand still for up to ${seconds} s if the broker does not hear that it leaves`]
+      return state === 'joining' ? [`the join of the group: what it would be given stands still for up to ${seconds} s`] : []
+    },
     begin() {
       state = 'joining'
     },
@@ -71,6 +93,12 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
       else callback()
     },
   }
+}
+
+/** `orders[0,1,2], payments (12 partitions)` */
+function listPartitions(assignment: Member['memberAssignment']): string {
+  const topics = Object.entries(assignment).map(([topic, partitions]) => (partitions.length > 8 ? `${topic} (${partitions.length} partitions)` : `${topic}[${partitions.join(',')}]`))
+  return topics.length > 3 ? `${topics.slice(0, 3).join(', ')} and those of ${topics.length - 3} more topics` : topics.join(', ') || 'its partitions'
 }
 
 function takeAll<T>(from: Set<T>): T[] {

@@ -1,6 +1,7 @@
 import { resolvePolicy } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
 import type { RunConfig } from './consumer-client.ts'
+import type { KafkaResourceOptions } from './resource-options.ts'
 
 const notDrainable = (what: string): string =>
   `${what} was not made by drainableKafka(): it can be drained but not cut, and a broker that does not answer holds it for up to a minute. Replace new Kafka({ … }) by drainableKafka(Kafka, { … }).`
@@ -10,15 +11,27 @@ export function clientWarnings(client: object, what: string): string[] {
   return controlOf(client) ? [] : [notDrainable(what)]
 }
 
+/** What in a producer's configuration makes a cut cost more than it must. */
+export function producerWarnings(producer: object): string[] {
+  const warnings = clientWarnings(producer, 'this producer')
+  const timeoutMs = controlOf(producer)?.settings.producer?.transactionTimeout ?? 0
+  if (timeoutMs > 60_000) {
+    warnings.push(
+      `transactionTimeout is ${timeoutMs}: if this producer is ever lost within a transaction, whoever reads committed messages waits that long. Set it to 60000 or less.`,
+    )
+  }
+  return warnings
+}
+
 /** What in a consumer's configuration makes it leave late, or hand messages over twice. */
-export function consumerWarnings(consumer: object, run: RunConfig, reserveMs: number | undefined): string[] {
+export function consumerWarnings(consumer: object, run: RunConfig, { reserveMs, timeoutMs }: KafkaResourceOptions): string[] {
   const warnings = clientWarnings(consumer, 'this consumer')
   if (run.eachBatch && run.eachBatchAutoResolve !== false) {
     warnings.push(
       'eachBatch runs with eachBatchAutoResolve on: when the handler returns early because isRunning() is false, all of the batch that it did not resolveOffset() is delivered again. Resolve each message, and set eachBatchAutoResolve: false.',
     )
   }
-  const settings = controlOf(consumer)?.settings
+  const settings = controlOf(consumer)?.settings.consumer
   if (!settings) return warnings
   const { maxWaitTimeInMs, sessionTimeout, heartbeatInterval } = settings
   const guaranteedMs = reserveMs ?? resolvePolicy({}, {}).phases.intake.reserveMs
@@ -30,6 +43,11 @@ export function consumerWarnings(consumer: object, run: RunConfig, reserveMs: nu
   if (sessionTimeout > 30_000) {
     warnings.push(
       `sessionTimeout is ${sessionTimeout}: if this consumer is ever cut, its partitions stand still for that long. Set it to 30000 or less.`,
+    )
+  }
+  if (timeoutMs !== undefined && timeoutMs > sessionTimeout) {
+    warnings.push(
+      `a handler may take ${timeoutMs} ms (timeoutMs), longer than sessionTimeout (${sessionTimeout}): before the stop nobody sends heartbeats for it, the group gives its partitions away, and its message is handled twice. Call heartbeat() in the handler, raise sessionTimeout, or lower timeoutMs.`,
     )
   }
   if (heartbeatInterval > sessionTimeout / 3) {

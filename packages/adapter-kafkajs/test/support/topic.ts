@@ -1,5 +1,6 @@
-import { Kafka, logLevel, Partitioners, type EachMessagePayload, type KafkaConfig } from 'kafkajs'
+import { Kafka, logLevel, Partitioners, type Admin, type EachMessagePayload, type KafkaConfig } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Quiet, and with the retries of production: kafkajs has others when NODE_ENV is "test". */
 export function kafkaConfig(brokers: readonly string[]): KafkaConfig {
@@ -13,17 +14,34 @@ export function kafkaConfig(brokers: readonly string[]): KafkaConfig {
 
 /** A new topic of three partitions that holds `messages` messages, numbered by their values, turn by turn. */
 export async function createTopic(brokers: readonly string[], messages: number, topic: string = `orders-${randomUUID()}`): Promise<string> {
-  const kafka = new Kafka(kafkaConfig(brokers))
-  const admin = kafka.admin()
-  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
-  await Promise.all([admin.connect(), producer.connect()])
+  const admin = new Kafka(kafkaConfig(brokers)).admin()
+  await admin.connect()
   try {
-    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: true })
-    if (messages > 0) await producer.send({ topic, messages: Array.from({ length: messages }, (_, n) => ({ value: String(n), partition: n % 3 })) })
+    await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: false })
+    // kafkajs' own waiting for leaders gives up at once while the broker does not know the topic yet.
+    while (!(await hasLeaders(admin, topic))) await sleep(20)
   } finally {
-    await Promise.all([admin.disconnect(), producer.disconnect()])
+    await admin.disconnect()
   }
+  if (messages > 0) await write(brokers, topic, messages)
   return topic
+}
+
+export async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+  const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined)
+  return found !== undefined && found.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
+}
+
+/** Writes `messages` messages, numbered by their values, to the three partitions turn by turn. */
+export async function write(brokers: readonly string[], topic: string, messages: number): Promise<void> {
+  const producer = new Kafka(kafkaConfig(brokers)).producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true })
+  await producer.connect()
+  try {
+    // A topic that is new may refuse some of it, and kafkajs then sends all of it again.
+    await producer.send({ topic, messages: Array.from({ length: messages }, (_, n) => ({ value: String(n), partition: n % 3 })) })
+  } finally {
+    await producer.disconnect()
+  }
 }
 
 /** How many messages the group has committed, and the topic holds, over all partitions; and how many members the group has. */

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import type { MessagePayload } from './consumer-client.ts'
+import { trackHandlers } from './track-handlers.ts'
+import { createUncommitted } from './uncommitted.ts'
+
+function payloadOf(partition: number, offset: string): MessagePayload {
+  return { topic: 'orders', partition, message: { offset }, heartbeat: async () => {} }
+}
+
+test('kafkajs hears of no handler before a commit of the stop has its answer, lest that overtakes the last one on its way over another broker', async () => {
+  const handlers = trackHandlers({ eachMessage: async () => {} }, createUncommitted())
+  let answer = (): void => {}
+  handlers.holdFor(new Promise<void>((resolve) => (answer = resolve)))
+  let heard = false
+  const handling = handlers.runConfig.eachMessage?.(payloadOf(0, '7')).then(() => (heard = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(heard).toBe(false)
+  expect(handlers.count()).toBe(1)
+  expect(handlers.positions()).toEqual([{ topic: 'orders', partition: 0, offset: '7' }])
+  answer()
+  await handling
+  expect(heard).toBe(true)
+  expect(handlers.count()).toBe(0)
+})
+
+test('what is done is told until a commit covers it', async () => {
+  const uncommitted = createUncommitted()
+  const handlers = trackHandlers({ eachMessage: async () => {} }, uncommitted)
+  for (const offset of ['7', '8', '9']) await handlers.runConfig.eachMessage?.(payloadOf(0, offset))
+  await handlers.runConfig.eachMessage?.(payloadOf(1, '3'))
+  expect(uncommitted.waitingFor()).toEqual(['the commit of orders[0] offsets 7 to 9', 'the commit of orders[1] offset 3'])
+  uncommitted.committed({ topics: [{ topic: 'orders', partitions: [{ partition: 0, offset: '9' }, { partition: 1, offset: '4' }] }] })
+  expect(uncommitted.waitingFor()).toEqual(['the commit of orders[0] offset 9'])
+  uncommitted.clear()
+  expect(uncommitted.waitingFor()).toEqual([])
+})
