@@ -1,3 +1,3 @@
 export { blockingRedis, type BlockingRedisOptions } from './lib/blocking-redis.ts'
 export { redis, type RedisOptions } from './lib/redis.ts'
-export type { RedisClient, RedisCommandClient } from './lib/redis-client.ts'
+export type { RedisClient } from './lib/redis-client.ts'

@@ -1,9 +1,9 @@
-import { createLifecycle, type Lifecycle } from '@lameduck/core'
+import { createLifecycle } from '@lameduck/core'
 import { once } from 'node:events'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { blockingRedis, redis } from '../src/index.ts'
-import { countSettled, drainContext, timeForce } from './contexts.ts'
-import { connectTo, startRedis, versions, type Redis, type RedisServer } from './harness.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { blockingRedis } from '../src/index.ts'
+import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
+import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
 
 let server: RedisServer
 let lastKey = 0
@@ -11,10 +11,16 @@ beforeAll(async () => {
   server = await startRedis()
 })
 afterAll(() => server.stop())
+afterEach(async () => {
+  await server.thaw().catch(() => {})
+  if (!isRunning(server.pid)) await server.restart()
+})
 
-describe.each(versions)('blockingRedis() with ioredis $major', ({ Redis }) => {
-  async function connected(): Promise<Redis> {
-    const client = connectTo(server, Redis, { lazyConnect: true })
+const nextKey = (): string => `queue:${(lastKey += 1)}`
+
+describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => {
+  async function connected(options: RedisOptions5 = {}): Promise<Redis> {
+    const client = connectTo(server, Redis, { lazyConnect: true, ...options })
     onTestFinished(() => {
       client.disconnect()
       client.stream?.destroy()
@@ -27,111 +33,235 @@ describe.each(versions)('blockingRedis() with ioredis $major', ({ Redis }) => {
     await expect.poll(async () => /blocked_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe(String(count))
   }
 
-  async function consume(lifecycle: Lifecycle, client: Redis, key: string, handled: string[]): Promise<void> {
-    while (!lifecycle.stopping.aborted) {
-      const popped = await client.blpop(key, 0)
-      if (!popped) continue
-      await new Promise((resolve) => setImmediate(resolve))
-      handled.push(popped[1])
-    }
-  }
-
-  test('a BLPOP loop that is stopped at any moment loses no element', { timeout: 60_000 }, async () => {
-    const producer = await connected()
-    for (let round = 0; round < 8; round += 1) {
-      const key = `queue:${(lastKey += 1)}`
-      const [client, commands] = [await connected(), await connected()]
-      const lifecycle = createLifecycle({ env: {} })
-      const handled: string[] = []
-      lifecycle.add(redis(commands))
-      const loop = consume(lifecycle, client, key, handled)
-      lifecycle.add(blockingRedis(client, { commands, loop }))
-      await lifecycle.start()
-      const stopAfter = Math.floor(Math.random() * 200)
-      const pushed: Promise<number>[] = []
-      let stopped: ReturnType<Lifecycle['stop']> | undefined
-      for (let element = 0; element < 200; element += 1) {
-        pushed.push(producer.rpush(key, String(element)))
-        if (element % 10 === 0) await pushed.at(-1)
-        if (element === stopAfter) stopped = lifecycle.stop()
+  test.each<[command: string, block: (client: Redis, key: string) => Promise<unknown>, prepare?: (admin: Redis, key: string) => Promise<unknown>]>([
+    ['BLPOP', (client, key) => client.blpop(key, 0)],
+    ['BRPOPLPUSH', (client, key) => client.brpoplpush(key, `${key}:to`, 0)],
+    ['BLMOVE', (client, key) => client.blmove(key, `${key}:to`, 'LEFT', 'RIGHT', 0)],
+    ['BZPOPMIN', (client, key) => client.bzpopmin(key, 0)],
+    ['XREAD', (client, key) => client.xread('BLOCK', 0, 'STREAMS', key, '$')],
+    ['XREADGROUP', (client, key) => client.xreadgroup('GROUP', 'group', 'me', 'BLOCK', 0, 'STREAMS', key, '>'), (admin, key) => admin.xgroup('CREATE', key, 'group', '$', 'MKSTREAM')],
+  ])('%s that blocks for ever is ended by the server; the naive quit() waits for ever', async (command, block, prepare) => {
+    for (const end of ['drain', 'quit'] as const) {
+      const [client, admin, key] = [await connected(), await connected(), nextKey()]
+      await prepare?.(admin, key)
+      const blocked = block(client, key)
+      await untilBlocked(admin, 1)
+      if (end === 'drain') {
+        const resource = blockingRedis(client)
+        expect(resource.waitingFor?.()).toContain(`${command}: sent, may have been done`)
+        await resource.drain(drainContext(5_000))
+        expect(await blocked).toBeNull()
+        expect(client.status).toBe('end')
+      } else {
+        blocked.catch(() => {})
+        const quit = client.quit()
+        quit.catch(() => {})
+        expect(await neverWithin(300, quit)).toBe(true)
+        client.disconnect()
+        client.stream.destroy()
       }
-      await Promise.all(pushed)
-      const report = await (stopped ?? lifecycle.stop())
-      expect(report.result, JSON.stringify(report.steps)).toBe('clean')
-      const left = await producer.lrange(key, 0, -1)
-      expect([...handled, ...left].sort(), `stopped after ${stopAfter}`).toEqual(Array.from({ length: 200 }, (_, element) => String(element)).sort())
+      await untilBlocked(admin, 0)
     }
   })
 
-  test('a command that blocks for ever is ended by the server, also when it was blocked before it was registered', async () => {
-    for (const registered of ['before', 'after'] as const) {
-      const [client, commands] = [await connected(), await connected()]
-      const early = registered === 'before' ? blockingRedis(client, { commands }) : undefined
-      const blocked = client.blpop(`queue:${(lastKey += 1)}`, 0)
-      await untilBlocked(commands, 1)
-      const resource = early ?? blockingRedis(client, { commands })
-      expect(resource.waitingFor?.()).toContain('BLPOP')
-      await resource.drain(drainContext(5_000))
-      expect(await blocked).toBeNull()
-      expect(client.status).toBe('end')
-      expect(commands.status).toBe('ready')
+  test('an element that is popped while the connection is being closed is delivered; disconnect() loses it', async () => {
+    for (const end of ['drain', 'disconnect'] as const) {
+      const [client, admin, key] = [await connected({ disconnectTimeout: 100 }), await connected(), nextKey()]
+      const resource = blockingRedis(client)
+      const popped = client.blpop(key, 0).catch(() => undefined)
+      await untilBlocked(admin, 1)
+      await server.freeze()
+      const pushed = admin.rpush(key, 'element')
+      if (end === 'drain') {
+        const draining = resource.drain(drainContext(20_000))
+        expect(await neverWithin(300, Promise.resolve(draining))).toBe(true)
+        await server.thaw()
+        await draining
+        expect(await popped).toEqual([key, 'element'])
+      } else {
+        const closed = once(client, 'end')
+        client.disconnect()
+        await closed
+        await server.thaw()
+        expect(await popped).toBeUndefined()
+        await pushed
+        expect(await admin.llen(key)).toBe(0)
+      }
     }
+  })
+
+  test('entries of a stream that were handled are acknowledged, and none is lost', async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    await admin.xgroup('CREATE', key, 'group', '0', 'MKSTREAM')
+    const lifecycle = createLifecycle({ env: {} })
+    const handled: string[] = []
+    const consume = async (): Promise<void> => {
+      while (!lifecycle.stopping.aborted) {
+        const answer = (await client.xreadgroup('GROUP', 'group', 'me', 'COUNT', 10, 'BLOCK', 0, 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
+        for (const [id, [, value]] of answer?.[0]?.[1] ?? []) {
+          handled.push(value!)
+          await admin.xack(key, 'group', id)
+        }
+      }
+    }
+    lifecycle.add(blockingRedis(client, { loop: consume() }))
+    await lifecycle.start()
+    const added: Promise<unknown>[] = []
+    let stopped: ReturnType<typeof lifecycle.stop> | undefined
+    for (let entry = 0; entry < 300; entry += 1) {
+      added.push(admin.xadd(key, '*', 'value', String(entry)))
+      if (entry % 10 === 0) await added.at(-1)
+      if (entry === 150) stopped = lifecycle.stop()
+    }
+    await Promise.all(added)
+    expect((await stopped)?.result).toBe('clean')
+    expect((await admin.xpending(key, 'group'))[0]).toBe(0)
+    const left = (await admin.xreadgroup('GROUP', 'group', 'other', 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
+    const rest = (left?.[0]?.[1] ?? []).map(([, [, value]]) => value!)
+    expect([...handled, ...rest]).toEqual(Array.from({ length: 300 }, (_, entry) => String(entry)))
+  })
+
+  test('a command that was blocked before it was registered is found by its address', async () => {
+    const [client, admin] = [await connected(), await connected()]
+    const blocked = client.blpop(nextKey(), 0)
+    await untilBlocked(admin, 1)
+    await blockingRedis(client).drain(drainContext(5_000))
+    expect(await blocked).toBeNull()
+  })
+
+  test('several blocked connections end side by side', async () => {
+    const admin = await connected()
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connected()))
+    const lifecycle = createLifecycle({ env: {} })
+    for (const [index, client] of clients.entries()) lifecycle.add(blockingRedis(client, { name: `consumer ${index}` }))
+    await lifecycle.start()
+    const blocked = clients.map((client) => client.blpop(nextKey(), 0))
+    await untilBlocked(admin, 5)
+    expect((await lifecycle.stop()).result).toBe('clean')
+    expect(await Promise.all(blocked)).toEqual([null, null, null, null, null])
+    expect(/connected_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
   })
 
   test('knows its connection again after a reconnect', async () => {
-    const [client, commands] = [await connected(), await connected()]
-    const resource = blockingRedis(client, { commands })
+    const [client, admin] = [await connected(), await connected()]
+    const resource = blockingRedis(client)
     await client.ping()
     const ready = once(client, 'ready')
-    await commands.client('KILL', 'ID', await client.client('ID'))
+    await admin.client('KILL', 'ID', await client.client('ID'))
     await ready
-    const blocked = client.blpop(`queue:${(lastKey += 1)}`, 0)
+    const blocked = client.blpop(nextKey(), 0)
     await resource.drain(drainContext(5_000))
     expect(await blocked).toBeNull()
   })
 
   test('waits for the loop, so that the last element is handled before the connection closes', async () => {
-    const [client, commands] = [await connected(), await connected()]
+    const client = await connected()
     let handle: (() => void) | undefined
     const loop = new Promise<void>((resolve) => (handle = resolve))
-    let drained = false
-    const draining = Promise.resolve(blockingRedis(client, { commands, loop }).drain(drainContext(5_000))).then(() => (drained = true))
-    await commands.ping()
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect({ drained, status: client.status }).toEqual({ drained: false, status: 'ready' })
+    const draining = Promise.resolve(blockingRedis(client, { loop }).drain(drainContext(5_000)))
+    expect(await neverWithin(50, draining)).toBe(true)
+    expect(client.status).toBe('ready')
     handle?.()
     await draining
     expect(client.status).toBe('end')
   })
 
-  test('without a second connection, a command that blocks for ever is cut at the deadline and reported', async () => {
-    const client = await connected()
-    const lifecycle = createLifecycle({ env: {}, policy: { phases: { intake: { timeoutMs: 100, reserveMs: 100 } } } })
+  test('a connection that is lost at that moment is not waited for, but the loop is', async () => {
+    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
+    let isHandled = false
+    const loop = client.blpop(nextKey(), 0).catch(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      isHandled = true
+    })
+    const reconnecting = once(client, 'reconnecting')
+    await server.kill()
+    await reconnecting
+    await blockingRedis(client, { loop }).drain(drainContext(5_000))
+    expect({ isHandled, status: client.status }).toEqual({ isHandled: true, status: 'end' })
+  })
+
+  test('a server that refuses CLIENT UNBLOCK: the command is cut at the deadline, and the report says why', async () => {
+    const admin = await connected()
+    await admin.acl('SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@all', '-client|unblock')
+    const client = await connected({ username: 'reader', password: 'secret' })
+    const lifecycle = createLifecycle({ env: {}, policy: { phases: { intake: { timeoutMs: 300, reserveMs: 300 } } } })
     lifecycle.add(blockingRedis(client))
     await lifecycle.start()
-    expect(lifecycle.plan().warnings).toEqual([expect.stringContaining('Pass { commands: client }')])
-    const blocked = client.blpop(`queue:${(lastKey += 1)}`, 0)
+    const blocked = client.blpop(nextKey(), 0)
     const report = await lifecycle.stop()
-    expect(report.result).toBe('forced')
-    expect(report.steps.find(({ name }) => name === 'redis (blocking)')).toMatchObject({ outcome: 'forced', waitingFor: expect.arrayContaining(['BLPOP']) as unknown })
+    expect(report.steps.find(({ name }) => name === 'redis (blocking)')).toMatchObject({
+      outcome: 'forced',
+      waitingFor: ['BLPOP: sent, may have been done', expect.stringMatching(/^CLIENT UNBLOCK, which failed: NOPERM /)],
+    })
     expect(await countSettled([blocked])).toEqual({ fulfilled: 0, rejected: 1 })
   })
 
-  test('a subscriber quits, and is forced', async () => {
-    for (const end of ['drain', 'force'] as const) {
-      const client = await connected()
+  test.each(['healthy', 'frozen'])('force of a blocked connection of a %s server takes below 50 ms, while its drain is pending', async (state) => {
+    const [client, admin] = [await connected(), await connected()]
+    const resource = blockingRedis(client)
+    const blocked = client.blpop(nextKey(), 0)
+    await untilBlocked(admin, 1)
+    if (state === 'frozen') await server.freeze()
+    const abort = new AbortController()
+    const draining = Promise.resolve(resource.drain(drainContext(20_000, abort.signal))).catch(() => {})
+    if (state === 'frozen') expect(await neverWithin(200, draining)).toBe(true)
+    abort.abort()
+    expect(await timeForce(resource)).toBeLessThan(50)
+    await expect(blocked).rejects.toThrow('the service stops')
+    await draining
+    await server.thaw()
+    await expect.poll(async () => /connected_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
+  })
+
+  test('warns of what makes ioredis give up a blocked command by itself: commandTimeout loses an element', async () => {
+    const [client, admin, key] = [await connected({ commandTimeout: 50 }), await connected(), nextKey()]
+    expect(blockingRedis(client).warnings).toEqual([expect.stringMatching(/^commandTimeout is 50: .* Leave commandTimeout out/)])
+    expect(blockingRedis(admin).warnings).toEqual([])
+    await expect(client.blpop(key, 0)).rejects.toThrow('Command timed out')
+    await admin.rpush(key, 'element')
+    expect(await admin.llen(key)).toBe(0)
+  })
+})
+
+describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
+  test.each(['drain', 'force'] as const)('%s ends subscriptions: channels, patterns, sharded', async (end) => {
+    for (const frozen of end === 'force' ? [false, true] : [false]) {
+      const client = connectTo(server, Redis)
       const resource = blockingRedis(client)
-      await client.subscribe(`channel:${(lastKey += 1)}`)
+      const channel = nextKey()
+      await client.subscribe(channel)
+      await client.psubscribe(`${channel}:*`)
+      await client.ssubscribe(`${channel}:sharded`)
+      const admin = connectTo(server, Redis)
+      onTestFinished(() => admin.disconnect())
+      expect((await admin.pubsub('NUMSUB', channel))[1]).toBe(1)
+      if (frozen) await server.freeze()
       if (end === 'drain') await resource.drain(drainContext(5_000))
       else expect(await timeForce(resource)).toBeLessThan(50)
       if (client.status !== 'end') await once(client, 'end')
+      await server.thaw()
+      await expect.poll(async () => (await admin.pubsub('NUMSUB', channel))[1]).toBe(0)
     }
   })
 
-  test('force of a blocked connection takes below 50 ms', async () => {
-    const client = await connected()
-    const blocked = client.blpop(`queue:${(lastKey += 1)}`, 0)
-    expect(await timeForce(blockingRedis(client))).toBeLessThan(50)
-    await expect(blocked).rejects.toThrow('the service stops')
+  test('what was published before the signal is delivered, also when it arrives in the tick of the signal', async () => {
+    const [client, admin] = [connectTo(server, Redis), connectTo(server, Redis)]
+    onTestFinished(() => admin.disconnect())
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(blockingRedis(client))
+    await lifecycle.start()
+    const channel = nextKey()
+    const messages: string[] = []
+    let stopped: ReturnType<typeof lifecycle.stop> | undefined
+    client.on('message', (_channel, message) => {
+      messages.push(message)
+      if (message === '100') stopped = lifecycle.stop()
+    })
+    await client.subscribe(channel)
+    await Promise.all(Array.from({ length: 200 }, (_, index) => admin.publish(channel, String(index))))
+    await expect.poll(() => stopped).toBeDefined()
+    expect((await stopped)?.result).toBe('clean')
+    expect(messages.slice(0, 101)).toEqual(Array.from({ length: 101 }, (_, index) => String(index)))
+    expect(messages).toEqual(Array.from({ length: messages.length }, (_, index) => String(index)))
   })
 })

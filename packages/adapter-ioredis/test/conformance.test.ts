@@ -8,9 +8,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-describe.each(versions)('ioredis $major', ({ major, alias, Redis }) => {
+describe.each(versions)('ioredis $version', ({ version, alias, Redis }) => {
   test('is the version that runs', () => {
-    expect(resolvedVersion(alias)).toMatch(new RegExp(`^${major}\\.`))
+    expect(resolvedVersion(alias)).toMatch(new RegExp(`^${version.replaceAll('.', '\\.')}(\\.|$)`))
   })
   resourceSuite({ test, harness: redisHarness(Redis, () => server) })
 })

@@ -22,3 +22,12 @@ export async function countSettled(promises: readonly Promise<unknown>[]): Promi
   const fulfilled = settled.filter(({ status }) => status === 'fulfilled').length
   return { fulfilled, rejected: settled.length - fulfilled }
 }
+
+/** Whether the promise is still pending after `ms`. */
+export async function neverWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const settled = promise.then(
+    () => false,
+    () => false,
+  )
+  return Promise.race([settled, new Promise<boolean>((resolve) => setTimeout(resolve, ms, true))])
+}

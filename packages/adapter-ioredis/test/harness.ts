@@ -1,19 +1,23 @@
 import type { Harness, Subject } from '@lameduck/conformance'
 import { startServer } from '@lameduck/servers'
-import { Redis as Redis6 } from 'ioredis'
-import { Redis as Redis5, type RedisOptions } from 'ioredis-5'
+import { Cluster as Cluster6, Redis as Redis6 } from 'ioredis'
+import { Cluster as Cluster5, Redis as Redis5, type RedisOptions } from 'ioredis-5'
+import { Cluster as Cluster54, Redis as Redis54 } from 'ioredis-5.4'
 import { createRequire } from 'node:module'
-import type { RedisClient } from '../src/index.ts'
 import { redis } from '../src/index.ts'
 
 export type Redis = Redis5
-export type { RedisOptions as RedisOptions5 } from 'ioredis-5'
+export type Cluster = Cluster5
+export type { ClusterOptions as ClusterOptions5, RedisOptions as RedisOptions5 } from 'ioredis-5'
 
-/** Each version of ioredis that is supported, under one type: what the tests use is the same in both. */
+/** Each version of ioredis that is supported, under one type: what the tests use is the same in all. */
 export const versions = [
-  { major: 5, alias: 'ioredis-5', Redis: Redis5 },
-  { major: 6, alias: 'ioredis', Redis: Redis6 as unknown as typeof Redis5 },
+  { version: '5.4.0', alias: 'ioredis-5.4', Redis: Redis54 as unknown as typeof Redis5, Cluster: Cluster54 as unknown as typeof Cluster5 },
+  { version: '5', alias: 'ioredis-5', Redis: Redis5, Cluster: Cluster5 },
+  { version: '6', alias: 'ioredis', Redis: Redis6 as unknown as typeof Redis5, Cluster: Cluster6 as unknown as typeof Cluster5 },
 ] as const
+
+export type Version = (typeof versions)[number]
 
 /** The version that an alias really resolved to. */
 export function resolvedVersion(alias: string): string {
@@ -29,7 +33,6 @@ export async function startRedis(): Promise<RedisServer> {
   return server
 }
 
-
 export function connectTo(server: RedisServer, constructor: typeof Redis5, options: RedisOptions = {}): Redis {
   const client = new constructor(server.url, options)
   client.on('error', () => {})
@@ -44,10 +47,10 @@ export interface RedisSubject extends Subject {
 
 let lastKey = 0
 
-/** A subject whose units of work are BLPOPs on one connection: the server holds each until an element is pushed. */
+/** A subject whose units of work are BLPOPs and BRPOPs on one connection: the server holds each until an element is pushed. */
 export function redisHarness(constructor: typeof Redis5, getServer: () => RedisServer): Harness<RedisSubject> {
   return {
-    members: ['start', 'check', 'inFlight', 'force'],
+    members: ['start', 'check', 'inFlight', 'waitingFor', 'force'],
     afterQuiesce: 'serves',
     async create() {
       const server = getServer()
@@ -66,7 +69,9 @@ export function redisHarness(constructor: typeof Redis5, getServer: () => RedisS
     },
     busy({ client, admin, key }) {
       const element = `${key}:${(lastKey += 1)}`
-      const outcome = client.blpop(element, 0).then(
+      // In turn, since commands of one kind are one text of `waitingFor`.
+      const popped = lastKey % 2 === 0 ? client.blpop(element, 0) : client.brpop(element, 0)
+      const outcome = popped.then(
         () => 'finished' as const,
         () => 'failed' as const,
       )
@@ -98,6 +103,3 @@ export function isRunning(pid: number | undefined): boolean {
     return false
   }
 }
-
-/** The real client satisfies the structural type, in both versions. */
-export const satisfies: readonly ((client: Redis5 & Redis6) => RedisClient)[] = [(client: Redis5) => client, (client: Redis6) => client]

@@ -36,8 +36,8 @@ test('the README example loses no order when it is terminated in the middle', as
 
 test('the README names every option, with its default', async () => {
   const documented = [...(await readReadme()).matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1])
-  const files = ['step-times.ts', 'redis.ts', 'blocking-redis.ts']
+  const files = ['step-options.ts', 'redis.ts', 'blocking-redis.ts']
   const sources = await Promise.all(files.map((file) => readFile(new URL(`../src/lib/${file}`, import.meta.url), 'utf8')))
-  const options = sources.flatMap((source) => [.../export interface (?:\w+Options|StepTimes)[^{]*\{([^]*?)\n\}/.exec(source)![1]!.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1]!))
+  const options = sources.flatMap((source) => [.../export interface (?:\w+Options|StepOptions)[^{]*\{([^]*?)\n\}/.exec(source)![1]!.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1]!))
   expect(new Set(documented)).toEqual(new Set(options))
 })

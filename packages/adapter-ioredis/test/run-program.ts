@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 export interface Program {
@@ -8,18 +8,20 @@ export interface Program {
   readonly ended: Promise<{ readonly code: number | null; readonly lines: readonly string[]; readonly stderr: string }>
 }
 
+const running = new Set<ChildProcess>()
+process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')))
+
 /** Runs a program with node, on what is built; it is killed when the test runner ends first. */
 export function runProgram(file: URL, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
   const child = spawn(process.execPath, [file.pathname, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const killChild = (): void => void child.kill('SIGKILL')
-  process.once('exit', killChild)
+  running.add(child)
   const lines: string[] = []
   let stderr = ''
   const reader = createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   const ended = new Promise<Awaited<Program['ended']>>((resolve) => {
     child.once('close', (code) => {
-      process.off('exit', killChild)
+      running.delete(child)
       resolve({ code, lines, stderr })
     })
   })

@@ -24,13 +24,13 @@ test('a failed send answers 503: the order is not accepted', async () => {
   await expect(orders.place(tea)).rejects.toMatchObject({ name: 'RequestError', status: 503 })
 })
 
-test('a failed insert publishes nothing', async () => {
+test('a failed insert answers 503 and publishes nothing', async () => {
   const publish = vi.fn(publishNothing)
   const insert = async (): Promise<void> => {
     throw new Error('the database is gone')
   }
   const orders = createOrders({ store: { ...memoryOrderStore(), insert }, cache: noCache, publish })
-  await expect(orders.place(tea)).rejects.toThrow('the database is gone')
+  await expect(orders.place(tea)).rejects.toMatchObject({ name: 'RequestError', status: 503, cause: new Error('the database is gone') })
   expect(publish).not.toHaveBeenCalled()
 })
 

@@ -10,8 +10,8 @@ export interface Orders {
   /**
    * Places an order. When it resolves, the row is committed **and** the event is acknowledged: this is what a 201 promises.
    *
-   * The event is sent after the commit. When the send fails the caller gets a 503 and must take the order as not
-   * accepted; its row stays, without an event. So a row does not prove an acceptance; a 201 proves both.
+   * The event is sent after the commit. When either fails the caller gets a 503 and must take the order as not
+   * accepted; its row may be there, without an event. So a row does not prove an acceptance; a 201 proves both.
    */
   place(body: unknown): Promise<Order>
   /** Through the cache. */
@@ -33,8 +33,8 @@ export function createOrders({ store, cache, publish }: OrdersParts): Orders {
 
   async function place(body: unknown): Promise<Order> {
     const order = newOrder(body)
-    await store.insert(order)
     try {
+      await store.insert(order)
       await publish(order)
     } catch (cause) {
       throw new RequestError(503, 'the order was not accepted, please try again', { cause })

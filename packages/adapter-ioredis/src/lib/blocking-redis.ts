@@ -1,10 +1,15 @@
 import { orAborted, type Resource } from '@lameduck/core'
 import { pause } from './abortable.ts'
-import { countCommands, cutClient, describeCommands, localAddressOf } from './client-internals.ts'
+import { listWarnings } from './client-warnings.ts'
 import { closeClient } from './close-client.ts'
-import type { RedisClient, RedisCommandClient } from './redis-client.ts'
+import { commandsOf, countCommands, describeCommands } from './commands-of.ts'
+import { cutClient, stopError } from './cut-client.ts'
+import type { RedisClient, RedisConnection } from './redis-client.ts'
+import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
-import { stepTimes, type StepTimes } from './step-times.ts'
+import { stepOptions, type StepOptions } from './step-options.ts'
+import { trackConnections } from './track-connections.ts'
+import { createUnblocker, type Unblocker } from './unblock.ts'
 
 /**
  * Time between two attempts to end a blocked command, in ms: one that was still on its way to the server when the
@@ -12,15 +17,12 @@ import { stepTimes, type StepTimes } from './step-times.ts'
  */
 const retryMs = 20
 
-export interface BlockingRedisOptions extends StepTimes {
+/** The same, after an attempt that failed, in ms. */
+const retryFailedMs = 500
+
+export interface BlockingRedisOptions extends StepOptions {
   /** Unique in one lifecycle. @default 'redis (blocking)' */
   readonly name?: string
-  /**
-   * Another connection to the same server, over which a blocked command is ended (`CLIENT UNBLOCK`); it stays yours, and
-   * must stop later: the client that you give to `redis` is right. Subscribers need none.
-   * @default none: a command that blocks without end is cut at the deadline, which can lose the element it has just popped
-   */
-  readonly commands?: RedisCommandClient
   /**
    * The promise of the loop that reads from this connection. It is waited for, so that what was read last is handled
    * before the connection closes. The loop must end when `lifecycle.stopping` aborts.
@@ -30,27 +32,36 @@ export interface BlockingRedisOptions extends StepTimes {
 }
 
 /**
- * A connection of ioredis that blocks (BLPOP, XREAD BLOCK) or subscribes: a source of work, so it stops with the
+ * A client of ioredis that blocks (BLPOP, XREAD BLOCK) or subscribes: a source of work, so it stops with the
  * servers (phase `intake`), before what its work needs. The client is taken over: do not close it yourself.
  *
- * @throws LifecycleError `invalid-option`
+ * A blocked command is ended by `CLIENT UNBLOCK` over a second connection, which is opened for that; in a Cluster, one for each
+ * node on which something is blocked.
+ *
+ * @throws LifecycleError `invalid-resource` when `client` is none of ioredis, `invalid-option`
  */
 export function blockingRedis(client: RedisClient, options: BlockingRedisOptions = {}): Resource {
-  const { name = 'redis (blocking)', commands, loop } = options
-  const findId = rememberId(client)
+  requireClient(client, 'blockingRedis')
+  const { name = 'redis (blocking)', phase = 'intake', loop } = options
+  trackConnections(client)
+  const unblockers = createUnblockers(client)
+  let refusal: string | undefined
   let draining: Promise<void> | undefined
   return {
     name,
-    phase: 'intake',
-    ...stepTimes(options, 'blockingRedis'),
-    warnings: commands ? [] : [withoutCommands],
+    phase,
+    ...stepOptions(options, 'blockingRedis'),
+    warnings: listWarnings(client, 'blocking'),
     start: createStart(client),
     check() {
-      if (client.status !== 'ready') throw new Error(`not connected: the client is "${client.status}"`)
+      if (client.status !== 'ready' && client.status !== 'monitoring') throw new Error(`not connected: the client is "${client.status}"`)
     },
-    waitingFor: () => describeCommands(client),
+    waitingFor: () => [...describeCommands(client), ...(refusal ? [refusal] : [])],
     drain: ({ signal }) => (draining ??= drain(signal)),
-    force: () => cutClient(client, new Error('the blocked command was cut: the service stops')),
+    force() {
+      unblockers.close()
+      cutClient(client, stopError('the blocked command was cut: the service stops'))
+    },
   }
 
   async function drain(signal: AbortSignal): Promise<void> {
@@ -59,45 +70,59 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
       () => void (isOver = true),
       () => void (isOver = true),
     )
-    while (commands && client.status === 'ready' && (countCommands(client) > 0 || !isOver)) {
-      if (countCommands(client) > 0) await orAborted(unblock(client, commands, findId()), signal)
-      await (isOver ? pause(retryMs, signal) : Promise.race([over, pause(retryMs, signal)]))
-      signal.throwIfAborted()
+    try {
+      while (client.status === 'ready' && (countCommands(client) > 0 || !isOver)) {
+        unblockers.unblock(signal, (text) => (refusal = text))
+        await (isOver ? pause(retryMs, signal) : Promise.race([over, pause(retryMs, signal)]))
+        signal.throwIfAborted()
+      }
+    } finally {
+      unblockers.close()
     }
-    if (!isOver && client.status === 'ready') await orAborted(over, signal)
+    // A command that waits for a lost connection has nothing to bring; sent again, it would.
+    if (client.status !== 'ready') cutClient(client, stopError('the blocked command was given up with its lost connection: the service stops'))
+    await orAborted(over, signal)
     await closeClient(client, 0, signal)
   }
 }
 
-const withoutCommands =
-  'no "commands" connection: a command that blocks without end (BLPOP key 0) is cut at the deadline, and the element that it has just popped may be lost. ' +
-  'Pass { commands: client } with a client for commands; for a subscriber that is not needed.'
+interface Unblockers {
+  /** Returns at once; connections whose last attempt has not been answered are left alone. */
+  unblock(signal: AbortSignal, onRefused: (text: string | undefined) => void): void
+  close(): void
+}
 
-/** Asks for the connection's id each time it connects, before anything on it can block. */
-function rememberId(client: RedisClient): () => string | undefined {
-  let id: string | undefined
-  const ask = (): void => {
-    id = undefined
-    client.call('client', 'ID').then(
-      (answer) => void (id = String(answer)),
-      () => {},
-    )
+/** One for the connection, or for each connection of a Cluster. */
+function createUnblockers(client: RedisClient): Unblockers {
+  const all = new Map<RedisClient, { readonly unblocker: Unblocker; notBefore: number }>()
+  const add = (connection: RedisClient): void => {
+    all.set(connection, { unblocker: createUnblocker(connection as RedisConnection), notBefore: 0 })
+    connection.on('end', () => {
+      all.get(connection)?.unblocker.close()
+      all.delete(connection)
+    })
   }
-  client.on('connect', ask)
-  if (client.status === 'connect' || client.status === 'ready') ask()
-  return () => id
-}
-
-/** `CLIENT UNBLOCK` is decided by the server: a command that has just popped an element still delivers it. */
-async function unblock(client: RedisClient, commands: RedisCommandClient, id: string | undefined): Promise<void> {
-  const known = id ?? (await findIdByAddress(commands, localAddressOf(client)))
-  if (known !== undefined) await commands.call('client', 'UNBLOCK', known)
-}
-
-/** For a connection that was blocked before it could be asked for its id. */
-async function findIdByAddress(commands: RedisCommandClient, address: string | undefined): Promise<string | undefined> {
-  if (address === undefined) return undefined
-  const list = String(await commands.call('client', 'LIST'))
-  const line = list.split('\n').find((line) => line.includes(` addr=${address} `))
-  return /^id=(\d+) /.exec(line ?? '')?.[1]
+  if (client.nodes) client.on('+node', (node) => add(node as RedisClient))
+  for (const connection of client.nodes?.() ?? [client]) add(connection)
+  return {
+    unblock(signal, onRefused) {
+      for (const [connection, entry] of all) {
+        if (connection.status !== 'ready' || commandsOf(connection).length === 0 || performance.now() < entry.notBefore) continue
+        entry.notBefore = Infinity
+        entry.unblocker.unblock(signal).then(
+          () => {
+            entry.notBefore = 0
+            onRefused(undefined)
+          },
+          (error: Error) => {
+            entry.notBefore = performance.now() + retryFailedMs
+            onRefused(`CLIENT UNBLOCK, which failed: ${error.message}`)
+          },
+        )
+      }
+    },
+    close() {
+      for (const { unblocker } of all.values()) unblocker.close()
+    },
+  }
 }

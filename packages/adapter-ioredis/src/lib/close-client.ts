@@ -1,56 +1,92 @@
 import { orAborted } from '@lameduck/core'
 import { pause, within } from './abortable.ts'
-import { countCommands, cutClient, isHoldingBack } from './client-internals.ts'
+import type { Command } from './client-internals.ts'
+import { commandsOf, countCommands, countUnnamed } from './commands-of.ts'
+import { cutClient, stopError } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'
 
-/** How long `end` may take after the server has answered QUIT, in ms. ioredis does not emit it in every state. */
-const endMs = 250
+/** How long QUIT and the `end` after it may take, in ms. The commands are done, so a silent server loses nothing but this. */
+const goodbyeMs = 250
+
+/** Longest time between two looks at what is still in flight, in ms. */
+const longestPauseMs = 16
 
 /**
- * Lets every command finish, then closes the connection. Resolves when it is closed.
+ * Lets every command finish that has been sent by now, then closes the connection. Resolves when it is closed.
  *
- * @param reconnectMs how long commands that wait for a connection are given to get one
+ * @param reconnectMs how long commands that wait for a lost connection are given, each time it is lost, to get it back
  * @throws the signal's reason when it aborts; an Error when commands had to be given up
  */
 export async function closeClient(client: RedisClient, reconnectMs: number, signal: AbortSignal): Promise<void> {
-  if (client.status === 'end') return
-  if (client.status !== 'ready' && !(await becomesReady(client, reconnectMs, signal))) return
-  await flushAutoPipelines(client, signal)
-  await orAborted(client.quit(), signal)
-  await waitForEnd(client, signal)
+  const lost = await finishCommands(client, reconnectMs, signal)
+  if (client.status === 'ready') await sayGoodbye(client, signal)
+  cutClient(client, stopError('the connection was closed: the service stops'))
+  await untilEnd(client, signal)
+  if (lost !== undefined) throw new Error(lost)
 }
 
-/** Not connected: with nothing queued there is nothing to wait for; else a reconnect may still come in time. */
-async function becomesReady(client: RedisClient, reconnectMs: number, signal: AbortSignal): Promise<boolean> {
-  const waiting = countCommands(client)
-  if (waiting > 0 && client.status !== 'wait') {
-    const wait = (signal: AbortSignal): Promise<string> => waitForStatus(client, ['ready', 'end'], signal)
-    const status = await within(reconnectMs, '', signal, wait).catch(() => client.status)
+/** Resolves when the commands that wait now are settled or given up; with what was lost, if anything. */
+async function finishCommands(client: RedisClient, reconnectMs: number, signal: AbortSignal): Promise<string | undefined> {
+  const losses = watchLosses()
+  let lostAt: number | undefined
+  let pauseMs = 1
+  // Those that are sent later are not waited for: a loop that nobody stops would keep the client for ever.
+  let mine = losses.watch(commandsOf(client))
+  while (client.status !== 'end') {
+    const unnamed = countUnnamed(client)
+    if (mine.size === 0 && unnamed === 0) break
+    lostAt = client.status === 'ready' ? undefined : (lostAt ?? performance.now())
+    if (lostAt !== undefined && performance.now() - lostAt >= reconnectMs) {
+      return `${countOf(countCommands(client))} given up: the client was still "${client.status}" after ${reconnectMs} ms`
+    }
+    await pause(pauseMs, signal)
     signal.throwIfAborted()
-    if (status === 'ready') return true
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+    const waiting = commandsOf(client)
+    mine = unnamed > 0 ? losses.watch(waiting) : new Set(waiting.filter((command) => mine.has(command)))
   }
-  const { status } = client
-  const lost = countCommands(client)
-  cutClient(client, new Error('the connection was closed: the service stops'))
-  await waitForEnd(client, signal)
-  if (lost > 0) throw new Error(`${lost} ${lost === 1 ? 'command was' : 'commands were'} given up: the client was still "${status}" after ${reconnectMs} ms`)
-  return false
+  const count = losses.count()
+  return count === 0 ? undefined : `${countOf(count)} given up by ioredis while draining: ${losses.first()}`
 }
 
-/** `QUIT` is never auto-pipelined and overtakes what is: 10 of 10 commands are lost without this. */
-async function flushAutoPipelines(client: RedisClient, signal: AbortSignal): Promise<void> {
-  while (isHoldingBack(client)) {
-    signal.throwIfAborted()
-    await pause(1, signal)
+function countOf(commands: number): string {
+  return `${commands} ${commands === 1 ? 'command was' : 'commands were'}`
+}
+
+/** Counts the commands that rejected with anything but an answer of the server. */
+function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; count(): number; first(): string } {
+  const watched = new Set<Command>()
+  let count = 0
+  let first = ''
+  const onRejected = (error: unknown): void => {
+    if (error instanceof Error && error.name === 'ReplyError') return
+    count += 1
+    first ||= error instanceof Error ? error.message : String(error)
+  }
+  return {
+    watch(commands) {
+      for (const command of commands) {
+        if (watched.has(command)) continue
+        watched.add(command)
+        command.promise?.catch(onRejected)
+      }
+      return new Set(commands)
+    },
+    count: () => count,
+    first: () => first,
   }
 }
 
-async function waitForEnd(client: RedisClient, signal: AbortSignal): Promise<void> {
-  try {
-    await within(endMs, '', signal, (signal) => waitForStatus(client, ['end'], signal))
-  } catch {
-    signal.throwIfAborted()
-    cutClient(client, new Error('the connection was closed: the service stops'))
+async function sayGoodbye(client: RedisClient, signal: AbortSignal): Promise<void> {
+  const quit = async (signal: AbortSignal): Promise<unknown> => {
+    await orAborted(client.quit(), signal)
+    return waitForStatus(client, ['end'], signal)
   }
+  await within(goodbyeMs, '', signal, quit).catch(() => signal.throwIfAborted())
+}
+
+async function untilEnd(client: RedisClient, signal: AbortSignal): Promise<void> {
+  const end = (signal: AbortSignal): Promise<unknown> => waitForStatus(client, ['end'], signal)
+  await within(goodbyeMs, '', signal, end).catch(() => signal.throwIfAborted())
 }

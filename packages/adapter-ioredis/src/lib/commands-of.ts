@@ -1,0 +1,61 @@
+import { internalsOf, type Command, type Queue } from './client-internals.ts'
+import type { RedisClient } from './redis-client.ts'
+import { connectionsOf } from './track-connections.ts'
+
+interface Waiting {
+  readonly command: Command
+  /** `sent`: written to a connection, so that the server may have done it. `not sent`: it has certainly not. */
+  readonly state: 'sent' | 'not sent'
+}
+
+/** What ioredis sends by itself before a connection is ready; nobody waits for it. */
+const handshake = new Set(['auth', 'hello', 'select', 'client', 'readonly', 'info'])
+
+/** Every command whose caller waits: written, queued or held back, on every connection of the client. */
+export function commandsOf(client: RedisClient): Command[] {
+  return waitingOf(client).map(({ command }) => command)
+}
+
+/** How many commands wait, those included that only ioredis can name (see `countUnnamed`). */
+export function countCommands(client: RedisClient): number {
+  return waitingOf(client).length + countUnnamed(client)
+}
+
+/** Commands of a Cluster that wait for another try after a redirection, or as a pipeline for the map of slots: kept as functions. */
+export function countUnnamed(client: RedisClient): number {
+  const { delayQueue, _readyDelayedCallbacks } = internalsOf(client)
+  const delayed = Object.values(delayQueue?.queues ?? {}).reduce((sum, queue) => sum + (queue?.length ?? 0), 0)
+  return delayed + (_readyDelayedCallbacks?.length ?? 0)
+}
+
+/** `INCR ×2: sent, may have been done`, one text for each kind of command that waits; the oldest first. */
+export function describeCommands(client: RedisClient): string[] {
+  const counts = new Map<string, [name: string, count: number, state: Waiting['state']]>()
+  for (const { command, state } of waitingOf(client)) {
+    const name = (command.name ?? 'a command').toUpperCase()
+    const [, count] = counts.get(`${name} ${state}`) ?? [name, 0]
+    counts.set(`${name} ${state}`, [name, count + 1, state])
+  }
+  const texts = [...counts.values()].map(([name, count, state]) => `${times(name, count)}: ${state === 'sent' ? 'sent, may have been done' : 'not sent'}`)
+  const unnamed = countUnnamed(client)
+  return unnamed === 0 ? texts : [...texts, `${times('commands that wait for the cluster', unnamed)}: may have been done`]
+}
+
+function times(name: string, count: number): string {
+  return count > 1 ? `${name} ×${count}` : name
+}
+
+function waitingOf(client: RedisClient): Waiting[] {
+  return [client, ...connectionsOf(client).serving].flatMap((connection) => {
+    const { prevCommandQueue, commandQueue, offlineQueue, _autoPipelines } = internalsOf(connection)
+    const sent = [...new Set([prevCommandQueue, commandQueue])].flatMap(listCommands)
+    const asked = connection.status === 'connect' ? sent.filter(({ name }) => !handshake.has(name?.toLowerCase() ?? '')) : sent
+    const heldBack = [..._autoPipelines?.values() ?? []].flatMap(({ _queue }) => _queue ?? [])
+    const unsent = [...listCommands(offlineQueue), ...heldBack]
+    return [...asked.map((command) => ({ command, state: 'sent' }) as const), ...unsent.map((command) => ({ command, state: 'not sent' }) as const)]
+  })
+}
+
+export function listCommands(queue: Queue | null | undefined): Command[] {
+  return queue?.toArray?.().flatMap(({ command }) => command ?? []) ?? []
+}
