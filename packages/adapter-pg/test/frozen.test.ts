@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, createServer, Socket, type AddressInfo } from 'node:net'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { pgPool } from '../src/index.ts'
@@ -109,6 +109,17 @@ describe('a frozen server', () => {
   })
 })
 
+test('a check that got its connection only after it had been given up gives it back', async () => {
+  const { pool, resource } = createPool('late check')
+  await postgres.freeze()
+  onTestFinished(() => postgres.thaw())
+  await expect(Promise.resolve(resource.check!({ signal: AbortSignal.timeout(50) }))).rejects.toThrow('timeout')
+  expect(pool.totalCount).toBe(1)
+  await postgres.thaw()
+  expect(await eventually(() => pool.idleCount, (idle) => idle === 1)).toBe(1)
+  await draining(resource).done
+})
+
 describe('the CancelRequest', () => {
   test('goes to the address that was really taken, is never half closed, and precedes the end of the session', async () => {
     const seen: string[] = []
@@ -137,7 +148,14 @@ describe('the CancelRequest', () => {
     }).listen(0, '127.0.0.1')
     await once(proxy, 'listening')
     onTestFinished(() => void proxy.close())
-    const { pool, resource } = createPool('proxied', { host: 'localhost', port: (proxy.address() as AddressInfo).port })
+    // A name that leads to the server this once, as one with several addresses may.
+    const stream = (): Socket => {
+      const socket = new Socket()
+      const { connect: connectTo } = socket
+      socket.connect = ((port: number) => Reflect.apply(connectTo, socket, [port, '127.0.0.1'])) as Socket['connect']
+      return socket
+    }
+    const { pool, resource } = createPool('proxied', { host: 'db.invalid', port: (proxy.address() as AddressInfo).port, stream })
     const counts = count([pool.query('SELECT pg_sleep(30)')])
     await untilActive(admin, 'proxied', 1)
     await force(resource)

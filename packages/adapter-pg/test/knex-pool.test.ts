@@ -68,7 +68,7 @@ describe.each([
     await untilActive(admin, application, 1)
     await postgres.freeze()
     const opening = count([begun(db.raw('SELECT 1')), begun(db.raw('SELECT 2'))])
-    await eventually(() => resource.waitingFor!().at(-1), (line) => line === '2 callers wait for a connection')
+    await eventually(() => resource.waitingFor!().slice(1).join(', '), (line) => line === '1 connection is being opened, 1 caller waits for a connection')
     const sockets = activeSockets()
     const drained = draining(resource)
     drained.abort()
@@ -124,6 +124,28 @@ describe.each([
     await eventually(() => errors.length, (heard) => heard > 0)
     expect(errors).toEqual(['terminating connection due to administrator command'])
     expect(await db.raw('SELECT 1')).toBeDefined()
+  })
+
+  test('a newcomer is served while there is room, even so', async () => {
+    const { db, resource } = create({ waiters: 'reject' })
+    const trx = await db.transaction()
+    await trx.raw('SELECT 1')
+    const drained = draining(resource)
+    await expect(begun(db.raw('SELECT 1'))).resolves.toBeDefined()
+    await trx.commit()
+    await drained.done
+  })
+
+  test('a connection that is still being opened, though its caller has given up, is told and waited for', async () => {
+    const { db, resource } = create({}, { acquireConnectionTimeout: 50 })
+    await postgres.freeze()
+    await expect(begun(db.raw('SELECT 1'))).rejects.toThrow('Timeout acquiring a connection')
+    expect(resource.inFlight!()).toBe(1)
+    expect(resource.waitingFor!()).toEqual(['1 connection is being opened'])
+    const drained = draining(resource)
+    await postgres.thaw()
+    await drained.done
+    expect(resource.inFlight!()).toBe(0)
   })
 
   test('callers that wait are rejected when the drain begins, if that is wanted', async () => {

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pgClient, pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
+import { rowsOf } from './support/ledger.ts'
 import { isRowFree, sessionsLeft, untilActive } from './support/observe.ts'
 import { createDatabase, type Database } from './support/postgres.ts'
 
@@ -55,7 +56,14 @@ describe('the oldest supported pg', () => {
     const first = pgClient(drained, { onError: () => {} })
     await drained.connect()
     await drained.query('LISTEN work')
-    await draining(first).done
+    await drained.query('BEGIN')
+    await drained.query('INSERT INTO ledger VALUES (2)')
+    expect(first.waitingFor!()).toEqual([expect.stringMatching(/^backend \d+: idle in a transaction$/)])
+    const drain = draining(first)
+    await drained.query('SELECT pg_sleep(0.05)')
+    await drained.query('COMMIT')
+    await drain.done
+    expect(await rowsOf(admin)).toBe(2)
     const cut = new oldest.Client({ ...postgres.config, application_name: 'oldest client' })
     const second = pgClient(cut, { onError: () => {} })
     await cut.connect()

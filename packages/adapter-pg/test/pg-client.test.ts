@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createLifecycle } from '@lameduck/core'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -43,6 +44,23 @@ describe('drain', () => {
     await draining(resource).done
   })
 
+  test('hands out what was notified while the backend was slow to tell', async () => {
+    const { client, resource } = await createClient()
+    const heard: (string | undefined)[] = []
+    client.on('notification', ({ payload }) => heard.push(payload))
+    await client.query('LISTEN work')
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    onTestFinished(() => postgres.signalBackend(rows[0]!.pid, 'CONT'))
+    await postgres.signalBackend(rows[0]!.pid, 'STOP')
+    await admin.query("NOTIFY work, 'before'")
+    const drained = draining(resource)
+    // By now what the drain asks of the server lies before it.
+    await eventually(() => resource.inFlight!(), (busy) => busy === 1)
+    await postgres.signalBackend(rows[0]!.pid, 'CONT')
+    await drained.done
+    expect(heard).toEqual(['before'])
+  })
+
   test('waits for the transaction that the client is in, between its queries too', async () => {
     const { client, resource } = await createClient()
     await client.query('BEGIN')
@@ -71,8 +89,33 @@ describe('drain', () => {
     expect(await sessionsLeft(admin, 'listening pool')).toBe(0)
   })
 
-  test('settles for a client that was never connected, that was ended, and that was lost', async () => {
+  test('waits for a connect that is under way, and for what was asked before it', async () => {
+    const client = new pg.Client({ ...postgres.config, application_name: 'connecting' })
+    const resource = pgClient(client, { onError: () => {} })
+    const connected = client.connect()
+    const counts = count([connected, client.query('SELECT pg_sleep(0.05)')])
+    expect(resource.inFlight!()).toBe(2)
+    expect(resource.waitingFor!()).toEqual(['connection: being opened', 'connection: a query that waits behind it'])
+    await draining(resource).done
+    expect(counts).toMatchObject({ fulfilled: 2, rejected: 0, pending: 0 })
+    expect(await sessionsLeft(admin, 'connecting')).toBe(0)
+  })
+
+  test('counts every query of a client that sends them without waiting for answers', async () => {
+    const { client, resource } = await createClient({}, { pipeline: true })
+    const counts = count([1, 2, 3].map(() => client.query('SELECT pg_sleep(0.02)')))
+    expect(resource.inFlight!()).toBe(3)
+    await draining(resource).done
+    expect(counts).toMatchObject({ fulfilled: 3, pending: 0 })
+  })
+
+  test('settles for a client that was never connected, that could not be, that was ended, and that was lost', async () => {
     await draining(pgClient(new pg.Client(postgres.config))).done
+    const refused = new pg.Client({ ...postgres.config, port: 1 })
+    const end = once(refused, 'end')
+    await expect(refused.connect()).rejects.toThrow('ECONNREFUSED')
+    await end
+    await draining(pgClient(refused)).done
     const ended = await createClient()
     await ended.client.end()
     await draining(ended.resource).done
@@ -81,12 +124,18 @@ describe('drain', () => {
     await draining(lost.resource).done
   })
 
-  test('settles when it is aborted', async () => {
-    const { client, resource } = await createClient()
-    await client.query('BEGIN')
-    const drained = draining(resource)
-    drained.abort()
-    await expect(drained.done).rejects.toThrow('the deadline has passed')
+  test('settles when it is aborted, in a transaction and while a frozen server is to end the session', async () => {
+    const inTransaction = await createClient()
+    await inTransaction.client.query('BEGIN')
+    const idle = await createClient()
+    await postgres.freeze()
+    onTestFinished(() => postgres.thaw())
+    const idleDrained = draining(idle.resource)
+    await eventually(() => idle.resource.inFlight!(), (busy) => busy === 1)
+    for (const drained of [draining(inTransaction.resource), idleDrained]) {
+      drained.abort()
+      await expect(drained.done).rejects.toThrow('the deadline has passed')
+    }
   })
 })
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createLifecycle } from '@lameduck/core'
@@ -173,9 +173,19 @@ describe('drain', () => {
   })
 
   test('ends the pool by what it was given, and reports when that fails', async () => {
-    const ended = createPool({}, { end: () => ended.pool.end().then(() => Promise.reject(new Error('the owner cannot end it'))) })
+    let calls = 0
+    const ended = createPool({}, { end: () => ((calls += 1), ended.pool.query('SELECT 1').then(() => Promise.reject(new Error('the owner cannot end it')))) })
     await ended.pool.query('SELECT 1')
-    await expect(draining(ended.resource).done).rejects.toThrow('the owner cannot end it')
+    const both = [draining(ended.resource).done, draining(ended.resource).done]
+    for (const drained of both) await expect(drained).rejects.toThrow('the owner cannot end it')
+    expect(calls).toBe(1)
+
+    let asked = false
+    const silent = createPool({}, { end: () => ((asked = true), new Promise(() => {})) })
+    const drained = draining(silent.resource)
+    await eventually(() => asked, (ended) => ended)
+    drained.abort()
+    await expect(drained.done).rejects.toThrow('the deadline has passed')
 
     const left = createPool({}, { end: () => {} })
     const backend = async (): Promise<number> => (await left.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid
@@ -279,6 +289,17 @@ describe('force', () => {
     await force(busy.resource)
     expect(await sessionsLeft(admin, busy.application)).toBe(0)
     expect(query.rejected).toBe(1)
+  })
+
+  test('refuses a caller that, told of its end, asks again at once', async () => {
+    const { pool, resource } = createPool({ max: 1 })
+    await pool.connect()
+    const told: string[] = []
+    const ask = (): void => pool.connect((error) => void (told.push(String(error?.message)) < 2 && ask()))
+    ask()
+    await force(resource)
+    expect(told).toEqual([expect.stringContaining('was cut'), expect.stringContaining('Cannot use a pool after calling end')])
+    expect(pool.waitingCount).toBe(0)
   })
 
   test('frees the slot of a caller that still catches and retries', async () => {
@@ -448,6 +469,17 @@ describe('warnings', () => {
     expect(warnings![0]).toContain('connectionTimeoutMillis: 5_000')
     expect(warnings![1]).toContain('statement_timeout: 9_000')
     expect(warnings![2]).toContain('onError')
+  })
+
+  test('know pg-native by its class, before there is a connection', () => {
+    // As little as that has in common with the JavaScript client.
+    class Native extends EventEmitter {
+      connect(): void {}
+      query(): void {}
+      end(): void {}
+    }
+    const pool = new pg.Pool({ connectionTimeoutMillis: 5_000, Client: Native } as unknown as pg.PoolConfig)
+    expect(pgPool(pool, { onError: () => {} }).warnings).toEqual([expect.stringContaining('use the JavaScript client of pg')])
   })
 
   test('are none for a pool that is set up well', () => {

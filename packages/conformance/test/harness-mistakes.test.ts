@@ -1,5 +1,6 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import type { Harness } from '../src/index.ts'
+import type { Harness, Work } from '../src/index.ts'
 import { collectSuite, failuresOf } from './collect-suite.ts'
 import { lineHarness, type LineClient } from './line-client.ts'
 
@@ -70,6 +71,20 @@ describe('a mistake of the harness is told as one, with the call in which it was
 test('what hangs is told to be the resource when it is', async () => {
   const hanging = lineHarness(true, () => ({ start: never }))
   expect(await saidBy(idle, { create: () => hanging.create() })).toBe('AssertionError [ERR_ASSERTION]: start had not settled after 500 ms (harnessMs)')
+})
+
+test.each<[string, <T>(outcome: PromiseLike<T>) => PromiseLike<T>]>([
+  ['of another realm, as in jest', (outcome) => runInNewContext('new Promise((resolve) => outcome.then(resolve))', { outcome }) as PromiseLike<never>],
+  ['of a library, that is only thenable', (outcome) => ({ then: (...both) => outcome.then(...both) })],
+])('a promise %s, is one', async (_what, convert) => {
+  const harness = lineHarness(true)
+  const message = await saidBy(busy, {
+    async busy(client) {
+      const work = await harness.busy?.(client) as Work
+      return { ...work, outcome: convert(work.outcome) }
+    },
+  })
+  expect(message).toBeUndefined()
 })
 
 test('when a check fails and dispose after it, what the check found is told', async () => {

@@ -19,7 +19,7 @@ export async function startLineServer(): Promise<LineServer> {
   const sockets = new Set<Socket>()
   const held = new Map<number, Socket>()
   const released = new Set<number>()
-  const server: Server = createServer((socket) => {
+  const server: Server = createServer({ noDelay: true }, (socket) => {
     socket.unref()
     sockets.add(socket)
     socket.on('error', () => {})
@@ -110,7 +110,7 @@ export async function createLineClient(serves: boolean): Promise<LineClient> {
       phase: 'connections',
       async start({ signal }) {
         state.starting = true
-        const socket = connect(link.port, link.host)
+        const socket = connect({ port: link.port, host: link.host, noDelay: true })
         state.socket = socket
         socket.on('error', () => {})
         socket.once('close', () => {

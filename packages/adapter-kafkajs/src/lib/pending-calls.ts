@@ -47,8 +47,16 @@ export function createPendingCalls(): PendingCalls {
         const end = begin(what, reject)
         // kafkajs throws some of its errors at once.
         const called = (async () => call())()
-        called.then(resolve, reject)
-        called.then(end, end)
+        called.then(
+          (value) => {
+            resolve(value)
+            end()
+          },
+          (error: unknown) => {
+            reject(error)
+            end()
+          },
+        )
       })
     },
     whenIdle(callback) {

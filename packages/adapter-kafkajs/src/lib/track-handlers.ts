@@ -29,37 +29,22 @@ export interface Position {
   readonly offset: string
 }
 
-interface Running {
-  readonly what: () => string
-  readonly since: number
-  readonly position?: Position
-  readonly heartbeat: () => Promise<void>
-  readonly commitResolved?: () => Promise<void>
-}
+type Running = { readonly since: number } & (
+  | { readonly payload: MessagePayload }
+  | { readonly payload: BatchPayload; resolved: string | undefined }
+)
 
 /** Wraps the handlers of `run`. Whatever else it has is passed on as it is. `uncommitted` is told of what is done, where kafkajs commits it. */
 export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handlers {
   const { eachMessage, eachBatch, autoCommit = true, eachBatchAutoResolve = true } = run
-  const running = new Set<Running>()
+  /** Oldest first. An array, since a set costs more than all the rest of what is done for a message. */
+  const running: Running[] = []
   const onIdle = new Set<() => void>()
   let closed = false
   let abandoned = false
   let held: Promise<unknown> | undefined
   let release = (): void => {}
   const released = new Promise<void>((resolve) => (release = resolve))
-
-  async function track(entry: Running, handle: () => Promise<void>): Promise<void> {
-    if (closed) return refuse()
-    running.add(entry)
-    try {
-      await handle()
-    } finally {
-      if (held) await held
-      running.delete(entry)
-      if (running.size === 0) callAll(onIdle)
-      if (abandoned) await new Promise<never>(() => {})
-    }
-  }
 
   /**
    * Manual commits: returning is harmless, since nothing commits what the handler did not, but only once the consumer
@@ -71,29 +56,24 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     if (autoCommit) throw new Error('this consumer is stopping: the message was not handled')
   }
 
+  // One function of its own for each kind: what is shared would be one more promise for every message.
   const onMessage = async (payload: MessagePayload): Promise<void> => {
-    const { topic, partition, message } = payload
-    const entry = {
-      what: () => `${topic}[${partition}] offset ${message.offset}`,
-      since: performance.now(),
-      position: { topic, partition, offset: message.offset },
-      heartbeat: () => payload.heartbeat(),
-    }
-    await track(entry, async () => {
+    if (closed) return refuse()
+    const entry: Running = { payload, since: performance.now() }
+    running.push(entry)
+    try {
       await eachMessage?.(payload)
-      if (autoCommit) uncommitted.done(topic, partition, message.offset)
-    })
+      if (autoCommit) uncommitted.done(payload.topic, payload.partition, payload.message.offset)
+    } finally {
+      if (held || abandoned) await endLate(entry)
+      else end(entry)
+    }
   }
 
   const onBatch = async (payload: BatchPayload): Promise<void> => {
+    if (closed) return refuse()
     const { batch } = payload
-    let next = batch.firstOffset() ?? batch.lastOffset()
-    const entry = {
-      what: () => `${batch.topic}[${batch.partition}] ${rangeOf(next, batch.lastOffset())}`,
-      since: performance.now(),
-      heartbeat: () => payload.heartbeat(),
-      commitResolved: () => payload.commitOffsetsIfNecessary(payload.uncommittedOffsets()),
-    }
+    const entry: Running & { resolved: string | undefined } = { payload, since: performance.now(), resolved: undefined }
     let wasToldToStop = false
     const isRunning = (): boolean => {
       const goOn = !closed && payload.isRunning()
@@ -102,14 +82,30 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     }
     const resolveOffset = (offset: string): void => {
       payload.resolveOffset(offset)
-      next = String(BigInt(offset) + 1n)
+      entry.resolved = offset
       if (autoCommit) uncommitted.done(batch.topic, batch.partition, offset)
     }
-    await track(entry, async () => {
+    running.push(entry)
+    try {
       await eachBatch?.({ ...payload, isRunning, resolveOffset })
       // kafkajs would resolve the whole batch although the handler has left early: the rest of it would be lost.
       if (eachBatchAutoResolve && !wasToldToStop) resolveOffset(batch.lastOffset())
-    })
+    } finally {
+      if (held || abandoned) await endLate(entry)
+      else end(entry)
+    }
+  }
+
+  function end(entry: Running): void {
+    if (running.at(-1) === entry) running.pop()
+    else running.splice(running.indexOf(entry), 1)
+    if (running.length === 0 && onIdle.size > 0) callAll(onIdle)
+  }
+
+  async function endLate(entry: Running): Promise<void> {
+    await held
+    end(entry)
+    if (abandoned) await new Promise<never>(() => {})
   }
 
   function holdFor(promise: Promise<unknown>): void {
@@ -118,9 +114,9 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
 
   return {
     runConfig: eachMessage ? { ...run, eachMessage: onMessage } : { ...run, eachBatch: onBatch, eachBatchAutoResolve: false },
-    count: () => running.size,
-    positions: () => [...running].flatMap(({ position }) => position ?? []),
-    waitingFor: () => [...running].map(({ what, since }) => `${what()} ${((performance.now() - since) / 1_000).toFixed(1)} s`),
+    count: () => running.length,
+    positions: () => running.flatMap(({ payload }) => ('message' in payload ? { topic: payload.topic, partition: payload.partition, offset: payload.message.offset } : [])),
+    waitingFor: () => running.map((entry) => `${describe(entry)} ${((performance.now() - entry.since) / 1_000).toFixed(1)} s`),
     close() {
       closed = true
     },
@@ -130,21 +126,26 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     },
     holdFor,
     whenIdle(callback) {
-      if (running.size === 0) callback()
+      if (running.length === 0) callback()
       else onIdle.add(callback)
     },
     beat() {
       // Which handler's does not matter, it is the member's; an error shows in kafkajs' own heartbeat after the message.
       const [first] = running
       if (!first) return
-      first.heartbeat().catch(() => {})
-      if (autoCommit && first.commitResolved) holdFor(first.commitResolved().catch(() => {}))
+      const { payload } = first
+      payload.heartbeat().catch(() => {})
+      if (autoCommit && 'batch' in payload) holdFor(payload.commitOffsetsIfNecessary(payload.uncommittedOffsets()).catch(() => {}))
     },
   }
 }
 
-function rangeOf(next: string, last: string): string {
-  return BigInt(next) > BigInt(last) ? `at the end of a batch, offset ${last}` : `offsets ${next} to ${last}`
+function describe(entry: Running): string {
+  if (!('resolved' in entry)) return `${entry.payload.topic}[${entry.payload.partition}] offset ${entry.payload.message.offset}`
+  const { batch } = entry.payload
+  const last = batch.lastOffset()
+  const next = entry.resolved === undefined ? (batch.firstOffset() ?? last) : String(BigInt(entry.resolved) + 1n)
+  return `${batch.topic}[${batch.partition}] ${BigInt(next) > BigInt(last) ? `at the end of a batch, offset ${last}` : `offsets ${next} to ${last}`}`
 }
 
 function callAll(callbacks: Set<() => void>): void {

@@ -12,34 +12,35 @@ export interface Uncommitted {
 }
 
 interface Range {
-  readonly first: string
+  first: string
   last: string
 }
 
 export function createUncommitted(): Uncommitted {
-  const ranges = new Map<string, Range>()
-  const keyOf = (topic: string, partition: number): string => `${topic}[${partition}]`
+  const ranges = new Map<string, Map<number, Range>>()
 
   return {
     done(topic, partition, offset) {
-      const key = keyOf(topic, partition)
-      const range = ranges.get(key)
+      const ofTopic = ranges.get(topic)
+      const range = ofTopic?.get(partition)
       if (range) range.last = offset
-      else ranges.set(key, { first: offset, last: offset })
+      else if (ofTopic) ofTopic.set(partition, { first: offset, last: offset })
+      else ranges.set(topic, new Map([[partition, { first: offset, last: offset }]]))
     },
     committed({ topics }) {
       for (const { topic, partitions } of topics) {
         for (const { partition, offset } of partitions) {
-          const key = keyOf(topic, partition)
-          const range = ranges.get(key)
+          const range = ranges.get(topic)?.get(partition)
           if (!range) continue
-          if (BigInt(offset) > BigInt(range.last)) ranges.delete(key)
-          else if (BigInt(offset) > BigInt(range.first)) ranges.set(key, { first: String(offset), last: range.last })
+          if (BigInt(offset) > BigInt(range.last)) ranges.get(topic)?.delete(partition)
+          else if (BigInt(offset) > BigInt(range.first)) range.first = String(offset)
         }
       }
     },
     clear: () => ranges.clear(),
     waitingFor: () =>
-      [...ranges].map(([key, { first, last }]) => (first === last ? `the commit of ${key} offset ${first}` : `the commit of ${key} offsets ${first} to ${last}`)),
+      [...ranges].flatMap(([topic, ofTopic]) =>
+        [...ofTopic].map(([partition, { first, last }]) => `the commit of ${topic}[${partition}] ${first === last ? `offset ${first}` : `offsets ${first} to ${last}`}`),
+      ),
   }
 }

@@ -63,7 +63,7 @@ function endQuietly(client: PgClientLike): void {
  */
 function answerWaitingStreams(client: PgClientLike): void {
   const connection = connectionOf(client)
-  connection?.addListener('newListener', (event) => {
+  connection?.addListener('newListener', (event: string) => {
     if (event === 'readyForQuery') setImmediate(() => connection.emit('readyForQuery', { status: 'I' }))
   })
 }

@@ -23,6 +23,8 @@ export interface TarnPool {
   readonly used: readonly { readonly resource: PgClientLike }[]
   readonly free: readonly { readonly resource: PgClientLike }[]
   readonly pendingAcquires: PendingAcquire[]
+  /** Connections that are being opened, each for one of those who wait; that one may have given up. */
+  readonly pendingCreates: readonly unknown[]
   acquire(): { readonly promise: Promise<PgClientLike> }
   /** False for a client that is not in use. */
   release(client: PgClientLike): boolean
@@ -36,7 +38,7 @@ type ClientConstructor = new (...values: never[]) => PgClientLike
 export function knexClientOf(knex: unknown): KnexClient | undefined {
   const client = field(knex, 'client')
   const pool = field(client, 'pool')
-  const hasPool = ['used', 'free', 'pendingAcquires'].every((name) => Array.isArray(field(pool, name))) && hasMethods(pool, ['acquire', 'release', 'destroy', 'on'])
+  const hasPool = ['used', 'free', 'pendingAcquires', 'pendingCreates'].every((name) => Array.isArray(field(pool, name))) && hasMethods(pool, ['acquire', 'release', 'destroy', 'on'])
   const prototype = field(field(field(client, 'driver'), 'Client'), 'prototype')
   if (!hasPool || !hasMethods(prototype, ['connect', 'query', 'end']) || !hasMethods(client, ['acquireConnection'])) return undefined
   return client as KnexClient

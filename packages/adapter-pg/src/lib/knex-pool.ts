@@ -51,7 +51,8 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
     clients: () => [...new Set([...inUse(), ...tarn.free.map(({ resource }) => resource), ...made])],
     checkedOut: inUse,
     rejectWaiters(why) {
-      const waiters = tarn.pendingAcquires.splice(0)
+      // Those for whom a connection is being opened get it, but not from a pool that has been destroyed.
+      const waiters = tarn.pendingAcquires.splice(tarn.destroyed ? 0 : tarn.pendingCreates.length)
       for (const waiter of waiters) waiter.reject(new Error(why))
       return waiters.length
     },
@@ -85,13 +86,13 @@ function poolOf(client: KnexClient, tarn: KnexClient['pool']): PgPoolLike {
   tarn.on('release', (each: PgClientLike) => events.emit('release', undefined, each))
   return {
     get totalCount() {
-      return tarn.used.length + tarn.free.length
+      return tarn.used.length + tarn.free.length + tarn.pendingCreates.length
     },
     get idleCount() {
       return tarn.free.length
     },
     get waitingCount() {
-      return tarn.pendingAcquires.length
+      return Math.max(0, tarn.pendingAcquires.length - tarn.pendingCreates.length)
     },
     get ending() {
       return tarn.destroyed

@@ -1,7 +1,7 @@
 import { orAborted, LifecycleError, show, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
-import { isConnected, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
+import { followTransactions, isConnected, isConnecting, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
 import { isPooledClient, type PgClientLike } from './pg-types.ts'
 import { doingOf, nameOf, onLost } from './track-pool.ts'
 import { untilUnused } from './until-unused.ts'
@@ -29,7 +29,7 @@ export interface PgClientOptions {
 }
 
 /**
- * A single `pg.Client` as a resource: one that LISTENs, or that holds an advisory lock. `drain` waits for the query or
+ * A single `pg.Client` as a resource: one that LISTENs, or that holds an advisory lock. `drain` waits for the connect, query or
  * transaction it is in, stops listening, and ends it: no notification arrives after that. A client that was checked
  * out of a pool is given back to it, to be closed. `force` cancels its query and destroys the connection.
  *
@@ -50,8 +50,11 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
     else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
   })
   client.addListener('end', () => (hasEnded = true))
+  followTransactions(client)
 
-  const isBusy = (): boolean => !hasEnded && (isQuerying(client) === true || isInTransaction(client) === true)
+  const isWorking = (): boolean => isQuerying(client) === true || isInTransaction(client) === true
+  // The end of a client that is still connecting would leave its owner's `connect()` without an answer, or with a strange one.
+  const isBusy = (): boolean => !hasEnded && (isConnecting(client) || isWorking())
   return {
     name,
     phase,
@@ -63,24 +66,28 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
         throw new LifecycleError('check-failed', `the connection has ended${lost ? ` (${lost.message})` : ''}; a pg.Client does not reconnect: make a new one`)
       }
       // Behind a running query the question would only queue.
-      if (isBusy() && !outstanding) return
+      if (isWorking() && !outstanding) return
       outstanding ??= client.query('SELECT 1').finally(() => (outstanding = undefined))
       await orAborted(outstanding, signal)
     },
     inFlight: () => (isBusy() ? 1 + queuedQueries(client) : 0),
     waitingFor: () => (isBusy() ? [`${nameOf(client)}: ${doingOf(client)}`, ...Array.from({ length: queuedQueries(client) }, () => `${nameOf(client)}: a query that waits behind it`)] : []),
     async drain({ signal }: DrainContext) {
-      await untilUnused(client, ['drain', 'end'], () => !isBusy(), signal)
+      await untilUnused(client, ['connect', 'drain', 'end'], () => !isBusy(), signal)
       if (hasEnded) return
-      // Its answer is the proof that no notification follows. A client that was never connected has none to give.
-      if (isConnected(client)) await orAborted(client.query('UNLISTEN *').catch(() => {}), signal)
-      await orAborted(release(client), signal)
+      await orAborted(leave(client), signal)
     },
     async force({ boundMs }: ForceContext) {
       await cutClient(client, { error: new Error(`the client "${name}" was cut: its time in the shutdown was over`), cancelMs: boundMs / 2 })
       if (isPooledClient(client)) giveBack(client)
     },
   }
+}
+
+async function leave(client: PgClientLike): Promise<void> {
+  // Its answer is the proof that no notification follows. A client that was never connected has none to give.
+  if (isConnected(client)) await client.query('UNLISTEN *').catch(() => {})
+  await release(client)
 }
 
 /** A client that has listened must not go to the next caller of its pool, so it is given back to be closed. */

@@ -34,7 +34,7 @@ export interface PendingCaller {
 
 /** `client.connection`: documented by its types only, absent in pg-native. */
 export interface PgConnection {
-  addListener(event: string, listener: (event: string) => void): unknown
+  addListener<A extends unknown[]>(event: string, listener: (...values: A) => void): unknown
   emit(event: string, message: unknown): unknown
 }
 
@@ -72,8 +72,9 @@ function serverOf(client: PgClientLike): QueryOrigin['server'] | undefined {
   return undefined
 }
 
+/** Between `connect()` and its outcome; pg itself goes on calling a client that has failed `_connecting`. */
 export function isConnecting(client: PgClientLike): boolean {
-  return field(client, '_connecting') === true
+  return field(client, '_connecting') === true && field(client, '_connectionError') !== true && field(client, '_ended') !== true
 }
 
 /** False for a client on which `connect()` has not succeeded, or which has ended. */
@@ -87,17 +88,24 @@ export function isQuerying(client: PgClientLike): boolean | undefined {
   return typeof ready === 'boolean' ? !ready : undefined
 }
 
-/** How many queries wait in the client behind the running one. */
+/** How many queries wait in the client behind the running one, those that `pipeline: true` has sent already included. */
 export function queuedQueries(client: PgClientLike): number {
-  const queue = field(client, '_queryQueue')
-  return Array.isArray(queue) ? queue.length : 0
+  const queues = [field(client, '_queryQueue'), field(client, '_sentQueryQueue')]
+  return queues.reduce<number>((sum, queue) => sum + (Array.isArray(queue) ? queue.length : 0), 0)
 }
 
-/** True inside a transaction, a failed one included; `undefined` when pg (before 8.17) does not tell. */
+const transactionStatus = new WeakMap<PgClientLike, string>()
+
+/** Lets `isInTransaction` know of this client where pg (before 8.17) does not tell. */
+export function followTransactions(client: PgClientLike): void {
+  if (typeof field(client, 'getTransactionStatus') === 'function') return
+  connectionOf(client)?.addListener('readyForQuery', (message: { readonly status: string }) => transactionStatus.set(client, message.status))
+}
+
+/** True inside a transaction, a failed one included; `undefined` before the server has said. */
 export function isInTransaction(client: PgClientLike): boolean | undefined {
   const read = field(client, 'getTransactionStatus')
-  if (typeof read !== 'function') return undefined
-  const status: unknown = Reflect.apply(read, client, [])
+  const status: unknown = typeof read === 'function' ? Reflect.apply(read, client, []) : transactionStatus.get(client)
   return typeof status === 'string' ? status !== 'I' : undefined
 }
 
@@ -105,6 +113,12 @@ export function isInTransaction(client: PgClientLike): boolean | undefined {
 export function clientsOf(pool: PgPoolLike): readonly PgClientLike[] {
   const clients = field(pool, '_clients')
   return Array.isArray(clients) ? clients.filter(isClient) : []
+}
+
+/** Whether the pool makes clients of pg-native; true of its class already, before the first connection. */
+export function isNative(pool: PgPoolLike): boolean {
+  const Client = field(pool, 'Client')
+  return typeof Client === 'function' && !hasMethods(Client.prototype, ['getStartupConf'])
 }
 
 export function idleClientsOf(pool: PgPoolLike): readonly PgClientLike[] {

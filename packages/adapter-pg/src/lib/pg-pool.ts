@@ -46,6 +46,7 @@ export function pgPool(pool: PgPoolLike, options: PgPoolOptions = {}): Resource 
 }
 
 function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): DrivenPool {
+  let ended: Promise<unknown> | undefined
   return {
     pool,
     clients: () => clientsOf(pool),
@@ -55,7 +56,8 @@ function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): Driv
     },
     rejectWaiters: (why) => rejectWaiters(pool, why),
     async end(goodbye) {
-      await end()
+      ended ??= (async () => end())()
+      await ended
       // An `end` that leaves the pool to somebody else leaves its connections, too.
       if (!pool.ending) return
       mayEndAgain(pool)

@@ -65,26 +65,24 @@ async function drainPool(name: string, driven: DrivenPool, tracked: TrackedPool,
   }
   await untilUnused(pool, ['connect', 'acquire', 'release', 'remove', 'error'], isUnused, signal)
   const goodbye = async (): Promise<void> => {
-    await closed(tracked.open, signal)
+    await closed(tracked.open)
     for (const client of tracked.open) void cutClient(client, { error: new Error('the pool has ended'), cancelMs: 0 })
   }
-  if (pool.ending) await goodbye()
-  else await orAborted(driven.end(goodbye), signal)
+  await orAborted(pool.ending ? goodbye() : driven.end(goodbye), signal)
   if (abandoned > 0) {
     throw new Error(
-      `the application ended the pool while ${abandoned} callers waited for a connection; pg would never have answered them, so they were rejected. Leave ending the pool to the lifecycle.`,
+      `the application ended the pool while ${abandoned} callers waited for a connection, which they could no longer get, so they were rejected. Leave ending the pool to the lifecycle.`,
     )
   }
 }
 
-/** Resolves when the sockets have closed, or after `goodbyeMs`, or when the step is cut. */
-function closed(open: ReadonlySet<PgClientLike>, signal: AbortSignal): Promise<void> {
+/** Resolves when the sockets have closed, or after `goodbyeMs`. */
+function closed(open: ReadonlySet<PgClientLike>): Promise<void> {
   return new Promise((resolve) => {
-    if (open.size === 0 || signal.aborted) return resolve()
+    if (open.size === 0) return resolve()
     const timer = setTimeout(stop, goodbyeMs)
     const clients = [...open]
     for (const client of clients) client.addListener('end', onEnd)
-    signal.addEventListener('abort', stop, { once: true })
 
     function onEnd(): void {
       if (open.size === 0) stop()
@@ -93,7 +91,6 @@ function closed(open: ReadonlySet<PgClientLike>, signal: AbortSignal): Promise<v
     function stop(): void {
       clearTimeout(timer)
       for (const client of clients) client.removeListener('end', onEnd)
-      signal.removeEventListener('abort', stop)
       resolve()
     }
   })

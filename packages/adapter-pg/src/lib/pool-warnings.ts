@@ -1,4 +1,4 @@
-import { connectionOf, clientsOf } from './pg-internals.ts'
+import { isNative } from './pg-internals.ts'
 import type { PgPoolLike } from './pg-types.ts'
 
 /** What about the pool's configuration will hurt during a stop, each with the fix. Read before anything is attached to it. */
@@ -20,7 +20,7 @@ export function poolWarnings(pool: PgPoolLike, hasOnError: boolean): string[] {
       "nobody listens to the pool's errors, so a lost idle connection shows only as a process warning; log it: pgPool(pool, { onError: (error) => … }), or pool.on('error', …) before it is registered",
     )
   }
-  if (clientsOf(pool).some((client) => connectionOf(client) === undefined)) {
+  if (isNative(pool)) {
     warnings.push('the pool uses pg-native, whose queries cannot be cancelled and whose sockets cannot be destroyed when the step is cut; use the JavaScript client of pg')
   }
   return warnings

@@ -1,5 +1,5 @@
 import type { DrivenPool } from './driven-pool.ts'
-import { isInTransaction, isQuerying } from './pg-internals.ts'
+import { followTransactions, isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
 import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 
 export interface Checkout {
@@ -46,6 +46,7 @@ export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) 
   function adopt(client: PgClientLike): void {
     if (open.has(client)) return
     open.add(client)
+    followTransactions(client)
     client.addListener('end', () => open.delete(client))
     // A pool listens to idle clients only: the error of one that is checked out would be an uncaught exception.
     onLost(client, (error) => {
@@ -84,6 +85,7 @@ export function describeUse(pool: PgPoolLike, { checkedOut }: TrackedPool): stri
 
 /** What the client is doing, as far as pg tells. */
 export function doingOf(client: PgClientLike): string {
+  if (isConnecting(client)) return 'being opened'
   if (isQuerying(client) === true) return 'running a query'
   return isInTransaction(client) === true ? 'idle in a transaction' : 'not released'
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { DrainContext, ForceContext, Resource } from '@lameduck/core'
 
 const reason = { kind: 'programmatic' } as const
@@ -36,12 +37,13 @@ export function count(promises: readonly Promise<unknown>[]): { fulfilled: numbe
   return counts
 }
 
-/** Asks again until the answer is as wanted; fails with the last answer after 2 s. */
-export async function eventually<T>(ask: () => Promise<T> | T, isWanted: (answer: T) => boolean): Promise<T> {
-  const until = performance.now() + 2_000
+/** Asks again until the answer is as wanted, which it returns; fails with the last answer after `withinMs`. */
+export async function eventually<T>(ask: () => Promise<T> | T, isWanted: (answer: T) => boolean, withinMs = 2_000): Promise<T> {
+  const until = performance.now() + withinMs
   for (;;) {
     const answer = await ask()
-    if (isWanted(answer) || performance.now() > until) return answer
+    if (isWanted(answer)) return answer
+    if (performance.now() > until) throw new Error(`after ${withinMs} ms it is still ${inspect(answer)}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }

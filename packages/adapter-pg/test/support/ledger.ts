@@ -11,7 +11,7 @@ export const waitForGate = (id: number): string => `SELECT pg_advisory_xact_lock
 export async function sixtyTransactions(admin: pg.Client, application: string, transaction: (id: number) => Promise<unknown>) {
   await admin.query('SELECT pg_advisory_lock(2)')
   const counts = count(Array.from({ length: 60 }, (_, id) => transaction(id)))
-  await eventually(() => counts.fulfilled, (done) => done === 4)
+  await eventually(() => counts.fulfilled, (done) => done === 4, 10_000)
   await untilActive(admin, application, 4)
   return { counts, goOn: () => admin.query('SELECT pg_advisory_unlock(2)') }
 }

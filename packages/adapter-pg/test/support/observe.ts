@@ -13,7 +13,7 @@ export async function sessionsLeft(admin: pg.Client, application: string): Promi
 }
 
 export async function untilActive(admin: pg.Client, application: string, queries: number): Promise<void> {
-  await eventually(() => sessions(admin, application), (rows) => rows.filter(({ state }) => state === 'active').length === queries)
+  await eventually(() => sessions(admin, application), (rows) => rows.filter(({ state }) => state === 'active').length === queries, 10_000)
 }
 
 /** Whether the row's lock is free, seen from another session, within 2 s. */

@@ -104,7 +104,7 @@ export const orms: Readonly<Record<string, Create>> = {
     const pool = new pg.Pool({ ...config, max: 4 })
     const db = new Kysely<{ ledger: { id: number } }>({ dialect: new PostgresDialect({ pool }) })
     return {
-      resource: pgPool(pool, { ...traced, end: () => db.destroy() }),
+      resource: pgPool(pool, traced),
       transaction: (id) =>
         db.transaction().execute(async (trx) => {
           await trx.insertInto('ledger').values({ id }).execute()

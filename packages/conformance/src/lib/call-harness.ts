@@ -29,10 +29,11 @@ export function requireSubject(subject: Subject, used: WeakSet<object>): void {
  * @throws when it is no work, or had failed already.
  */
 export async function watchWork(work: Work, mistakes: string[]): Promise<Work> {
-  if (typeof work?.finish !== 'function' || !(work.outcome instanceof Promise)) throw blame(`busy() must resolve with { outcome, finish }; it resolved with ${show(work)}`)
+  // Not `instanceof`: a promise of Node itself is of another realm in jest, and a client may have promises of its own.
+  if (typeof work?.finish !== 'function' || typeof work.outcome?.then !== 'function') throw blame(`busy() must resolve with { outcome, finish }; it resolved with ${show(work)}`)
   let mayFinish = false
   let isSettled = false
-  const ended = work.outcome.then(
+  const ended = Promise.resolve(work.outcome).then(
     (outcome: unknown) => {
       isSettled = true
       if (outcome !== 'finished' && outcome !== 'failed') mistakes.push(`busy() gave work whose outcome must be 'finished' or 'failed'; it was ${show(outcome)}`)

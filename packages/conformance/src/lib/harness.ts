@@ -11,7 +11,7 @@ export interface Work {
    * How the work ended, as its caller saw it. Never rejects, and must not be `'finished'` before `finish` was called: only
    * that, or the resource being cut, ends it.
    */
-  readonly outcome: Promise<'finished' | 'failed'>
+  readonly outcome: PromiseLike<'finished' | 'failed'>
   /** Lets the work end. Safe to call when it has ended. */
   finish(): Promise<void> | void
 }

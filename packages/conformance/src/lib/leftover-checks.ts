@@ -52,6 +52,24 @@ export const leftoverChecks: readonly Check[] = [
     },
   },
   {
+    name: 'nothing is left in the process after drain with a dead peer: no timer, no retry',
+    needs: ['harness.kill'],
+    async run(trial) {
+      await trial.ready()
+      await trial.busyIfAble()
+      await trial.kill()
+      trial.quiesce()
+      const draining = trial.drain()
+      const { kind } = await draining.settled(trial.bounds.watchMs)
+      // The engine cuts what does not drain by itself.
+      if (kind !== 'fulfilled') {
+        draining.abort()
+        await trial.force()
+      }
+      await mustStayQuiet(trial, 'drain with a dead peer', false)
+    },
+  },
+  {
     name: 'nothing is left in the process after force with a dead peer: no timer, no retry',
     needs: ['resource.force', 'harness.kill'],
     async run(trial) {
@@ -94,8 +112,10 @@ export const leftoverChecks: readonly Check[] = [
   },
 ]
 
-async function drainUsed(trial: Trial): Promise<void> {
+/** A whole life in which all goes well. */
+export async function drainUsed(trial: Trial): Promise<void> {
   await trial.finish(await trial.busyIfAble())
+  trial.preStop(true)
   trial.quiesce()
   await trial.drain().settled(trial.bounds.settleMs)
 }
@@ -103,6 +123,7 @@ async function drainUsed(trial: Trial): Promise<void> {
 /** What the engine does at a deadline: abort the drain, force in the same tick. */
 async function cutBusy(trial: Trial): Promise<void> {
   await trial.busyIfAble()
+  trial.preStop(true)
   trial.quiesce()
   trial.drain().abort()
   await trial.force()

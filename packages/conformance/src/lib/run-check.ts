@@ -1,6 +1,7 @@
 import { deepEqual } from 'node:assert/strict'
 import { blame, callHarness, requireSubject } from './call-harness.ts'
 import type { Harness, Subject } from './harness.ts'
+import { drainUsed } from './leftover-checks.ts'
 import { createTrial, type Bounds, type Trial } from './trial.ts'
 import { collectUnhandled } from './unhandled.ts'
 import { watchProcess } from './watch-process.ts'
@@ -55,7 +56,10 @@ function blameFor({ mistakes }: Trial, cause?: unknown): Error {
  * first subject is for what the harness itself opens once and for all.
  */
 export async function runWholeLife<S extends Subject>(harness: Harness<S>, bounds: Bounds, used: WeakSet<object>): Promise<void> {
-  const live = (trial: Trial): Promise<void> => drainAfterUse(trial)
+  const live = async (trial: Trial): Promise<void> => {
+    await trial.ready()
+    await drainUsed(trial)
+  }
   await runCheck(live, harness, bounds, used)
   const watch = await watchProcess()
   try {
@@ -64,11 +68,4 @@ export async function runWholeLife<S extends Subject>(harness: Harness<S>, bound
   } finally {
     watch.end()
   }
-}
-
-async function drainAfterUse(trial: Trial): Promise<void> {
-  await trial.ready()
-  await trial.finish(await trial.busyIfAble())
-  trial.quiesce()
-  await trial.drain().settled(trial.bounds.settleMs)
 }

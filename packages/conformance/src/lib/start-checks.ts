@@ -1,7 +1,8 @@
 import { deepEqual, equal, fail, notEqual } from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { Check } from './check.ts'
 import { mustLeaveNoConnection, mustLeaveNothing } from './must-leave-nothing.ts'
-import { settle, type Settlement } from './settle.ts'
+import { eventually, settle, type Settlement } from './settle.ts'
 import type { Trial } from './trial.ts'
 import { watchProcess } from './watch-process.ts'
 
@@ -27,13 +28,46 @@ export const startChecks: readonly Check[] = [
     },
   },
   {
+    name: 'nothing is left of a start that was cut, though the peer answers later: no timer, no socket',
+    needs: ['resource.start', 'resource.force'],
+    async run(trial) {
+      await trial.freeze()
+      const starting = settle(() => trial.resource.start?.({ signal: new AbortController().signal }), trial.bounds.settleMs)
+      await trial.force()
+      await starting
+      await trial.thaw()
+      await mustLeaveNothing(trial, 'a start that was cut')
+      await mustLeaveNoConnection(trial, 'a start that was cut')
+    },
+  },
+  {
     name: 'check passes when it is usable',
     needs: ['resource.check'],
     async run(trial) {
       await trial.ready()
-      const checked = await settle(() => trial.resource.check?.({ signal: new AbortController().signal }), trial.bounds.settleMs)
+      const checked = await checkOnce(trial)
       if (checked.kind === 'rejected') fail(`check rejected although the resource is usable: ${String(checked.error)}`)
       equal(checked.kind, 'fulfilled', `check had not settled after ${trial.bounds.settleMs} ms`)
+    },
+  },
+  {
+    name: 'checks that pass leave nothing that adds up: no timer, no socket',
+    needs: ['resource.check'],
+    async run(trial) {
+      const { watchMs, settleMs } = trial.bounds
+      await trial.ready()
+      const watch = await watchProcess()
+      try {
+        await checkOnce(trial)
+        // A pool may keep what the first one opened.
+        const once = await watch.left(watchMs)
+        await checkOnce(trial)
+        await checkOnce(trial)
+        const more = await eventually(() => watch.left(0), (left) => left.length === 0 || isDeepStrictEqual(left, once), settleMs)
+        if (more.length > 0) deepEqual(more, once, 'still active in the process after three checks, more than after one')
+      } finally {
+        watch.end()
+      }
     },
   },
   {
@@ -81,11 +115,15 @@ async function abortedStart(trial: Trial): Promise<Settlement> {
   return starting
 }
 
+function checkOnce({ resource, bounds }: Trial): Promise<Settlement> {
+  return settle(() => resource.check?.({ signal: new AbortController().signal }), bounds.settleMs)
+}
+
 /** Runs `check` the way a readiness probe does: its signal aborts after a while, and nobody waits much longer. */
 async function checkedWithin(trial: Trial): Promise<string> {
   const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(new Error('the check took too long')), trial.bounds.settleMs / 4)
-  const checked = await settle(() => trial.resource.check?.({ signal: abort.signal }), trial.bounds.settleMs)
+  const timer = setTimeout(() => abort.abort(new Error('the check took too long')), trial.bounds.watchMs)
+  const checked = await settle(() => trial.resource.check?.({ signal: abort.signal }), trial.bounds.watchMs + trial.bounds.settleMs)
   clearTimeout(timer)
   return checked.kind
 }

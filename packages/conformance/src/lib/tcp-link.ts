@@ -94,6 +94,8 @@ export async function tcpLink(target: TcpTarget): Promise<TcpLink> {
   /** The end of a connection goes its way through the pipe; that it broke does not. */
   function follow(socket: Socket, other: Socket): void {
     socket.unref()
+    // The client's own choice to send small writes at once must not end here.
+    socket.setNoDelay(true)
     sockets.add(socket)
     socket.on('error', () => {})
     socket.once('close', (isBroken) => {
@@ -142,6 +144,9 @@ function callAll(callbacks: Set<() => void>): void {
 }
 
 function validateTarget(target: TcpTarget): void {
-  const isTarget = typeof target === 'object' && target !== null && ('path' in target ? typeof target.path === 'string' : Number.isInteger(target.port))
+  const isTarget = typeof target === 'object' && target !== null && ('path' in target ? isText(target.path) : isPort(target.port) && (target.host === undefined || isText(target.host)))
   if (!isTarget) throw new LifecycleError('invalid-option', `tcpLink() takes { host, port } or { path } of the server; it was given ${show(target)}`)
 }
+
+const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
+const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536

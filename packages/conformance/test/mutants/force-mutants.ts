@@ -15,6 +15,7 @@ export const forceMutants: readonly Mutant[] = [
   {
     bug: 'force forgets a start that is under way',
     caughtBy: 'force settles within its bound: starting',
+    alsoBy: ['nothing is left of a start that was cut, though the peer answers later: no timer, no socket'],
     mutate: ({ resource, state }) => ({ force: (context) => (state.starting ? undefined : resource.force?.(context)) }),
   },
   {

@@ -8,7 +8,7 @@ export const leftoverMutants: readonly Mutant[] = [
     mutate: (client) => ({
       async drain(context) {
         await client.resource.drain(context)
-        if (!context.signal.aborted) leak(client)
+        if (!context.signal.aborted && !client.state.lost) leak(client)
       },
     }),
   },
@@ -79,7 +79,7 @@ export const leftoverMutants: readonly Mutant[] = [
     mutate: (client) => ({
       async drain(context) {
         await client.resource.drain(context)
-        if (context.signal.aborted) return
+        if (context.signal.aborted || client.state.lost) return
         leak(client)
         client.state.leaks.at(-1)?.unref()
       },
@@ -91,7 +91,7 @@ export const leftoverMutants: readonly Mutant[] = [
     alsoBy: [wholeLife],
     mutate: ({ resource, state, works }) => ({
       async drain(context) {
-        if (state.socket && works() === 0 && !context.signal.aborted) listenForEver()
+        if (state.socket && works() === 0 && !state.lost && !context.signal.aborted) listenForEver()
         await resource.drain(context)
       },
     }),
@@ -121,6 +121,37 @@ export const leftoverMutants: readonly Mutant[] = [
     mutate: ({ resource, state, link }) => ({
       force(context) {
         if (state.frozen && !state.starting) connect(link.port, link.host).on('error', () => {}).unref()
+        return resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'drain leaves the retry of a lost connection running',
+    caughtBy: 'nothing is left in the process after drain with a dead peer: no timer, no retry',
+    mutate: (client) => ({
+      async drain(context) {
+        if (client.state.lost && !context.signal.aborted) leak(client)
+        await client.resource.drain(context)
+      },
+    }),
+  },
+  {
+    bug: 'preStop begins a timer that no drain ends',
+    caughtBy: 'nothing is left in the process after drain: no timer, no socket',
+    mutate: (client) => ({
+      preStop: (announced) => void (announced && leak(client)),
+      force(context) {
+        for (const timer of client.state.leaks) clearInterval(timer)
+        return client.resource.force?.(context)
+      },
+    }),
+  },
+  {
+    bug: 'force lets a start go on connecting, unreferenced',
+    caughtBy: 'nothing is left of a start that was cut, though the peer answers later: no timer, no socket',
+    mutate: ({ resource, state, link }) => ({
+      force(context) {
+        if (state.starting) connect(link.port, link.host).on('error', () => {}).unref()
         return resource.force?.(context)
       },
     }),

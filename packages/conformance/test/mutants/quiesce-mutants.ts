@@ -116,4 +116,13 @@ export const quiesceMutants: readonly Mutant[] = [
       },
     }),
   },
+  {
+    bug: 'who comes after quiesce is neither served nor refused',
+    caughtBy: 'accepts nothing after quiesce',
+    alsoBy: ['accepts nothing when it has drained, and lets nobody wait for it', 'accepts nothing when it was cut, and lets nobody wait for it'],
+    mutate(client) {
+      offered(client, () => client.state.quiesced)
+      return {}
+    },
+  },
 ]

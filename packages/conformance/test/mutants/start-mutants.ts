@@ -59,4 +59,19 @@ export const startMutants: readonly Mutant[] = [
     alsoBy: ['waitingFor has a text for each unit of work in flight'],
     mutate: () => ({ waitingFor: undefined as never }),
   },
+  {
+    bug: 'a drainFrom that does not exist',
+    caughtBy: 'has a name, a phase, sensible times and the declared members',
+    mutate: () => ({ drainFrom: 'end' as 'signal' }),
+  },
+  {
+    bug: 'a check that passes leaves its timer',
+    caughtBy: 'checks that pass leave nothing that adds up: no timer, no socket',
+    mutate: (client) => ({
+      async check(context) {
+        await client.resource.check?.(context)
+        leak(client)
+      },
+    }),
+  },
 ]
