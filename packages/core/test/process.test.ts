@@ -57,6 +57,13 @@ describe.each(nodes)('$name: on a signal', (node) => {
     expect(stderr).toBe('lameduck: while stopping: "second" was added when the lifecycle was already "draining": it would never be stopped\n')
   })
 
+  test('what is cut in great numbers is told twenty times, and hides no failure of the service', async () => {
+    const { stderr, report } = await runProgram(node, 'many-cut', { on: { ready: term } })
+    expect(stderr.match(/^lameduck: while stopping: the command was cut$/gm)).toHaveLength(20)
+    expect(stderr).toContain('unhandledRejection while stopping: Error: a failure')
+    expect(report?.errors).toEqual(['unhandledRejection: a failure'])
+  })
+
   test('before it is ready there is no lame duck', async () => {
     const { code, report } = await runProgram(node, 'before-listen', { on: { bound: term } })
     expect(code).toBe(0)

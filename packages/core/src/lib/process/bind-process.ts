@@ -60,7 +60,7 @@ export interface BoundProcess {
 /** A wrapper that forwards Ctrl-C, beside the terminal that signals the whole group, delivers it twice within milliseconds. */
 const impatienceMs = 500
 
-/** Uncaught errors that are printed; what a broken connection throws a thousand times is the same error. */
+/** Uncaught errors of a kind that are printed; what a broken connection, or one that was cut, throws a thousand times is the same error. */
 const mostPrinted = 20
 
 /** How long what has been written may be flushed after the deadline, as a share of the margin. */
@@ -94,7 +94,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   let interruptedAt: number | undefined
   /** The signal that began the stop, and when it came. */
   let begunBy: EarlySignal | undefined
-  let printed = 0
+  const printed = { ours: 0, theirs: 0 }
   let isBound = true
 
   // Before the listeners: what these need must be there when one of them is called.
@@ -198,11 +198,12 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
     // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
-    if (stopping && isOurs(error)) return tellOperator(target, `while stopping: ${describeError(error)}`)
-    const text = `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
-    if (printed < mostPrinted) tellOperator(target, text)
-    printed += 1
-    void lifecycle.stop({ kind: 'fatal', origin, error })
+    const ours = stopping && isOurs(error)
+    const text = ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
+    const kind = ours ? 'ours' : 'theirs'
+    if (printed[kind] < mostPrinted) tellOperator(target, text)
+    printed[kind] += 1
+    if (!ours) void lifecycle.stop({ kind: 'fatal', origin, error })
   }
 
   function onStopped(report: Report): void {
