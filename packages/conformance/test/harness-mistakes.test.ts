@@ -1,3 +1,4 @@
+import type { Resource } from '@lameduck/core'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import type { Harness, Work } from '../src/index.ts'
@@ -68,20 +69,20 @@ describe('a mistake of the harness is told as one, with the call in which it was
   })
 })
 
-test('what hangs is told to be the resource when it is', async () => {
-  const hanging = lineHarness(true, () => ({ start: never }))
-  expect(await saidBy(idle, { create: () => hanging.create() })).toBe('AssertionError [ERR_ASSERTION]: start had not settled after 500 ms (harnessMs)')
+test.each<[Partial<Resource>, string]>([
+  [{ start: never }, 'start had not settled after 500 ms (harnessMs)'],
+  [{ force: never }, 'force (idle) was still pending after 100 ms, its bound, and 200 ms more'],
+])('what hangs is told to be the resource when it is', async (changes, message) => {
+  const hanging = lineHarness(true, () => changes)
+  expect(await saidBy(idle, { create: () => hanging.create() })).toBe(`AssertionError [ERR_ASSERTION]: ${message}`)
 })
 
-test.each<[string, <T>(outcome: PromiseLike<T>) => PromiseLike<T>]>([
-  ['of another realm, as in jest', (outcome) => runInNewContext('new Promise((resolve) => outcome.then(resolve))', { outcome }) as PromiseLike<never>],
-  ['of a library, that is only thenable', (outcome) => ({ then: (...both) => outcome.then(...both) })],
-])('a promise %s, is one', async (_what, convert) => {
+test('a promise of another realm, as Node gives them to what runs in jest, is one', async () => {
   const harness = lineHarness(true)
   const message = await saidBy(busy, {
-    async busy(client) {
-      const work = await harness.busy?.(client) as Work
-      return { ...work, outcome: convert(work.outcome) }
+    busy(client) {
+      const work = harness.busy?.(client) as Work
+      return { ...work, outcome: runInNewContext('new Promise((resolve) => outcome.then(resolve))', work as never) as Work['outcome'] }
     },
   })
   expect(message).toBeUndefined()

@@ -20,7 +20,7 @@ export const inFlightChecks: readonly Check[] = [
       trial.quiesce()
       await mustCount(trial, works.length, `with ${works.length} units of work, when quiesced`)
       const draining = trial.drain()
-      
+      await mustCount(trial, works.length, `with ${works.length} units of work, while it drains`)
       for (const [index, work] of works.entries()) {
         await trial.finish(work)
         if (index + 1 < works.length) await mustCount(trial, works.length - index - 1, 'while it drains, when one had finished')

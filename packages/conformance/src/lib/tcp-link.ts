@@ -1,4 +1,4 @@
-import { LifecycleError, show } from '@lameduck/core'
+import { LifecycleError } from '@lameduck/core'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
@@ -145,7 +145,7 @@ function callAll(callbacks: Set<() => void>): void {
 
 function validateTarget(target: TcpTarget): void {
   const isTarget = typeof target === 'object' && target !== null && ('path' in target ? isText(target.path) : isPort(target.port) && (target.host === undefined || isText(target.host)))
-  if (!isTarget) throw new LifecycleError('invalid-option', `tcpLink() takes { host, port } or { path } of the server; it was given ${show(target)}`)
+  if (!isTarget) throw new LifecycleError('invalid-option', `tcpLink() takes { host, port } or { path } of the server; it was given ${JSON.stringify(target)}`)
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''

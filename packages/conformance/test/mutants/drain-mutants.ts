@@ -153,4 +153,39 @@ export const drainMutants: readonly Mutant[] = [
       },
     }),
   },
+  {
+    bug: 'a drain that comes when one is over rejects',
+    caughtBy: 'drain called several times, at once and after one another, is one drain',
+    mutate({ resource }) {
+      let isOver = false
+      return {
+        async drain(context) {
+          if (isOver) throw new Error('called more than once')
+          await resource.drain(context)
+          isOver = true
+        },
+      }
+    },
+  },
+  {
+    bug: 'drain waits on when its work has finished',
+    caughtBy: 'drain finishes what is in flight, and only then settles',
+    mutate: ({ resource, works }) => ({
+      async drain(context) {
+        const atBegin = works()
+        await resource.drain(context)
+        if (atBegin === 2 && !context.signal.aborted) await never()
+      },
+    }),
+  },
+  {
+    bug: 'inFlight is 0 as soon as it drains',
+    caughtBy: 'inFlight is truthful',
+    mutate: ({ state, works }) => ({ inFlight: () => (state.drain ? 0 : works()) }),
+  },
+  {
+    bug: 'inFlight counts before the start',
+    caughtBy: 'inFlight is truthful',
+    mutate: ({ state, works }) => ({ inFlight: () => (state.socket ? works() : 1) }),
+  },
 ]

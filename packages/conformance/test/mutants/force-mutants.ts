@@ -129,4 +129,33 @@ export const forceMutants: readonly Mutant[] = [
       },
     }),
   },
+  {
+    bug: 'a force beside another rejects',
+    caughtBy: 'force settles within its bound: several times, at once and after one another',
+    mutate({ resource }) {
+      let isForcing = false
+      return {
+        async force(context) {
+          if (isForcing) throw new Error('called twice')
+          isForcing = true
+          await resource.force?.(context)
+          isForcing = false
+        },
+      }
+    },
+  },
+  {
+    bug: 'a force after another rejects',
+    caughtBy: 'force settles within its bound: several times, at once and after one another',
+    mutate({ resource }) {
+      let isOver = false
+      return {
+        async force(context) {
+          if (isOver) throw new Error('called twice')
+          await resource.force?.(context)
+          isOver = true
+        },
+      }
+    },
+  },
 ]

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { orAborted } from '../line-client.ts'
 import { leak, type Mutant } from './mutant.ts'
 
@@ -71,6 +72,16 @@ export const startMutants: readonly Mutant[] = [
       async check(context) {
         await client.resource.check?.(context)
         leak(client)
+      },
+    }),
+  },
+  {
+    bug: 'a start that is aborted goes on connecting, unreferenced',
+    caughtBy: 'nothing is left of a start that was aborted, though the peer answers later: no timer, no socket',
+    mutate: ({ resource, link }) => ({
+      start(context) {
+        context.signal.addEventListener('abort', () => void connect(link.port, link.host).on('error', () => {}).unref())
+        return resource.start?.(context)
       },
     }),
   },
