@@ -1,9 +1,13 @@
 import { createLifecycle } from '@lameduck/core'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { networkInterfaces, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { blockingRedis } from '../src/index.ts'
 import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
 import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
+import { startNode, type Node } from './servers/nodes.ts'
 
 let server: RedisServer
 let lastKey = 0
@@ -129,6 +133,19 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     expect(await blocked).toBeNull()
   })
 
+  test('a client that ended and was connected again is known again', async () => {
+    const [client, admin] = [await connected(), await connected()]
+    const resource = blockingRedis(client)
+    const ended = once(client, 'end')
+    client.disconnect()
+    await ended
+    await client.connect()
+    const blocked = client.blpop(nextKey(), 0)
+    await untilBlocked(admin, 1)
+    await resource.drain(drainContext(5_000))
+    expect(await blocked).toBeNull()
+  })
+
   test('several blocked connections end side by side', async () => {
     const admin = await connected()
     const clients = await Promise.all(Array.from({ length: 5 }, () => connected()))
@@ -166,6 +183,50 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     expect(client.status).toBe('end')
   })
 
+  test('a loop that fails while it is waited for fails the drain, after the connection has closed', async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    const loop = (async () => {
+      for (;;) {
+        // What is ended by CLIENT UNBLOCK is null, and so no pair.
+        const [, element] = (await client.blpop(key, 0))!
+        expect(element).toBe('element')
+      }
+    })()
+    const resource = blockingRedis(client, { loop })
+    await untilBlocked(admin, 1)
+    await expect(resource.drain(drainContext(5_000))).rejects.toThrow(/^the loop failed: .* is not iterable/)
+    expect(client.status).toBe('end')
+  })
+
+  test('a loop that fails for nothing but a command that was given up with its lost connection is no failure', async () => {
+    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
+    const loop = client.blpop(nextKey(), 0)
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
+    await server.kill()
+    await reconnecting
+    await blockingRedis(client, { loop }).drain(drainContext(5_000))
+    await expect(loop).rejects.toThrow('given up with its lost connection')
+  })
+
+  test('an unblocking that was given up, since the connection had ended meanwhile, is not what the drain waits for', async () => {
+    const [client, admin] = [await connected(), await connected()]
+    let handle: (() => void) | undefined
+    const resource = blockingRedis(client, { loop: new Promise<void>((resolve) => (handle = resolve)) })
+    client.blpop(nextKey(), 0).catch(() => {})
+    await untilBlocked(admin, 1)
+    await server.freeze()
+    const draining = Promise.resolve(resource.drain(drainContext(20_000)))
+    expect(await neverWithin(100, draining)).toBe(true)
+    const ended = once(client, 'end')
+    client.disconnect()
+    client.stream.destroy()
+    await ended
+    expect(await neverWithin(100, draining)).toBe(true)
+    expect(resource.waitingFor?.()).toEqual([])
+    handle?.()
+    await draining
+  })
+
   test('a connection that is lost at that moment is not waited for, but the loop is', async () => {
     const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
     let isHandled = false
@@ -173,7 +234,7 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
       await new Promise((resolve) => setTimeout(resolve, 30))
       isHandled = true
     })
-    const reconnecting = once(client, 'reconnecting')
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await reconnecting
     await blockingRedis(client, { loop }).drain(drainContext(5_000))
@@ -263,5 +324,60 @@ describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
     expect((await stopped)?.result).toBe('clean')
     expect(messages.slice(0, 101)).toEqual(Array.from({ length: 101 }, (_, index) => String(index)))
     expect(messages).toEqual(Array.from({ length: messages.length }, (_, index) => String(index)))
+  })
+})
+
+describe.each(versions)('addresses of another kind, with ioredis $version', ({ Redis }) => {
+  const hasIpv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'))
+  let folder: string
+  let node: Node
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lameduck-redis-'))
+    node = await startNode(['--unixsocket', join(folder, 'socket'), '--bind', '127.0.0.1', ...(hasIpv6 ? ['::1'] : [])])
+  })
+  afterAll(async () => {
+    await node.stop()
+    await rm(folder, { recursive: true })
+  })
+
+  async function blockedOn(options: RedisOptions5): Promise<{ client: Redis; block: () => Promise<{ blocked: Promise<unknown> }> }> {
+    const client = new Redis(options)
+    onTestFinished(() => client.disconnect())
+    await client.ping()
+    const block = async (): Promise<{ blocked: Promise<unknown> }> => {
+      const blocked = client.blpop(nextKey(), 0)
+      blocked.catch(() => {})
+      await expect.poll(async () => /blocked_clients:(\d+)/.exec(await node.admin.info('clients'))?.[1]).toBe('1')
+      return { blocked }
+    }
+    return { client, block }
+  }
+
+  test.skipIf(!hasIpv6)('IPv6: a command that was blocked before it was registered is found', async () => {
+    const { client, block } = await blockedOn({ host: '::1', port: node.port, family: 6 })
+    const { blocked } = await block()
+    await blockingRedis(client).drain(drainContext(5_000))
+    expect(await blocked).toBeNull()
+  })
+
+  test('a Unix socket, with db and keyPrefix: a blocked command is ended', async () => {
+    const { client, block } = await blockedOn({ path: join(folder, 'socket'), db: 3, keyPrefix: 'prefix:' })
+    const resource = blockingRedis(client)
+    const { blocked } = await block()
+    await resource.drain(drainContext(5_000))
+    expect(await blocked).toBeNull()
+  })
+
+  test('a Unix socket: a command that was blocked before it was registered cannot be found, and the report says so', async () => {
+    const { client, block } = await blockedOn({ path: join(folder, 'socket') })
+    const { blocked } = await block()
+    const resource = blockingRedis(client)
+    const abort = new AbortController()
+    const draining = Promise.resolve(resource.drain(drainContext(20_000, abort.signal))).catch(() => {})
+    await expect.poll(() => resource.waitingFor?.()).toContainEqual(expect.stringMatching(/^CLIENT UNBLOCK, which failed: .* does not know it by its address, a Unix socket$/))
+    abort.abort()
+    await timeForce(resource)
+    await draining
+    await expect(blocked).rejects.toThrow('the service stops')
   })
 })

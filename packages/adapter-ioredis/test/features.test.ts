@@ -193,6 +193,16 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 2 })
   })
 
+  test('a command that times out (commandTimeout) is not waited for any longer, and fails the step', async () => {
+    const client = await connected({ commandTimeout: 200 })
+    await server.freeze()
+    const commands = [client.incr('a'), client.incr('a')]
+    const settled = countSettled(commands)
+    await expect(redis(client).drain(drainContext(20_000))).rejects.toThrow('2 commands were given up by ioredis while draining: Command timed out')
+    expect(await settled).toEqual({ fulfilled: 0, rejected: 2 })
+    expect(client.status).toBe('end')
+  })
+
   test('an error that the server answers is no loss', async () => {
     const [client, key] = [await connected(), nextKey()]
     await client.set(key, 'text')
@@ -272,6 +282,19 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     onTestFinished(() => other.disconnect())
     await redis(client).drain(drainContext(5_000))
     expect(await other.incr(key)).toBe(1)
+  })
+
+  test('a readiness check whose question was lost with its connection asks again, also with autoResendUnfulfilledCommands: false', async () => {
+    const [client, admin] = [await connected({ autoResendUnfulfilledCommands: false, retryStrategy: () => 20 }), await connected()]
+    const resource = redis(client, { checkTimeoutMs: 100 })
+    const check = async (): Promise<void> => resource.check?.({ signal: new AbortController().signal })
+    const id = await client.client('ID')
+    client.blpop(nextKey(), 0).catch(() => {})
+    await expect(check()).rejects.toThrow('no answer to PING')
+    const ready = once(client, 'ready')
+    await admin.client('KILL', 'ID', id)
+    await ready
+    await check()
   })
 
   test('warns of autoResendUnfulfilledCommands: false, with which a command in flight never settles', async () => {

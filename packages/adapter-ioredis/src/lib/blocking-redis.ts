@@ -1,4 +1,4 @@
-import { orAborted, type Resource } from '@lameduck/core'
+import { orAborted, show, type Resource } from '@lameduck/core'
 import { pause } from './abortable.ts'
 import { listWarnings } from './client-warnings.ts'
 import { closeClient } from './close-client.ts'
@@ -25,7 +25,7 @@ export interface BlockingRedisOptions extends StepOptions {
   readonly name?: string
   /**
    * The promise of the loop that reads from this connection. It is waited for, so that what was read last is handled
-   * before the connection closes. The loop must end when `lifecycle.stopping` aborts.
+   * before the connection closes. The loop must end when `lifecycle.stopping` aborts; when it fails, so does the drain.
    * @default nothing is waited for but the commands themselves
    */
   readonly loop?: Promise<unknown>
@@ -65,11 +65,12 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   }
 
   async function drain(signal: AbortSignal): Promise<void> {
+    const lost = stopError('the blocked command was given up with its lost connection: the service stops')
     let isOver = loop === undefined
-    const over = Promise.resolve(loop).then(
-      () => void (isOver = true),
-      () => void (isOver = true),
-    )
+    let failure: unknown
+    const over = Promise.resolve(loop)
+      .catch((error: unknown) => void (failure = error))
+      .then(() => void (isOver = true))
     try {
       while (client.status === 'ready' && (countCommands(client) > 0 || !isOver)) {
         unblockers.unblock(signal, (text) => (refusal = text))
@@ -79,10 +80,12 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     } finally {
       unblockers.close()
     }
+    refusal = undefined
     // A command that waits for a lost connection has nothing to bring; sent again, it would.
-    if (client.status !== 'ready') cutClient(client, stopError('the blocked command was given up with its lost connection: the service stops'))
+    if (client.status !== 'ready') cutClient(client, lost)
     await orAborted(over, signal)
     await closeClient(client, 0, signal)
+    if (failure !== undefined && failure !== lost) throw new Error(`the loop failed: ${failure instanceof Error ? failure.message : show(failure)}`, { cause: failure })
   }
 }
 
@@ -94,9 +97,12 @@ interface Unblockers {
 
 /** One for the connection, or for each connection of a Cluster. */
 function createUnblockers(client: RedisClient): Unblockers {
+  let isClosed = false
   const all = new Map<RedisClient, { readonly unblocker: Unblocker; notBefore: number }>()
   const add = (connection: RedisClient): void => {
     all.set(connection, { unblocker: createUnblocker(connection as RedisConnection), notBefore: 0 })
+    // One that is not a node may be connected again.
+    if (connection === client) return
     connection.on('end', () => {
       all.get(connection)?.unblocker.close()
       all.delete(connection)
@@ -115,6 +121,7 @@ function createUnblockers(client: RedisClient): Unblockers {
             onRefused(undefined)
           },
           (error: Error) => {
+            if (isClosed) return
             entry.notBefore = performance.now() + retryFailedMs
             onRefused(`CLIENT UNBLOCK, which failed: ${error.message}`)
           },
@@ -122,6 +129,7 @@ function createUnblockers(client: RedisClient): Unblockers {
       }
     },
     close() {
+      isClosed = true
       for (const { unblocker } of all.values()) unblocker.close()
     },
   }

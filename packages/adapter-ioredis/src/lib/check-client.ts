@@ -3,8 +3,8 @@ import { within } from './abortable.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /**
- * A readiness check: the client's status, then a question to the server. While a question is unanswered the next check waits for the
- * same one, so that a silent server does not collect them; a client that is not ready is not asked, since it would queue it.
+ * A readiness check: the client's status, then a question to the server. While a question is unanswered the next check on the same
+ * connection waits for it, so that a silent server does not collect them; a client that is not ready is not asked, since it would queue it.
  *
  * A single client asks PING. A Cluster asks every master CLUSTER INFO, and one that finds the cluster well is enough: what PING on
  * one node says depends on which one, and a shard that is away must not take every replica of the service out at once.
@@ -27,9 +27,23 @@ export function createCheck(client: RedisClient, timeoutMs: number): (context: {
   }
 
   function once(connection: RedisClient, ask: () => Promise<void>): Promise<void> {
-    const running = asked.get(connection) ?? ask().finally(() => asked.delete(connection))
+    const running = asked.get(connection) ?? untilClosed(connection, ask()).finally(() => asked.delete(connection))
     asked.set(connection, running)
     return running
+  }
+}
+
+/** With `autoResendUnfulfilledCommands: false` a question that is lost with its connection is never answered, and would be waited for for ever. */
+async function untilClosed(connection: RedisClient, answered: Promise<void>): Promise<void> {
+  let onClose = (): void => {}
+  const closed = new Promise<never>((_resolve, reject) => {
+    onClose = () => reject(new Error('the connection was lost'))
+    connection.on('close', onClose)
+  })
+  try {
+    await Promise.race([answered, closed])
+  } finally {
+    connection.off('close', onClose)
   }
 }
 

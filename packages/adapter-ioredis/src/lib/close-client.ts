@@ -43,7 +43,8 @@ async function finishCommands(client: RedisClient, reconnectMs: number, signal: 
     await pause(pauseMs, signal)
     signal.throwIfAborted()
     pauseMs = Math.min(pauseMs * 2, longestPauseMs)
-    const waiting = commandsOf(client)
+    // One that timed out (commandTimeout) stays in ioredis' queue until the server answers, but nobody waits for it.
+    const waiting = commandsOf(client).filter((command) => !losses.isSettled(command))
     mine = unnamed > 0 ? losses.watch(waiting) : new Set(waiting.filter((command) => mine.has(command)))
   }
   const count = losses.count()
@@ -55,8 +56,10 @@ function countOf(commands: number): string {
 }
 
 /** Counts the commands that rejected with anything but an answer of the server. */
-function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; count(): number; first(): string } {
+function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; isSettled(command: Command): boolean; count(): number; first(): string } {
   const watched = new Set<Command>()
+  // Its promise, not the command: a pipeline of a Cluster that is redirected sends the same commands again, with new ones.
+  const settled = new WeakSet<object>()
   let count = 0
   let first = ''
   const onRejected = (error: unknown): void => {
@@ -69,10 +72,12 @@ function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; cou
       for (const command of commands) {
         if (watched.has(command)) continue
         watched.add(command)
-        command.promise?.catch(onRejected)
+        const { promise } = command
+        void promise?.catch(onRejected).then(() => settled.add(promise))
       }
       return new Set(commands)
     },
+    isSettled: ({ promise }) => promise !== undefined && settled.has(promise),
     count: () => count,
     first: () => first,
   }

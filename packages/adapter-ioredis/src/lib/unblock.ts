@@ -33,7 +33,7 @@ export function createUnblocker(connection: RedisConnection): Unblocker {
       second ??= openSecond(connection)
       try {
         const known = id ?? (await orAborted(findId(second, connection), signal))
-        if (known !== undefined) await orAborted(second.call('client', 'UNBLOCK', known), signal)
+        await orAborted(second.call('client', 'UNBLOCK', known), signal)
       } catch (error) {
         close()
         throw error
@@ -64,10 +64,12 @@ function openSecond(connection: RedisConnection): RedisClient {
 }
 
 /** For a connection that was blocked before it could be asked for its id. */
-async function findId(second: RedisClient, connection: RedisConnection): Promise<string | undefined> {
-  const { localAddress, localPort } = internalsOf(connection).stream ?? {}
-  if (localAddress === undefined) return undefined
+async function findId(second: RedisClient, connection: RedisConnection): Promise<string> {
+  const { localAddress: host, localPort } = internalsOf(connection).stream ?? {}
+  const address = host === undefined ? 'a Unix socket' : `${host.includes(':') ? `[${host}]` : host}:${localPort}`
   const list = String(await second.call('client', 'LIST'))
-  const line = list.split('\n').find((line) => line.includes(` addr=${localAddress}:${localPort} `))
-  return /^id=(\d+) /.exec(line ?? '')?.[1]
+  const line = list.split('\n').find((line) => line.includes(` addr=${address} `))
+  const id = /^id=(\d+) /.exec(line ?? '')?.[1]
+  if (id === undefined) throw new Error(`it was blocked before it could tell its id, and the server does not know it by its address, ${address}`)
+  return id
 }
