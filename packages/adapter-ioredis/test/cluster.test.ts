@@ -225,9 +225,10 @@ describe.each(versions)('redis() with a Cluster of ioredis $version', (version) 
 
     async function giveSlot(slot: number, owner: Node): Promise<void> {
       const id = String(await owner.admin.call('CLUSTER', 'MYID'))
-      for (const { admin } of [owner, ...cluster.masters.filter((node) => node !== owner)]) await admin.call('CLUSTER', 'SETSLOT', String(slot), 'NODE', id)
-      // Nodes believe the newest of two that claim a slot; the replica, which cannot be told, has only that.
+      // Before the claim: nodes believe the newest of two that claim a slot, and what the old one has said of it is still on its way.
+      // The replica, which cannot be told, has only that.
       await owner.admin.call('CLUSTER', 'BUMPEPOCH')
+      for (const { admin } of [owner, ...cluster.masters.filter((node) => node !== owner)]) await admin.call('CLUSTER', 'SETSLOT', String(slot), 'NODE', id)
     }
 
     test.each([

@@ -128,7 +128,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
   test('without an offline queue nothing waits, so that a drain while reconnecting is over at once', async () => {
     const client = await connected({ enableOfflineQueue: false, retryStrategy: () => 60_000 })
     const resource = redis(client, { reconnectMs: 60_000 })
-    const reconnecting = once(client, 'reconnecting')
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await reconnecting
     await expect(client.get('a')).rejects.toThrow('enableOfflineQueue')
@@ -138,7 +138,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
 
   test('an idle reconnecting client ends; the naive quit() never emits end', async () => {
     const [client, naive] = await Promise.all([connected({ retryStrategy: () => 60_000 }), connected({ retryStrategy: () => 60_000 })])
-    const reconnecting = [client, naive].map((each) => once(each, 'reconnecting'))
+    const reconnecting = [client, naive].map((each) => new Promise((resolve) => each.once('reconnecting', resolve)))
     await server.kill()
     await Promise.all(reconnecting)
     expect(await naive.quit()).toBe('OK')
@@ -150,7 +150,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
 
   test('a reconnecting client with a queued command: the naive quit() and disconnect() settle nothing', async () => {
     const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
-    const reconnecting = once(client, 'reconnecting')
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await reconnecting
     const command = client.incr('a')

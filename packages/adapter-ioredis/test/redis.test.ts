@@ -82,7 +82,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   test('a dead server: force settles the commands that wait for it, and those that come later', async () => {
     const { client, key } = await connected({ maxRetriesPerRequest: null })
     const resource = redis(client)
-    const closed = once(client, 'reconnecting')
+    const closed = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await closed
     const commands = [client.incr(key), client.get(key)]
@@ -97,7 +97,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   test('a dead server: drain gives up what waits after reconnectMs, and says how much', async () => {
     const { client, key } = await connected({ maxRetriesPerRequest: null })
     const resource = redis(client, { reconnectMs: 100 })
-    const closed = once(client, 'reconnecting')
+    const closed = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await closed
     const command = client.incr(key)
@@ -110,7 +110,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   test('a dead server with nothing waiting: drain is over at once', async () => {
     const { client } = await connected()
     const resource = redis(client)
-    const closed = once(client, 'reconnecting')
+    const closed = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await closed
     await resource.drain(drainContext(5_000))
@@ -120,7 +120,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   test('a server that comes back in time: drain sends what waits', async () => {
     const { client, key } = await connected({ retryStrategy: () => 20 })
     const resource = redis(client, { reconnectMs: 10_000 })
-    const closed = once(client, 'reconnecting')
+    const closed = new Promise((resolve) => client.once('reconnecting', resolve))
     await server.kill()
     await closed
     const command = client.incr(key)
