@@ -1,11 +1,11 @@
-import { resourceSuite, tcpLink, type Harness, type Subject, type TcpLink, type TestRunner, type Work } from '@lameduck/conformance'
+import { resourceSuite, type Harness, type Subject, type TcpLink, type TestRunner, type Work } from '@lameduck/conformance'
 import { Kafka, Partitioners, type Admin, type Producer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
-import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src/index.ts'
+import { kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src/index.ts'
 import { startBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
+import { throughLink } from './support/through-link.ts'
 import { createTopic, kafkaConfig } from './support/topic.ts'
 
 let broker: Broker
@@ -27,17 +27,6 @@ afterAll(async () => {
   await writer.disconnect()
   await broker.stop()
 })
-
-/** Clients that reach the broker over a link of their own. */
-async function throughLink(): Promise<{ link: TcpLink; kafka: Kafka }> {
-  const [host, port] = String(broker.brokers[0]).split(':')
-  const link = await tcpLink({ host: String(host), port: Number(port) })
-  const kafka = drainableKafka(Kafka, {
-    ...kafkaConfig(broker.brokers),
-    socketFactory: ({ onConnect }) => connect({ host: link.host, port: link.port }, onConnect),
-  })
-  return { link, kafka }
-}
 
 interface Linked extends Subject {
   readonly link: TcpLink
@@ -72,7 +61,7 @@ interface ConsumerSubject extends Linked {
 async function createConsumer(): Promise<ConsumerSubject> {
   // Its own, read from the beginning: a group without an offset would only see what is written some time after the join.
   const topic = await createTopic(broker.brokers, 0)
-  const { link, kafka } = await throughLink()
+  const { link, kafka } = await throughLink(broker)
   const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 })
   const begun = new Map<string, Gate>()
   const gates = new Map<string, Gate>()
@@ -154,7 +143,7 @@ describe('kafkaProducer', () => {
       atOnce: 1,
       afterQuiesce: 'serves',
       async create() {
-        const { link, kafka } = await throughLink()
+        const { link, kafka } = await throughLink(broker)
         const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
         return { link, producer, resource: kafkaProducer(producer) }
       },
@@ -177,7 +166,7 @@ describe('kafkaAdmin', () => {
       atOnce: 1,
       afterQuiesce: 'serves',
       async create() {
-        const { link, kafka } = await throughLink()
+        const { link, kafka } = await throughLink(broker)
         const admin = kafka.admin()
         return { link, admin, resource: kafkaAdmin(admin) }
       },

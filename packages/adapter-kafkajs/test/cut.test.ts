@@ -8,7 +8,7 @@ import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src
 import { controlOf } from '../src/lib/client-control.ts'
 import { startBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
-import { createTopic, kafkaConfig } from './support/topic.ts'
+import { createTopic, groupState, kafkaConfig } from './support/topic.ts'
 
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
 const drainMs = 400
@@ -16,9 +16,11 @@ const forcedWithinMs = 1_000
 const silenceMs = 10_000
 
 /** One of its own for each test, since most of them run beside each other. */
-async function ownBroker({ onTestFinished }: TestContext): Promise<Broker> {
+async function ownBroker({ expect: own, onTestFinished }: TestContext): Promise<Broker> {
   const broker = await startBroker()
   onTestFinished(() => broker.stop())
+  // The first question for a coordinator makes it; a client that gives up soon would not wait for that.
+  await own.poll(() => groupState(broker.brokers, randomUUID()).catch(() => undefined), { timeout: 20_000 }).toBe('Dead')
   return broker
 }
 
@@ -76,6 +78,21 @@ async function member(kafka: Kafka, topic: string, { how, autoCommit = true, gro
   return { consumer, life, handled: () => handled, inFlight: () => resource.inFlight?.(), finish: gate.open, stop: () => lifecycle.stop(sigterm) }
 }
 
+/** Plain clients that give up soon; `lost` resolves when they know that the broker is gone: a request in that moment would be tried again, and then no crash comes of it. */
+function impatientKafka(broker: Broker): { kafka: Kafka; lost: () => Promise<unknown> } {
+  const closed: Promise<unknown>[] = []
+  const kafka = new Kafka({
+    ...kafkaConfig(broker.brokers),
+    retry: { retries: 1, initialRetryTime: 100 },
+    socketFactory({ host, port, onConnect }) {
+      const socket = connect({ host, port }, onConnect)
+      closed.push(new Promise((resolve) => socket.once('close', resolve)))
+      return socket
+    },
+  })
+  return { kafka, lost: () => Promise.all(closed) }
+}
+
 /** How many sockets this process has: the clients' and whatever else is open. */
 function countSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
@@ -118,42 +135,37 @@ async function expectSilence(members: readonly Member[], opened: string[]): Prom
 
 // Beside each other, for most of their time is silence; each with a broker, which takes its time on a busy machine.
 describe.concurrent('clients that drainableKafka made are gone within a second of their deadline, and silent after', { timeout: 90_000 }, () => {
-  async function allOfThem(context: TestContext): Promise<{ broker: Broker; members: Member[]; opened: string[]; stopAll: () => Promise<Report[]> }> {
-    const broker = await ownBroker(context)
-    const topic = await createTopic(broker.brokers, 30)
-    const { kafka, opened } = watchedKafka(broker)
-    const members = await Promise.all([
+  /** Busy and idle ones, of either kind of commits. */
+  function allKinds(kafka: Kafka, topic: string): Promise<Member[]> {
+    return Promise.all([
       member(kafka, topic, { how: 'busy' }),
       member(kafka, topic, { how: 'busy', autoCommit: false }),
       member(kafka, topic, { how: 'idle' }),
       member(kafka, topic, { how: 'idle', autoCommit: false }),
     ])
-    return { broker, members, opened, stopAll: () => Promise.all(members.map(({ stop }) => stop())) }
   }
 
-  test('when the broker is frozen, which then goes on', async (context) => {
-    const { broker, members, opened, stopAll } = await allOfThem(context)
+  test('when the broker is frozen, before the stop or in the middle of the drain, and then goes on', async (context) => {
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 30)
+    const { kafka, opened } = watchedKafka(broker)
+    const [drainingAtFreeze, stoppedLater] = [await allKinds(kafka, topic), await allKinds(kafka, topic)]
+    const stopping = drainingAtFreeze.map(({ stop }) => stop())
     await broker.freeze()
-    const reports = await stopAll()
-    for (const report of reports) expectForced(report, 'kafka-consumer')
+    stopping.push(...stoppedLater.map(({ stop }) => stop()))
+    for (const report of await Promise.all(stopping)) expectForced(report, 'kafka-consumer')
     await broker.thaw()
-    await expectSilence(members, opened)
-  })
-
-  test('when the broker is frozen in the middle of the drain', async (context) => {
-    const { broker, members, opened, stopAll } = await allOfThem(context)
-    const stopping = stopAll()
-    await broker.freeze()
-    for (const report of await stopping) expectForced(report, 'kafka-consumer')
-    await broker.thaw()
-    await expectSilence(members, opened)
+    await expectSilence([...drainingAtFreeze, ...stoppedLater], opened)
   })
 
   test('when the broker is killed in the middle of the drain', async (context) => {
-    const { broker, members, opened, stopAll } = await allOfThem(context)
-    const stopping = stopAll()
+    const broker = await ownBroker(context)
+    const topic = await createTopic(broker.brokers, 30)
+    const { kafka, opened } = watchedKafka(broker)
+    const members = await allKinds(kafka, topic)
+    const stopping = members.map(({ stop }) => stop())
     await broker.kill()
-    const reports = await stopping
+    const reports = await Promise.all(stopping)
     // The busy ones wait for their handlers; the idle ones may notice that nobody is there, and be done.
     for (const report of reports.slice(0, 2)) expectForced(report, 'kafka-consumer')
     for (const report of reports) expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs)
@@ -305,7 +317,8 @@ describe.concurrent('controls: what a plain kafkajs client does', { timeout: 90_
   test('a consumer whose broker was killed comes back when it has been disconnected', async (context) => {
     const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 3)
-    const consumer = new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } }).consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, sessionTimeout: 6_000 })
+    const { kafka, lost } = impatientKafka(broker)
+    const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100, sessionTimeout: 6_000 })
     const begun = createGate()
     const gate = createGate()
     await consumer.connect()
@@ -320,6 +333,7 @@ describe.concurrent('controls: what a plain kafkajs client does', { timeout: 90_
     const crashed = crashOf(consumer)
     const disconnected = consumer.disconnect()
     await broker.kill()
+    await lost()
     gate.open()
     await disconnected
     expect(await crashed).toBe(true)
@@ -331,35 +345,21 @@ describe.concurrent('controls: what a plain kafkajs client does', { timeout: 90_
 })
 
 describe.concurrent('without drainableKafka', { timeout: 90_000 }, () => {
-  const impatient = (broker: Broker): Kafka => new Kafka({ ...kafkaConfig(broker.brokers), retry: { retries: 1, initialRetryTime: 100 } })
-
-  test('a consumer that crashed before it was stopped does not come back', async (context) => {
+  test('a consumer does not come back that has crashed before it was stopped, or crashes while it is stopped', async (context) => {
     const broker = await ownBroker(context)
     const topic = await createTopic(broker.brokers, 3)
-    const { consumer, life, stop, finish } = await member(impatient(broker), topic, { how: 'busy', retries: 1 })
-    const crashed = crashOf(consumer)
+    const { kafka, lost } = impatientKafka(broker)
+    const [before, during] = await Promise.all([member(kafka, topic, { how: 'busy', retries: 1 }), member(kafka, topic, { how: 'busy', retries: 1 })])
+    const crashes = [before, during].map(({ consumer }) => crashOf(consumer))
+    const stopping = during.stop()
     await broker.kill()
-    finish()
-    expect(await crashed, 'kafkajs wants to start it again').toBe(true)
-    await stop()
-    life.length = 0
+    await lost()
+    for (const { finish } of [before, during]) finish()
+    expect(await Promise.all(crashes), 'kafkajs wants to start them again').toEqual([true, true])
+    await Promise.all([stopping, before.stop()])
+    before.life.length = during.life.length = 0
     await sleep(3_000)
-    expect(life).toEqual([])
-  })
-
-  test('a consumer that crashes while it is stopped does not come back', async (context) => {
-    const broker = await ownBroker(context)
-    const topic = await createTopic(broker.brokers, 3)
-    const { consumer, life, stop, finish } = await member(impatient(broker), topic, { how: 'busy', retries: 1 })
-    const crashed = crashOf(consumer)
-    const stopping = stop()
-    await broker.kill()
-    finish()
-    expect(await crashed, 'kafkajs wants to start it again').toBe(true)
-    await stopping
-    life.length = 0
-    await sleep(3_000)
-    expect(life).toEqual([])
+    expect([...before.life, ...during.life]).toEqual([])
   })
 })
 

@@ -1,4 +1,4 @@
-import { createLifecycle } from '@lameduck/core'
+import { createLifecycle, type Report } from '@lameduck/core'
 import { Kafka, type Consumer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,9 @@ import { drainableKafka, kafkaConsumer } from '../src/index.ts'
 import { controlOf } from '../src/lib/client-control.ts'
 import { startBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
-import { createTopic, kafkaConfig, look } from './support/topic.ts'
+import { joinAsOther } from './support/group.ts'
+import { throughLink } from './support/through-link.ts'
+import { createTopic, groupState, kafkaConfig, look, write } from './support/topic.ts'
 
 let broker: Broker
 beforeAll(async () => {
@@ -44,16 +46,8 @@ async function busyMember(groupId: string, topic: string): Promise<{ finish: () 
   return { finish: gate.open }
 }
 
-async function groupState(groupId: string): Promise<string> {
-  const admin = new Kafka(kafkaConfig(broker.brokers)).admin()
-  await admin.connect()
-  const { groups } = await admin.describeGroups([groupId])
-  await admin.disconnect()
-  return groups[0]?.state ?? 'none'
-}
-
 async function untilJoining(groupId: string): Promise<void> {
-  await expect.poll(() => groupState(groupId), { timeout: 10_000, interval: 50 }).toBe('PreparingRebalance')
+  await expect.poll(() => groupState(broker.brokers, groupId), { timeout: 10_000, interval: 50 }).toBe('PreparingRebalance')
 }
 
 function countJoins(consumer: Consumer): () => number {
@@ -274,6 +268,113 @@ describe('eachBatch that resolves automatically and leaves early', () => {
     })
     expect(committed).toBe(1)
   })
+})
+
+describe('a message that was handled, and whose commit nobody confirms: the stop has failed, and says which comes again', () => {
+  function expectUncommitted(report: Report, at: string): void {
+    expect(report.result).toBe('failed')
+    expect(report.steps.find(({ name }) => name === 'kafka-consumer')).toMatchObject({
+      outcome: 'failed',
+      errors: ['the broker confirmed no commit of what was handled: it comes again'],
+      waitingFor: [`the commit of ${at}`],
+    })
+  }
+
+  test.each(['while its handler runs', 'and its consumer waits after the crash to begin anew'])('when the broker is gone %s', async (when) => {
+    const topic = await createTopic(broker.brokers, 1)
+    const groupId = randomUUID()
+    const { link, kafka } = await throughLink(broker, { retry: { retries: 1, initialRetryTime: 100 } })
+    onTestFinished(() => link.close())
+    const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100, retry: { retries: 1, initialRetryTime: 2_000 } })
+    const crashed = new Promise((resolve) => consumer.on(consumer.events.CRASH, resolve))
+    const begun = createGate()
+    const gate = createGate()
+    let at = ''
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(
+      kafkaConsumer(consumer, {
+        topics: [topic],
+        fromBeginning: true,
+        async eachMessage({ partition, message }) {
+          at = `${topic}[${partition}] offset ${message.offset}`
+          begun.open()
+          await gate.opened
+        },
+      }),
+    )
+    await lifecycle.start()
+    await begun.opened
+    await link.kill()
+    let stopped: Promise<Report>
+    if (when === 'while its handler runs') {
+      stopped = lifecycle.stop(sigterm)
+      gate.open()
+    } else {
+      gate.open()
+      await crashed
+      stopped = lifecycle.stop(sigterm)
+    }
+    expectUncommitted(await stopped, at)
+    expect((await look(broker.brokers, groupId, topic)).committed).toBe(0)
+  })
+
+  test('when the group has given it to another member before the stop', async () => {
+    const topic = await createTopic(broker.brokers, 0)
+    const groupId = randomUUID()
+    const other = await joinAsOther(broker.brokers, groupId, topic)
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100, sessionTimeout: 1_500, heartbeatInterval: 300 })
+    const begun = createGate()
+    const gate = createGate()
+    let at = ''
+    let slow = ''
+    const lifecycle = createLifecycle({ policy: roomy })
+    lifecycle.add(
+      kafkaConsumer(consumer, {
+        topics: [topic],
+        fromBeginning: true,
+        async eachMessage({ partition, message }) {
+          at = `${topic}[${partition}] offset ${message.offset}`
+          slow = `${partition}:${message.offset}`
+          begun.open()
+          await gate.opened
+        },
+      }),
+    )
+    await lifecycle.start()
+    await write(broker.brokers, topic, 30)
+    await begun.opened
+    await expect.poll(() => other.handled, { timeout: 10_000 }).toContain(slow)
+    const stopped = lifecycle.stop(sigterm)
+    gate.open()
+    expectUncommitted(await stopped, at)
+  })
+})
+
+test.each([false, true])('a batch whose handler commits it by itself leaves clean (autoCommit: %s)', async (autoCommit) => {
+  const topic = await createTopic(broker.brokers, 3)
+  const groupId = randomUUID()
+  const begun = createGate()
+  const stopping = createGate()
+  const lifecycle = createLifecycle({ policy: roomy })
+  lifecycle.add(
+    kafkaConsumer(drainable().consumer({ groupId, maxWaitTimeInMs: 100 }), {
+      topics: [topic],
+      fromBeginning: true,
+      autoCommit,
+      async eachBatch(payload) {
+        begun.open()
+        await stopping.opened
+        for (const { offset } of payload.batch.messages) payload.resolveOffset(offset)
+        await payload.commitOffsetsIfNecessary(payload.uncommittedOffsets())
+      },
+    }),
+  )
+  await lifecycle.start()
+  await begun.opened
+  const stopped = lifecycle.stop(sigterm)
+  stopping.open()
+  expect((await stopped).steps).toMatchObject([{ outcome: 'drained', errors: [] }])
+  expect((await look(broker.brokers, groupId, topic)).committed).toBe(1)
 })
 
 test('counts the handlers that run, and names what they are at', async () => {

@@ -30,12 +30,12 @@ interface Service {
 }
 
 /** A started transactional producer, and somebody who reads what it commits. */
-async function started({ timeoutMs = 10_000, transactionTimeout = 20_000 } = {}): Promise<Service> {
+async function started({ timeoutMs = 10_000, forceMs = 100, transactionTimeout = 20_000 } = {}): Promise<Service> {
   const topic = await createTopic(broker.brokers, 0)
   const transactionalId = randomUUID()
   const producer = drainableKafka(Kafka, kafkaConfig(broker.brokers)).producer({ ...settings, transactionalId, transactionTimeout })
   const lifecycle = createLifecycle()
-  const resource = kafkaProducer(producer, { timeoutMs })
+  const resource = kafkaProducer(producer, { timeoutMs, forceMs })
   lifecycle.add(resource)
   await lifecycle.start()
   return { producer, resource, lifecycle, topic, transactionalId, reader: await readCommitted(topic) }
@@ -94,7 +94,8 @@ describe('a transaction that is open at the signal', () => {
   })
 
   test('is aborted when nobody ends it in time: its readers go on at once', async () => {
-    const service = await started({ timeoutMs: 300 })
+    // The first abort of a new broker takes longer than the 75 ms that there are by default.
+    const service = await started({ timeoutMs: 300, forceMs: 1_000 })
     const transaction = await begin(service, 'never')
     const report = await service.lifecycle.stop(sigterm)
     expect(producerStep(report)).toMatchObject({ outcome: 'forced', errors: [], inFlight: { atForce: 1 } })
@@ -194,7 +195,8 @@ describe('consume, transform, produce', () => {
   async function live(groupId: string, from: string, to: string, least: number, stuck: boolean): Promise<Report> {
     const kafka = drainableKafka(Kafka, kafkaConfig(broker.brokers))
     const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, sessionTimeout: 20_000 })
-    const producer = kafka.producer({ ...settings, transactionalId: randomUUID() })
+    // A machine that is too busy to take the abort at the cut in time keeps the reader waiting no longer than this.
+    const producer = kafka.producer({ ...settings, transactionalId: randomUUID(), transactionTimeout: 5_000 })
     const enough = createGate()
     const gate = createGate()
     onTestFinished(gate.open)

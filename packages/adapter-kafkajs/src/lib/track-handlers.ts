@@ -29,10 +29,19 @@ export interface Position {
   readonly offset: string
 }
 
-type Running = { readonly since: number } & (
-  | { readonly payload: MessagePayload }
-  | { readonly payload: BatchPayload; resolved: string | undefined }
-)
+/** Described only when somebody asks. */
+type Running = RunningMessage | RunningBatch
+
+interface RunningMessage {
+  readonly since: number
+  readonly payload: MessagePayload
+}
+
+interface RunningBatch {
+  readonly since: number
+  readonly payload: BatchPayload
+  resolved: string | undefined
+}
 
 /** Wraps the handlers of `run`. Whatever else it has is passed on as it is. `uncommitted` is told of what is done, where kafkajs commits it. */
 export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handlers {
@@ -56,24 +65,33 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     if (autoCommit) throw new Error('this consumer is stopping: the message was not handled')
   }
 
-  // One function of its own for each kind: what is shared would be one more promise for every message.
-  const onMessage = async (payload: MessagePayload): Promise<void> => {
+  // Kept short, for it is added to every message: no async function, no text, and `Date.now()`, a third of the cost of a monotonic clock.
+  const onMessage = (payload: MessagePayload): Promise<void> => {
     if (closed) return refuse()
-    const entry: Running = { payload, since: performance.now() }
+    const entry: RunningMessage = { payload, since: Date.now() }
     running.push(entry)
+    let handling: Promise<void>
     try {
-      await eachMessage?.(payload)
-      if (autoCommit) uncommitted.done(payload.topic, payload.partition, payload.message.offset)
-    } finally {
-      if (held || abandoned) await endLate(entry)
-      else end(entry)
+      handling = Promise.resolve(eachMessage?.(payload))
+    } catch (error) {
+      handling = Promise.reject(error)
     }
+    return handling.then(
+      () => {
+        if (autoCommit) uncommitted.done(payload.topic, payload.partition, payload.message.offset)
+        return end(entry)
+      },
+      async (error: unknown) => {
+        await end(entry)
+        throw error
+      },
+    )
   }
 
   const onBatch = async (payload: BatchPayload): Promise<void> => {
     if (closed) return refuse()
     const { batch } = payload
-    const entry: Running & { resolved: string | undefined } = { payload, since: performance.now(), resolved: undefined }
+    const entry: RunningBatch = { payload, since: Date.now(), resolved: undefined }
     let wasToldToStop = false
     const isRunning = (): boolean => {
       const goOn = !closed && payload.isRunning()
@@ -91,21 +109,27 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
       // kafkajs would resolve the whole batch although the handler has left early: the rest of it would be lost.
       if (eachBatchAutoResolve && !wasToldToStop) resolveOffset(batch.lastOffset())
     } finally {
-      if (held || abandoned) await endLate(entry)
-      else end(entry)
+      await end(entry)
     }
   }
 
-  function end(entry: Running): void {
-    if (running.at(-1) === entry) running.pop()
-    else running.splice(running.indexOf(entry), 1)
-    if (running.length === 0 && onIdle.size > 0) callAll(onIdle)
+  /** Promises something only where kafkajs must not hear of it yet. */
+  function end(entry: Running): Promise<void> | undefined {
+    if (held || abandoned) return endLate(entry)
+    remove(entry)
+    return undefined
   }
 
   async function endLate(entry: Running): Promise<void> {
     await held
-    end(entry)
+    remove(entry)
     if (abandoned) await new Promise<never>(() => {})
+  }
+
+  function remove(entry: Running): void {
+    if (running.at(-1) === entry) running.pop()
+    else running.splice(running.indexOf(entry), 1)
+    if (running.length === 0 && onIdle.size > 0) callAll(onIdle)
   }
 
   function holdFor(promise: Promise<unknown>): void {
@@ -116,7 +140,7 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     runConfig: eachMessage ? { ...run, eachMessage: onMessage } : { ...run, eachBatch: onBatch, eachBatchAutoResolve: false },
     count: () => running.length,
     positions: () => running.flatMap(({ payload }) => ('message' in payload ? { topic: payload.topic, partition: payload.partition, offset: payload.message.offset } : [])),
-    waitingFor: () => running.map((entry) => `${describe(entry)} ${((performance.now() - entry.since) / 1_000).toFixed(1)} s`),
+    waitingFor: () => running.map((entry) => `${describe(entry)} ${(Math.max(0, Date.now() - entry.since) / 1_000).toFixed(1)} s`),
     close() {
       closed = true
     },

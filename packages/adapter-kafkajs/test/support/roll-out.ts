@@ -39,6 +39,8 @@ const backlog = 600
 /** Messages that a member has handled since it came, before it is told to leave. */
 const leastHandled = 25
 const killAfterMs = 30_000
+/** A control is not waited for any longer: a plain consumer may crash for good when its commit meets a rebalance. */
+const controlPatienceMs = 10_000
 /** Between the signals of a storm. */
 const staggerMs = 150
 
@@ -50,6 +52,11 @@ export async function rollOut({ restarts, storm = false, ...options }: RollOutOp
   const started: Member[] = []
   const exits: Exit[] = []
   let lines = 0
+
+  /** That a member has handled some, or that the group has committed all. */
+  function happens(event: Promise<void>): Promise<void> {
+    return options.helper === 'lameduck' ? event : Promise.race([event, sleep(controlPatienceMs, undefined, { ref: false })])
+  }
 
   function join(): Member {
     const member = startMember({ ...options, group, topic: load.topic }, (message) => {
@@ -65,7 +72,7 @@ export async function rollOut({ restarts, storm = false, ...options }: RollOutOp
     const members = storm ? [join(), join(), join()] : [join(), join()]
     for (let restart = 1; restart <= restarts; restart++) {
       const leaving = members.splice(0, storm ? 3 : 1)
-      await Promise.all(leaving.map((member) => member.handles(leastHandled)))
+      await Promise.all(leaving.map((member) => happens(member.handles(leastHandled))))
       const left = leaving.map(async (member, index) => {
         await sleep(index * staggerMs)
         if (storm) members.push(join())
@@ -74,10 +81,12 @@ export async function rollOut({ restarts, storm = false, ...options }: RollOutOp
       await Promise.all(left)
       if (!storm) members.push(join())
     }
-    await Promise.all(members.map((member) => member.handles(leastHandled)))
-    const written = await load.end()
+    await Promise.all(members.map((member) => happens(member.handles(leastHandled))))
+    await happens(load.end())
     for (const member of members) exits.push(await member.leave())
-    return { lost: written - handled.size, twice: lines - handled.size, exits }
+    const committed = await load.committed()
+    const lost = committed.flatMap((end, partition) => Array.from({ length: end }, (_, offset) => `handled ${partition} ${offset}`)).filter((message) => !handled.has(message))
+    return { lost: lost.length, twice: lines - handled.size, exits }
   } finally {
     for (const { child } of started) child.kill('SIGKILL')
     await load.close()
@@ -139,8 +148,10 @@ function startMember(options: Omit<RollOutOptions, 'restarts' | 'storm'> & { gro
 interface Load {
   readonly topic: string
   readonly refill: (handled: number) => void
-  /** Writes no more, and resolves with how much there is when the group has committed all of it. */
-  readonly end: () => Promise<number>
+  /** Writes no more, and resolves when the group has committed all. */
+  readonly end: () => Promise<void>
+  /** By partition. */
+  readonly committed: () => Promise<readonly number[]>
   readonly close: () => Promise<void>
 }
 
@@ -154,6 +165,7 @@ async function startLoad(brokers: readonly string[], group: string): Promise<Loa
   while (!(await hasLeaders(admin, topic))) await sleep(50)
   let written = 0
   let isOver = false
+  let isClosed = false
   let writing: Promise<void> | undefined
 
   async function write(count: number): Promise<void> {
@@ -162,9 +174,10 @@ async function startLoad(brokers: readonly string[], group: string): Promise<Loa
     writing = undefined
   }
 
-  async function committed(): Promise<number> {
+  async function committed(): Promise<readonly number[]> {
     const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-    return offsets?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) ?? 0
+    const byPartition = offsets?.partitions.toSorted((one, other) => one.partition - other.partition) ?? []
+    return byPartition.map(({ offset }) => Math.max(0, Number(offset)))
   }
 
   await write(backlog)
@@ -177,14 +190,19 @@ async function startLoad(brokers: readonly string[], group: string): Promise<Loa
       isOver = true
       await writing
       const ends = await admin.fetchTopicOffsets(topic)
-      const all = ends.reduce((sum, { offset }) => sum + Number(offset), 0)
-      while ((await committed()) < all) await sleep(100)
-      return all
+      const all = sum(ends.map(({ offset }) => Number(offset)))
+      while (!isClosed && sum(await committed()) < all) await sleep(100)
     },
+    committed,
     async close() {
       isOver = true
+      isClosed = true
       await writing
       await Promise.all([admin.disconnect(), producer.disconnect()])
     },
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -62,6 +62,18 @@ export async function look(brokers: readonly string[], groupId: string, topic: s
   }
 }
 
+/** As the broker has it: `Dead` for one that it does not know. */
+export async function groupState(brokers: readonly string[], groupId: string): Promise<string | undefined> {
+  const admin = new Kafka(kafkaConfig(brokers)).admin()
+  await admin.connect()
+  try {
+    const { groups } = await admin.describeGroups([groupId])
+    return groups[0]?.state
+  } finally {
+    await admin.disconnect()
+  }
+}
+
 /** The values of the first `least` messages of a topic, and of what comes in the same fetches. */
 export async function readValues(kafka: Kafka, topic: string, least: number): Promise<string[]> {
   const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 })
