@@ -151,8 +151,8 @@ describe('the CancelRequest', () => {
     // A name that leads to the server this once, as one with several addresses may.
     const stream = (): Socket => {
       const socket = new Socket()
-      const { connect: connectTo } = socket
-      socket.connect = ((port: number) => Reflect.apply(connectTo, socket, [port, '127.0.0.1'])) as Socket['connect']
+      const connectTo = socket.connect.bind(socket)
+      socket.connect = ((port: number) => connectTo(port, '127.0.0.1')) as Socket['connect']
       return socket
     }
     const { pool, resource } = createPool('proxied', { host: 'db.invalid', port: (proxy.address() as AddressInfo).port, stream })

@@ -79,9 +79,15 @@ export async function guardProcess(prefix: string): Promise<GuardedProcess> {
 
   async function stop(): Promise<void> {
     if (gone) return
-    const exited = once(guardian, 'exit')
-    await ask({ do: 'stop' })
-    await hold(exited)
+    const exited = hold(once(guardian, 'exit'))
+    try {
+      await ask({ do: 'stop' })
+    } catch (error) {
+      // The answer can be overtaken by the end that it announces; an end without it has another code.
+      const ended = gone ? await exited : [undefined]
+      if (ended[0] !== 0) throw error
+    }
+    await exited
   }
 
   async function ask(message: object): Promise<unknown> {
