@@ -146,7 +146,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
       }
       const silentMs = performance.now() - membership.lastSeenAt()
       // Between messages only: kafkajs sends no heartbeat while a handler runs.
-      if (handlers.count() === 0 && silentMs > (sessionTimeoutMs)) {
+      if (handlers.count() === 0 && silentMs > sessionTimeoutMs) {
         throw new Error(`no heartbeat for ${Math.round(silentMs / 1_000)} s`)
       }
     },
