@@ -189,7 +189,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     const commands = [client.incr('a'), client.incr('a')]
     const drained = Promise.resolve(resource.drain(drainContext(20_000))).catch((error: Error) => error.message)
     await server.kill()
-    expect(await drained).toBe('2 commands were given up by ioredis while draining: Connection is closed.')
+    expect(await drained).toBe('2 commands were given up by ioredis while draining (INCR ×2): Connection is closed.')
     expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 2 })
   })
 
@@ -198,7 +198,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     await server.freeze()
     const commands = [client.incr('a'), client.incr('a')]
     const settled = countSettled(commands)
-    await expect(redis(client).drain(drainContext(20_000))).rejects.toThrow('2 commands were given up by ioredis while draining: Command timed out')
+    await expect(redis(client).drain(drainContext(20_000))).rejects.toThrow('2 commands were given up by ioredis while draining (INCR ×2): Command timed out')
     expect(await settled).toEqual({ fulfilled: 0, rejected: 2 })
     expect(client.status).toBe('end')
   })

@@ -1,7 +1,7 @@
 import { orAborted } from '@lameduck/core'
 import { pause, within } from './abortable.ts'
 import type { Command } from './client-internals.ts'
-import { commandsOf, countCommands, countUnnamed } from './commands-of.ts'
+import { commandsOf, countCommands, countUnnamed, listKinds } from './commands-of.ts'
 import { cutClient, stopError } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'
@@ -47,24 +47,30 @@ async function finishCommands(client: RedisClient, reconnectMs: number, signal: 
     const waiting = commandsOf(client).filter((command) => !losses.isSettled(command))
     mine = unnamed > 0 ? losses.watch(waiting) : new Set(waiting.filter((command) => mine.has(command)))
   }
-  const count = losses.count()
-  return count === 0 ? undefined : `${countOf(count)} given up by ioredis while draining: ${losses.first()}`
+  return losses.describe()
 }
 
 function countOf(commands: number): string {
   return `${commands} ${commands === 1 ? 'command was' : 'commands were'}`
 }
 
-/** Counts the commands that rejected with anything but an answer of the server. */
-function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; isSettled(command: Command): boolean; count(): number; first(): string } {
+interface Losses {
+  watch(commands: readonly Command[]): Set<Command>
+  isSettled(command: Command): boolean
+  /** How many were lost, of which kinds, and why the first was; `undefined` when none was. */
+  describe(): string | undefined
+}
+
+/** Remembers the commands that rejected with anything but an answer of the server. */
+function watchLosses(): Losses {
   const watched = new Set<Command>()
   // Its promise, not the command: a pipeline of a Cluster that is redirected sends the same commands again, with new ones.
   const settled = new WeakSet<object>()
-  let count = 0
+  const lost: Command[] = []
   let first = ''
-  const onRejected = (error: unknown): void => {
+  const onRejected = (command: Command, error: unknown): void => {
     if (error instanceof Error && error.name === 'ReplyError') return
-    count += 1
+    lost.push(command)
     first ||= error instanceof Error ? error.message : String(error)
   }
   return {
@@ -73,13 +79,12 @@ function watchLosses(): { watch(commands: readonly Command[]): Set<Command>; isS
         if (watched.has(command)) continue
         watched.add(command)
         const { promise } = command
-        void promise?.catch(onRejected).then(() => settled.add(promise))
+        void promise?.catch((error: unknown) => onRejected(command, error)).then(() => settled.add(promise))
       }
       return new Set(commands)
     },
     isSettled: ({ promise }) => promise !== undefined && settled.has(promise),
-    count: () => count,
-    first: () => first,
+    describe: () => (lost.length === 0 ? undefined : `${countOf(lost.length)} given up by ioredis while draining (${listKinds(lost).join(', ')}): ${first}`),
   }
 }
 

@@ -32,13 +32,24 @@ export function countUnnamed(client: RedisClient): number {
 export function describeCommands(client: RedisClient): string[] {
   const counts = new Map<string, [name: string, count: number, state: Waiting['state']]>()
   for (const { command, state } of waitingOf(client)) {
-    const name = (command.name ?? 'a command').toUpperCase()
+    const name = kindOf(command)
     const [, count] = counts.get(`${name} ${state}`) ?? [name, 0]
     counts.set(`${name} ${state}`, [name, count + 1, state])
   }
   const texts = [...counts.values()].map(([name, count, state]) => `${times(name, count)}: ${state === 'sent' ? 'sent, may have been done' : 'not sent'}`)
   const unnamed = countUnnamed(client)
   return unnamed === 0 ? texts : [...texts, `${times('commands that wait for the cluster', unnamed)}: may have been done`]
+}
+
+/** `INCR ×2`, one text for each kind. */
+export function listKinds(commands: readonly Command[]): string[] {
+  const counts = new Map<string, number>()
+  for (const command of commands) counts.set(kindOf(command), (counts.get(kindOf(command)) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => times(kind, count))
+}
+
+function kindOf({ name }: Command): string {
+  return (name ?? 'a command').toUpperCase()
 }
 
 function times(name: string, count: number): string {
