@@ -1,3 +1,4 @@
+import { localhost } from '@lameduck/servers'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
@@ -5,7 +6,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test 
 import { redis } from '../src/index.ts'
 import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
 import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
-import { cert, key as tlsKey } from './support/certificate.ts'
 
 let server: RedisServer
 let lastKey = 0
@@ -255,14 +255,14 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
 
   test('TLS: drains, and is cut from a server that does not answer', async () => {
     const { hostname, port } = new URL(server.url)
-    const proxy = createTlsServer({ key: tlsKey, cert }, (socket) => {
+    const proxy = createTlsServer(localhost, (socket) => {
       const upstream = connect(Number(port), hostname)
       for (const each of [socket, upstream]) each.on('error', () => {}).on('close', () => [socket, upstream].forEach((other) => other.destroy()))
       socket.pipe(upstream).pipe(socket)
     }).listen(0, '127.0.0.1')
     await once(proxy, 'listening')
     onTestFinished(() => void proxy.close())
-    const tls = { host: '127.0.0.1', port: (proxy.address() as { port: number }).port, tls: { ca: cert, servername: 'localhost' } }
+    const tls = { host: '127.0.0.1', port: (proxy.address() as { port: number }).port, tls: { ca: localhost.cert, servername: 'localhost' } }
     const [drained, forced] = [new Redis(tls), new Redis(tls)]
     const key = nextKey()
     await Promise.all([drained.ping(), forced.ping()])

@@ -1,7 +1,7 @@
+import { localhost } from '@lameduck/servers'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { pgClient, pgPool } from '../src/index.ts'
-import { cert, key } from './support/certificate.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { isRowFree, sessionsLeft, untilActive } from './support/observe.ts'
 import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
@@ -14,7 +14,7 @@ beforeAll(async () => {
   await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
   await admin.query('INSERT INTO ledger VALUES (1)')
   // By the server itself: its folder may be another user's, or in a container. A program of COPY runs in the data folder.
-  for (const [file, text] of Object.entries({ 'server.crt': cert, 'server.key': key })) {
+  for (const [file, text] of Object.entries({ 'server.crt': localhost.cert, 'server.key': localhost.key })) {
     await admin.query(`COPY (SELECT unnest(string_to_array('${text.trim()}', E'\\n'))) TO PROGRAM 'umask 077; cat > ${file}'`)
   }
   // From the next connection on, nothing but TLS may log in.
@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => postgres.stop())
 
 async function tlsIsOn(): Promise<boolean> {
-  const client = new pg.Client({ ...postgres.config, ssl: { ca: cert } })
+  const client = new pg.Client({ ...postgres.config, ssl: { ca: localhost.cert } })
   client.on('error', () => {})
   return client.connect().then(
     async () => (await client.end(), true),
@@ -35,7 +35,7 @@ async function tlsIsOn(): Promise<boolean> {
 }
 
 function createPool(application: string) {
-  const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 3, ssl: { ca: cert } })
+  const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 3, ssl: { ca: localhost.cert } })
   const resource = pgPool(pool, { onError: () => {} })
   onTestFinished(async () => void (await force(resource)))
   return { pool, resource }
@@ -84,7 +84,7 @@ test('force is bounded with a frozen backend, and with a handshake that a frozen
 })
 
 test('a single client is cut', async () => {
-  const client = new pg.Client({ ...postgres.config, application_name: 'tls client', ssl: { ca: cert } })
+  const client = new pg.Client({ ...postgres.config, application_name: 'tls client', ssl: { ca: localhost.cert } })
   const resource = pgClient(client, { onError: () => {} })
   await client.connect()
   const counts = count([client.query('SELECT pg_sleep(30)')])

@@ -1,3 +1,4 @@
+export { localhost } from './lib/certificate.ts'
 export { startPgBouncer, type PgBouncerOptions } from './lib/pgbouncer.ts'
 export type { NoServer, Origin, Server, ServerName, ServerOptions } from './lib/server.ts'
 export { startServer } from './lib/start-server.ts'
