@@ -120,6 +120,46 @@ test('a check that got its connection only after it had been given up gives it b
   await draining(resource).done
 })
 
+describe('a readiness check without an answer', () => {
+  const neverAborted = (): AbortSignal => new AbortController().signal
+
+  test('on a frozen backend does not hold up the drain, and its socket does not stay', async () => {
+    const { pool, resource } = createPool('drained check')
+    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const socket = socketOf(pool)
+    const thaw = await freezeBackend(rows[0]!.pid)
+    const asked = count([Promise.resolve(resource.check!({ signal: neverAborted() }))])
+    await draining(resource).done
+    expect(socket.destroyed).toBe(true)
+    expect(asked.errors).toEqual(['Error: the server did not answer the readiness check in time'])
+    await thaw()
+    expect(await sessionsLeft(admin, 'drained check')).toBe(0)
+  })
+
+  test('whose connection is still being opened does not hold up the drain either', async () => {
+    const { pool, resource } = createPool('drained opening check')
+    await postgres.freeze()
+    onTestFinished(() => postgres.thaw())
+    const asked = count([Promise.resolve(resource.check!({ signal: neverAborted() }))])
+    expect(resource.inFlight!()).toBe(1)
+    await draining(resource).done
+    expect(pool.totalCount).toBe(0)
+    expect(asked).toMatchObject({ rejected: 1 })
+    expect(asked.errors[0]).toContain('only the readiness check waited')
+  })
+
+  test('is waited for where the server answers, and no other is asked while the pool drains', async () => {
+    const { pool, resource } = createPool('answered check')
+    const client = await pool.connect()
+    const check = Promise.resolve(resource.check!({ signal: neverAborted() }))
+    const drained = draining(resource)
+    await check
+    await expect(Promise.resolve(resource.check!({ signal: neverAborted() }))).rejects.toThrow('the pool is draining, so the server was not asked')
+    client.release()
+    await drained.done
+  })
+})
+
 describe('the CancelRequest', () => {
   test('goes to the address that was really taken, is never half closed, and precedes the end of the session', async () => {
     const seen: string[] = []

@@ -1,50 +1,115 @@
 import { orAborted, LifecycleError } from '@lameduck/core'
-import type { PgPoolLike } from './pg-types.ts'
+import { cutClient } from './cut-client.ts'
+import type { DrivenPool } from './driven-pool.ts'
+import { isConnecting } from './pg-internals.ts'
+import type { PgPoolClientLike } from './pg-types.ts'
+
+export interface PoolCheck {
+  /** @throws LifecycleError `check-failed` when the server need not be asked to know; what the server or the signal says otherwise. */
+  ask(signal: AbortSignal): Promise<void>
+  /** Asks nothing any more. An answer that is not there in `patienceMs` is given up, and its connection thrown away. */
+  stop(patienceMs: number): void
+}
+
+/** A `SELECT 1` that was sent, or waits for its connection to be opened. */
+interface Question {
+  readonly answer: Promise<void>
+  /** The connection is thrown away instead of kept waiting for the answer; one that is still being opened is kept for others. */
+  discard(): void
+  /** The same, but nobody will need a connection any more. */
+  abandon(): void
+}
 
 /**
  * A readiness check that asks the server `SELECT 1`, but never queues for a connection: an exhausted pool with
  * callers waiting is reported as busy, and one with none waiting is believed. Only one question is outstanding at
  * a time, whoever asks, so that a frozen server costs one connection at most.
  */
-export function checkPool(pool: PgPoolLike): (signal: AbortSignal) => Promise<void> {
-  let outstanding: Promise<void> | undefined
-  return async (signal) => {
-    if (!outstanding) {
-      const { totalCount, idleCount, waitingCount } = pool
-      if (pool.ending) throw new LifecycleError('check-failed', 'the pool has been ended')
-      if (waitingCount > 0) {
-        throw new LifecycleError(
-          'check-failed',
-          `busy: ${totalCount} connections are in use and ${waitingCount} callers wait for one, so the server was not asked; raise the pool's max or shorten the transactions`,
-        )
+export function checkPool(driven: DrivenPool): PoolCheck {
+  const { pool } = driven
+  let outstanding: Question | undefined
+  let isStopped = false
+
+  return {
+    async ask(signal) {
+      if (!outstanding) {
+        refuse()
+        if (pool.idleCount === 0 && pool.totalCount >= (pool.options?.max ?? 10)) return
+        begin(signal)
       }
-      if (idleCount === 0 && totalCount >= (pool.options?.max ?? 10)) return
-      const answer = ask(pool, signal, forget).finally(forget)
-      outstanding = answer
-      function forget(): void {
-        if (outstanding === answer) outstanding = undefined
-      }
+      await orAborted(outstanding!.answer, signal)
+    },
+    stop(patienceMs) {
+      isStopped = true
+      if (!outstanding) return
+      const { answer, abandon } = outstanding
+      const timer = setTimeout(abandon, patienceMs)
+      const forget = (): void => clearTimeout(timer)
+      answer.then(forget, forget)
+    },
+  }
+
+  function refuse(): void {
+    if (pool.ending) throw new LifecycleError('check-failed', 'the pool has been ended')
+    if (isStopped) throw new LifecycleError('check-failed', 'the pool is draining, so the server was not asked')
+    if (pool.waitingCount > 0) {
+      throw new LifecycleError(
+        'check-failed',
+        `busy: ${pool.totalCount} connections are in use and ${pool.waitingCount} callers wait for one, so the server was not asked; raise the pool's max or shorten the transactions`,
+      )
     }
-    await orAborted(outstanding, signal)
+  }
+
+  function begin(signal: AbortSignal): void {
+    const question = askServer(driven)
+    outstanding = question
+    signal.addEventListener('abort', question.discard, { once: true })
+    question.answer.then(forget, forget)
+
+    function forget(): void {
+      signal.removeEventListener('abort', question.discard)
+      outstanding = undefined
+    }
   }
 }
 
-/** When nobody waits for the answer any more, the connection is thrown away instead of kept waiting for it. */
-async function ask(pool: PgPoolLike, signal: AbortSignal, onDiscard: () => void): Promise<void> {
-  const client = await pool.connect()
-  if (signal.aborted) return client.release()
-  const discard = (): void => {
-    onDiscard()
-    client.release(true)
+function askServer(driven: DrivenPool): Question {
+  const { pool } = driven
+  const known = new Set(driven.clients())
+  const connecting = pool.connect()
+  const opening = driven.clients().find((client) => !known.has(client))
+  const discarded = new AbortController()
+  let held: PgPoolClientLike | undefined
+  return { answer: ask(), discard, abandon }
+
+  async function ask(): Promise<void> {
+    held = await connecting
+    if (discarded.signal.aborted) return letGo()
+    try {
+      await orAborted(held.query('SELECT 1'), discarded.signal)
+      letGo()
+    } catch (error) {
+      letGo(true)
+      throw error
+    }
   }
-  signal.addEventListener('abort', discard, { once: true })
-  try {
-    await client.query('SELECT 1')
-    if (!signal.aborted) client.release()
-  } catch (error) {
-    if (!signal.aborted) client.release(true)
-    throw error
-  } finally {
-    signal.removeEventListener('abort', discard)
+
+  function letGo(discard?: boolean): void {
+    const client = held
+    held = undefined
+    client?.release(discard)
+  }
+
+  function discard(): void {
+    letGo(true)
+    discarded.abort(new Error('the server did not answer the readiness check in time'))
+  }
+
+  function abandon(): void {
+    discard()
+    // With others waiting it may become theirs.
+    if (opening && isConnecting(opening) && pool.waitingCount === 0) {
+      void cutClient(opening, { error: new Error('the pool is draining, and only the readiness check waited for this connection'), cancelMs: 0 })
+    }
   }
 }

@@ -2,7 +2,6 @@ import { orAborted, type DrainContext, type ForceContext, type Phase, type Resou
 import { checkPool } from './check-pool.ts'
 import { cutClient } from './cut-client.ts'
 import type { DrivenPool } from './driven-pool.ts'
-import type { PgClientLike } from './pg-types.ts'
 import { describeUse, type TrackedPool } from './track-pool.ts'
 import { untilUnused } from './until-unused.ts'
 
@@ -33,13 +32,13 @@ export interface PoolOptions {
   readonly waiters?: 'serve' | 'reject'
 }
 
-/** How long closed connections may take to say goodbye; their work is done, so a silent server loses nothing but this. */
+/** How long a server may take to answer what loses nothing if it stays silent: the goodbye of a connection, a readiness check. */
 const goodbyeMs = 200
 
 export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings: readonly string[], options: PoolOptions & { readonly name: string }): Resource {
   const { name, phase = 'connections', timeoutMs, reserveMs, forceMs, waiters = 'serve' } = options
   const { pool } = driven
-  const check = checkPool(pool)
+  const check = checkPool(driven)
   return {
     name,
     phase,
@@ -47,10 +46,13 @@ export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings:
     ...(reserveMs === undefined ? {} : { reserveMs }),
     ...(forceMs === undefined ? {} : { forceMs }),
     warnings,
-    check: (context: StartContext) => check(context.signal),
+    check: (context: StartContext) => check.ask(context.signal),
     inFlight: () => pool.totalCount - pool.idleCount + pool.waitingCount,
     waitingFor: () => describeUse(pool, tracked),
-    drain: (context: DrainContext) => drainPool(name, driven, tracked, waiters, context.signal),
+    drain(context: DrainContext) {
+      check.stop(goodbyeMs)
+      return drainPool(name, driven, tracked, waiters, context.signal)
+    },
     force: (context: ForceContext) => forcePool(name, driven, tracked, context.boundMs),
   }
 }
@@ -65,8 +67,8 @@ async function drainPool(name: string, driven: DrivenPool, tracked: TrackedPool,
   }
   await untilUnused(pool, ['connect', 'acquire', 'release', 'remove', 'error'], isUnused, signal)
   const goodbye = async (): Promise<void> => {
-    await closed(tracked.open)
-    for (const client of tracked.open) void cutClient(client, { error: new Error('the pool has ended'), cancelMs: 0 })
+    await closed(tracked)
+    for (const client of tracked.open()) void cutClient(client, { error: new Error('the pool has ended'), cancelMs: 0 })
   }
   await orAborted(pool.ending ? goodbye() : driven.end(goodbye), signal)
   if (abandoned > 0) {
@@ -77,15 +79,15 @@ async function drainPool(name: string, driven: DrivenPool, tracked: TrackedPool,
 }
 
 /** Resolves when the sockets have closed, or after `goodbyeMs`. */
-function closed(open: ReadonlySet<PgClientLike>): Promise<void> {
+function closed(tracked: TrackedPool): Promise<void> {
   return new Promise((resolve) => {
-    if (open.size === 0) return resolve()
+    const clients = tracked.open()
+    if (clients.length === 0) return resolve()
     const timer = setTimeout(stop, goodbyeMs)
-    const clients = [...open]
     for (const client of clients) client.addListener('end', onEnd)
 
     function onEnd(): void {
-      if (open.size === 0) stop()
+      if (tracked.open().length === 0) stop()
     }
 
     function stop(): void {
@@ -99,14 +101,14 @@ function closed(open: ReadonlySet<PgClientLike>): Promise<void> {
 /** The order matters: once the pool is shut, a client that comes back is closed instead of handed to the next caller. */
 async function forcePool(name: string, driven: DrivenPool, tracked: TrackedPool, boundMs: number): Promise<void> {
   const why = `the pool "${name}" was cut: its time in the shutdown was over`
-  const clients = new Set([...driven.clients(), ...tracked.open])
-  const checkedOut = [...tracked.checkedOut.keys()]
+  const clients = new Set([...driven.clients(), ...tracked.open()])
+  const checkedOut = tracked.checkedOut()
   driven.shut(why)
   const waiting = driven.pool.waitingCount
   const rejected = driven.rejectWaiters(why)
   const cuts = [...clients].map((client) => cutClient(client, { error: new Error(why), cancelMs: boundMs / 2 }))
   await Promise.all(cuts)
-  for (const client of checkedOut) driven.giveBack(client)
+  for (const { client } of checkedOut) driven.giveBack(client)
   if (rejected === undefined) {
     throw new Error(`${waiting} callers that wait for a connection could not be rejected: this version of the pool keeps them in an unknown place`)
   }

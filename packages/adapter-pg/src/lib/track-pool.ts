@@ -2,18 +2,21 @@ import type { DrivenPool } from './driven-pool.ts'
 import { followTransactions, isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
 import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 
-export interface Checkout {
-  /** Monotonic ms. */
-  readonly sinceMs: number
+/** What is known of one connection; it lives as long as the connection is open or checked out. */
+interface Use {
+  isOpen: boolean
+  isCheckedOut: boolean
+  /** Of the last checkout; monotonic ms. */
+  takenMs: number
   /** Where in the application it was taken, if that is traced. */
-  takenAt?: string
+  takenAt: string | undefined
 }
 
 export interface TrackedPool {
   /** Clients whose connection is open. */
-  readonly open: ReadonlySet<PgClientLike>
+  open(): PgClientLike[]
   /** Clients in the hands of the application, the one taken first in front. */
-  readonly checkedOut: ReadonlyMap<PgClientLike, Checkout>
+  checkedOut(): { readonly client: PgClientLike; readonly takenMs: number; readonly takenAt: string | undefined }[]
   /** Notes where in the application a client was taken. */
   setPlace(client: PgClientLike, takenAt: string): void
 }
@@ -21,37 +24,61 @@ export interface TrackedPool {
 /** Follows a pool by its events, and listens for the errors that would otherwise end the process. */
 export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) | undefined): TrackedPool {
   const { pool } = driven
-  const open = new Set<PgClientLike>()
-  const checkedOut = new Map<PgClientLike, Checkout>()
+  const uses = new Map<PgClientLike, Use>()
 
   for (const client of driven.clients()) adopt(client)
-  for (const client of driven.checkedOut()) checkedOut.set(client, { sinceMs: performance.now() })
-  pool.addListener('connect', adopt)
-  pool.addListener('acquire', (client: PgClientLike) => {
-    adopt(client)
-    checkedOut.set(client, { sinceMs: performance.now() })
-  })
-  pool.addListener('release', (_error: unknown, client: PgClientLike) => checkedOut.delete(client))
-  pool.addListener('remove', (client: PgClientLike) => checkedOut.delete(client))
+  for (const client of driven.checkedOut()) take(client)
+  pool.addListener('connect', (client: PgClientLike) => void adopt(client))
+  pool.addListener('acquire', take)
+  pool.addListener('release', (_error: unknown, client: PgClientLike) => leave(client))
+  pool.addListener('remove', leave)
   pool.addListener('error', (error: Error) => report(error, pool.listenerCount('error') > 1))
   return {
-    open,
-    checkedOut,
+    open: () => [...uses].flatMap(([client, { isOpen }]) => (isOpen ? [client] : [])),
+    checkedOut: () =>
+      [...uses]
+        .flatMap(([client, { isCheckedOut, takenMs, takenAt }]) => (isCheckedOut ? [{ client, takenMs, takenAt }] : []))
+        .toSorted((a, b) => a.takenMs - b.takenMs),
     setPlace(client, takenAt) {
-      const checkout = checkedOut.get(client)
-      if (checkout) checkout.takenAt = takenAt
+      const use = uses.get(client)
+      if (use) use.takenAt = takenAt
     },
   }
 
-  function adopt(client: PgClientLike): void {
-    if (open.has(client)) return
-    open.add(client)
+  function adopt(client: PgClientLike): Use {
+    const known = uses.get(client)
+    if (known) return known
+    const use: Use = { isOpen: true, isCheckedOut: false, takenMs: 0, takenAt: undefined }
+    uses.set(client, use)
     followTransactions(client)
-    client.addListener('end', () => open.delete(client))
+    client.addListener('end', () => {
+      use.isOpen = false
+      forget(client, use)
+    })
     // A pool listens to idle clients only: the error of one that is checked out would be an uncaught exception.
     onLost(client, (error) => {
-      if (checkedOut.has(client)) report(error, client.listenerCount('error') > 1)
+      if (use.isCheckedOut) report(error, client.listenerCount('error') > 1)
     })
+    return use
+  }
+
+  // This and `leave` are all that a query costs more, so they allocate nothing.
+  function take(client: PgClientLike): void {
+    const use = uses.get(client) ?? adopt(client)
+    use.isCheckedOut = true
+    use.takenMs = performance.now()
+    use.takenAt = undefined
+  }
+
+  function leave(client: PgClientLike): void {
+    const use = uses.get(client)
+    if (!use) return
+    use.isCheckedOut = false
+    if (!use.isOpen) forget(client, use)
+  }
+
+  function forget(client: PgClientLike, { isOpen, isCheckedOut }: Use): void {
+    if (!isOpen && !isCheckedOut) uses.delete(client)
   }
 
   function report(error: Error, isHandled: boolean): void {
@@ -70,13 +97,13 @@ export function onLost(client: PgClientLike, listener: (error: Error) => void): 
 }
 
 /** One line per connection in use and one for the queue, in the order in which they began. */
-export function describeUse(pool: PgPoolLike, { checkedOut }: TrackedPool): string[] {
+export function describeUse(pool: PgPoolLike, tracked: TrackedPool): string[] {
   const now = performance.now()
-  const lines = [...checkedOut].map(([client, checkout]) => {
-    const at = checkout.takenAt === undefined ? '' : ` at ${checkout.takenAt}`
-    return `${nameOf(client)}: ${doingOf(client)}, taken ${((now - checkout.sinceMs) / 1_000).toFixed(1)} s ago${at}`
+  const lines = tracked.checkedOut().map(({ client, takenMs, takenAt }) => {
+    const at = takenAt === undefined ? '' : ` at ${takenAt}`
+    return `${nameOf(client)}: ${doingOf(client)}, taken ${((now - takenMs) / 1_000).toFixed(1)} s ago${at}`
   })
-  const opening = pool.totalCount - pool.idleCount - checkedOut.size
+  const opening = pool.totalCount - pool.idleCount - lines.length
   if (opening > 0) lines.push(`${opening} ${opening === 1 ? 'connection is' : 'connections are'} being opened`)
   const { waitingCount } = pool
   if (waitingCount > 0) lines.push(`${waitingCount} ${waitingCount === 1 ? 'caller waits' : 'callers wait'} for a connection`)
