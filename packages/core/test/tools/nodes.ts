@@ -8,6 +8,11 @@ export interface NodeUnderTest {
   /** Absolute path of the binary. */
   readonly path: string
   readonly major: number
+  /**
+   * How a process may end that its watchdog ended. Where it cannot become another program it ends by exit(3), beside threads that still
+   * run: on a busy machine that crashed in one of seven runs.
+   */
+  readonly stalledEnds: readonly (number | NodeJS.Signals)[]
 }
 
 /**
@@ -29,5 +34,7 @@ function nodesFrom(list: string | undefined): NodeUnderTest[] {
 }
 
 function describeNode(path: string, version: string): NodeUnderTest {
-  return { name: `Node ${version.slice(1)}`, path, major: Number(/^v(\d+)/.exec(version)?.[1]) }
+  const [major = 0, minor = 0] = version.slice(1).split('.').map(Number)
+  const canBecomeAnother = major > 22 || (major === 22 && minor >= 15)
+  return { name: `Node ${version.slice(1)}`, path, major, stalledEnds: canBecomeAnother ? [70] : [70, 'SIGSEGV', 'SIGABRT', 'SIGKILL'] }
 }

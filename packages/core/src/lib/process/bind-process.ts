@@ -202,6 +202,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     const text = ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
     const kind = ours ? 'ours' : 'theirs'
     if (printed[kind] < mostPrinted) tellOperator(target, text)
+    else if (printed[kind] === mostPrinted) tellOperator(target, `more ${ours ? 'errors of the stop itself' : 'uncaught errors'} are not printed`)
     printed[kind] += 1
     if (!ours) void lifecycle.stop({ kind: 'fatal', origin, error })
   }
