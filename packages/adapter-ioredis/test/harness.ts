@@ -47,7 +47,7 @@ export interface RedisSubject extends Subject {
 
 let lastKey = 0
 
-/** A subject whose units of work are BLPOPs and BRPOPs on one connection: the server holds each until an element is pushed. */
+/** A subject whose units of work are BLPOPs on one connection: the server holds each until an element is pushed. */
 export function redisHarness(constructor: typeof Redis5, getServer: () => RedisServer): Harness<RedisSubject> {
   return {
     members: ['start', 'check', 'inFlight', 'waitingFor', 'force'],
@@ -69,9 +69,7 @@ export function redisHarness(constructor: typeof Redis5, getServer: () => RedisS
     },
     busy({ client, admin, key }) {
       const element = `${key}:${(lastKey += 1)}`
-      // In turn, since commands of one kind are one text of `waitingFor`.
-      const popped = lastKey % 2 === 0 ? client.blpop(element, 0) : client.brpop(element, 0)
-      const outcome = popped.then(
+      const outcome = client.blpop(element, 0).then(
         () => 'finished' as const,
         () => 'failed' as const,
       )

@@ -69,6 +69,20 @@ describe('a mistake of the harness is told as one, with the call in which it was
   })
 })
 
+// Work that takes longer than `watchMs` is served by no peer within it.
+test.each<[string, string, Partial<Harness<LineClient>>, string]>([
+  ['freeze', 'the harness: nothing is served by a frozen peer', { freeze: () => {} }, "offer() was served although its peer is frozen"],
+  ['kill', 'the harness: nothing is served by a dead peer', { kill: () => {} }, "offer() was served although its peer is dead"],
+  ['offer', 'the harness: nothing is served by a dead peer', { offer: () => Promise.resolve(false) }, "offer() was not served although nothing had been done to its peer"],
+])('%s that does nothing is seen where work takes its time', async (_what, check, broken, message) => {
+  const harness = lineHarness(true)
+  const slowly = async (client: LineClient): Promise<boolean> => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    return harness.offer?.(client) ?? false
+  }
+  expect(await saidBy(check, { offer: slowly, ...broken })).toContain(`the harness's ${message}`)
+})
+
 test.each<[Partial<Resource>, string]>([
   [{ start: never }, 'start had not settled after 500 ms (harnessMs)'],
   [{ force: never }, 'force (idle) was still pending after 100 ms, its bound, and 200 ms more'],

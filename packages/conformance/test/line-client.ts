@@ -136,6 +136,7 @@ export async function createLineClient(serves: boolean): Promise<LineClient> {
       inFlight: () => client.works(),
       waitingFor: () => [...pending].filter(([, { verb }]) => verb === 'work').map(([id]) => `work ${id}`),
       lastArrival: () => state.arrivedAt,
+      unfinished: () => client.works(),
       drain: ({ signal }) => (state.drain ??= drain(signal)),
       force() {
         state.forced = true
@@ -190,7 +191,7 @@ export async function orAborted(promise: Promise<unknown>, signal: AbortSignal):
 /** @param mutate replaces the resource by a broken one */
 export function lineHarness(serves: boolean, mutate: (client: LineClient) => Partial<Resource> = () => ({})): Harness<LineClient> {
   return {
-    members: ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'force'],
+    members: ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'unfinished', 'force'],
     async create() {
       const client = await createLineClient(serves)
       const changes = mutate(client)

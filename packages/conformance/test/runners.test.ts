@@ -43,6 +43,8 @@ describe('a harness or an option that contradicts itself is refused at once', ()
     ['no dispose', { harness: { ...base, dispose: undefined } }, 'must have the function dispose; it is undefined'],
     ['offer without afterQuiesce', { harness: { ...base, offer: () => Promise.resolve(true) } }, 'afterQuiesce'],
     ['afterQuiesce without offer', { harness: { ...base, afterQuiesce: 'serves' } }, 'has no offer'],
+    ['an afterQuiesce that there is not', { harness: { ...base, offer: () => Promise.resolve(true), afterQuiesce: 'refuse' } }, 'must have "refuses" or "serves" in afterQuiesce; it is "refuse" (string)'],
+    ['nothing at once', { harness: { ...base, busy: () => {}, atOnce: 0 } }, 'must have 1 or 2 in atOnce; it is 0 (number)'],
     ['freeze without thaw', { harness: { ...base, freeze: () => {} } }, 'has freeze but no thaw'],
     ['counts without busy', { harness: { ...base, counts: () => 1 } }, 'has counts but no busy'],
     ['a check that there is not', { harness: base, notApplicable: { nothing: 'why' } }, 'notApplicable has "nothing" (string), which is the name of no check'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { resourceSuite } from '../src/index.ts'
-import { collectSuite } from './collect-suite.ts'
+import { collectSuite, failuresOf } from './collect-suite.ts'
 import { lineHarness } from './line-client.ts'
 import { drainMutants } from './mutants/drain-mutants.ts'
 import { forceMutants } from './mutants/force-mutants.ts'
@@ -15,6 +15,13 @@ describe('a correct resource that refuses after quiesce', () => {
 
 describe('a correct resource that serves after quiesce', () => {
   resourceSuite({ test, harness: lineHarness(true) })
+})
+
+test('a resource that puts alike texts of waitingFor together is correct, too', async () => {
+  const harness = lineHarness(true, ({ works }) => ({ waitingFor: () => (works() > 0 ? [`work ×${works()}`] : []) }))
+  const meant = collectSuite({ harness }).filter(({ name }) => name.startsWith('waitingFor'))
+  expect(meant).toHaveLength(1)
+  expect(await failuresOf(meant)).toEqual(new Map())
 })
 
 test('every check has a mutant', () => {

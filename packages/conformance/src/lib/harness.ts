@@ -17,7 +17,7 @@ export interface Work {
 }
 
 /** The optional members of a Resource that have checks of their own. */
-export type OptionalMember = 'start' | 'check' | 'preStop' | 'quiesce' | 'inFlight' | 'waitingFor' | 'lastArrival' | 'force'
+export type OptionalMember = 'start' | 'check' | 'preStop' | 'quiesce' | 'inFlight' | 'waitingFor' | 'lastArrival' | 'unfinished' | 'force'
 
 /**
  * What the suite needs to know of a resource, and to do with it. A function that is missing means that the resource

@@ -1,5 +1,7 @@
-import { equal, ok } from 'node:assert/strict'
+import { show } from '@lameduck/core'
+import { equal, fail, ok } from 'node:assert/strict'
 import type { Check } from './check.ts'
+import { drainUsed } from './drain-used.ts'
 import { eventually } from './settle.ts'
 import type { Trial } from './trial.ts'
 
@@ -30,23 +32,22 @@ export const inFlightChecks: readonly Check[] = [
     },
   },
   {
-    name: 'waitingFor has a text for each unit of work in flight',
+    name: 'waitingFor tells what is in flight, and nothing when nothing is',
     needs: ['resource.waitingFor', 'harness.busy'],
     async run(trial) {
-      const { settleMs } = trial.bounds
+      await mustName(trial, 0, 'before the start')
       await trial.ready()
+      await mustName(trial, 0, 'when idle')
       const works = await trial.busyTwice()
-      const expected = trial.counts(works.length)
-      const texts = (): readonly unknown[] => trial.resource.waitingFor?.() ?? []
-      const named = await eventually(texts, ({ length }) => length === expected, settleMs)
-      equal(named.length, expected, `waitingFor() must have ${expected} texts with ${works.length} units of work in flight; it has ${JSON.stringify(named)}`)
-      for (const text of named) ok(typeof text === 'string' && text.trim() !== '', `waitingFor() must have texts; one is ${JSON.stringify(text)}`)
+      await mustName(trial, works.length, `with ${works.length} in flight`)
       trial.quiesce()
       const draining = trial.drain()
-      for (const work of works) await trial.finish(work)
-      await draining.settled(settleMs)
-      const left = await eventually(texts, ({ length }) => length === 0, settleMs)
-      equal(left.length, 0, `waitingFor() must be empty when it has drained; it has ${JSON.stringify(left)}`)
+      for (const [index, work] of works.entries()) {
+        await mustName(trial, works.length - index, `with ${works.length - index} in flight, while it drains`)
+        await trial.finish(work)
+      }
+      await draining.settled(trial.bounds.settleMs)
+      await mustNameNothing(trial, 'when it has drained')
     },
   },
   {
@@ -65,10 +66,50 @@ export const inFlightChecks: readonly Check[] = [
       ok(isBetween(second, between), `lastArrival() must have moved to the newest work; it stayed at ${String(second)}`)
     },
   },
+  {
+    name: 'unfinished tells a number whenever its step may be over: never started, drained, cut',
+    needs: ['resource.unfinished'],
+    async run(trial) {
+      mustTellLeft(trial, 'before the start')
+      await trial.ready()
+      await drainUsed(trial)
+      mustTellLeft(trial, 'when it has drained')
+      await trial.force()
+      mustTellLeft(trial, 'when it was cut')
+    },
+  },
 ]
+
+/** What the engine cannot read counts as work left: the Job would run again for ever. */
+function mustTellLeft({ resource }: Trial, when: string): void {
+  let left: unknown
+  try {
+    left = resource.unfinished?.()
+  } catch (error) {
+    fail(`unfinished() threw ${when}: ${String(error)}`)
+  }
+  ok(typeof left === 'number' && left >= 0, `unfinished() ${when} must be a number, at least 0; it is ${show(left)}`)
+}
 
 function isBetween(arrival: number | undefined, after: number): boolean {
   return typeof arrival === 'number' && arrival >= after && arrival <= performance.now()
+}
+
+/** How many texts is the resource's choice: it may put alike ones together. */
+async function mustName(trial: Trial, units: number, when: string): Promise<void> {
+  if (trial.counts(units) === 0) return mustNameNothing(trial, when)
+  const texts = await textsWithin(trial, (now) => now.length > 0)
+  ok(Array.isArray(texts) && texts.length > 0, `waitingFor() ${when} must have at least one text; it stayed at ${JSON.stringify(texts)}`)
+  for (const text of texts) ok(typeof text === 'string' && text.trim() !== '', `waitingFor() must have texts; one is ${JSON.stringify(text)}`)
+}
+
+async function mustNameNothing(trial: Trial, when: string): Promise<void> {
+  const texts = await textsWithin(trial, (now) => now.length === 0)
+  equal(texts.length, 0, `waitingFor() ${when} must be empty; it stayed at ${JSON.stringify(texts)}`)
+}
+
+function textsWithin({ resource, bounds }: Trial, isDone: (texts: readonly unknown[]) => boolean): Promise<readonly unknown[]> {
+  return eventually(() => resource.waitingFor?.() ?? [], isDone, bounds.settleMs)
 }
 
 async function mustCount(trial: Trial, units: number, when: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { blame } from './call-harness.ts'
 import type { Check } from './check.ts'
+import { drainUsed } from './drain-used.ts'
 import { mustLeaveNoConnection, mustLeaveNothing } from './must-leave-nothing.ts'
 import { eventually, pause } from './settle.ts'
 import type { Trial } from './trial.ts'
@@ -111,14 +112,6 @@ export const leftoverChecks: readonly Check[] = [
     },
   },
 ]
-
-/** A whole life in which all goes well. */
-export async function drainUsed(trial: Trial): Promise<void> {
-  await trial.finish(await trial.busyIfAble())
-  trial.preStop(true)
-  trial.quiesce()
-  await trial.drain().settled(trial.bounds.settleMs)
-}
 
 /** What the engine does at a deadline: abort the drain, force in the same tick. */
 async function cutBusy(trial: Trial): Promise<void> {

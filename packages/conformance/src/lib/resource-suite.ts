@@ -93,6 +93,8 @@ function validateHarness<S extends Subject>(harness: Harness<S>): void {
   }
   if (harness.freeze && !harness.thaw) refuse('has freeze but no thaw: a frozen peer could not be cleaned up')
   if (harness.offer && !harness.afterQuiesce) refuse('has offer but does not say in afterQuiesce whether that is refused or served')
+  if (harness.afterQuiesce && harness.afterQuiesce !== 'refuses' && harness.afterQuiesce !== 'serves') refuse(`must have "refuses" or "serves" in afterQuiesce; it is ${show(harness.afterQuiesce)}`)
+  if (harness.atOnce !== undefined && harness.atOnce !== 1 && harness.atOnce !== 2) refuse(`must have 1 or 2 in atOnce; it is ${show(harness.atOnce)}`)
   if (harness.afterQuiesce && !harness.offer) refuse(`says afterQuiesce: "${harness.afterQuiesce}" but has no offer to show it`)
   if (harness.counts && !harness.busy) refuse('has counts but no busy, so that there is nothing to count')
 }

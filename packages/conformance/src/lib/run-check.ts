@@ -1,7 +1,7 @@
 import { deepEqual } from 'node:assert/strict'
 import { blame, callHarness, requireSubject } from './call-harness.ts'
+import { drainUsed } from './drain-used.ts'
 import type { Harness, Subject } from './harness.ts'
-import { drainUsed } from './leftover-checks.ts'
 import { createTrial, type Bounds, type Trial } from './trial.ts'
 import { collectUnhandled } from './unhandled.ts'
 import { watchProcess } from './watch-process.ts'

@@ -105,18 +105,38 @@ export const drainMutants: readonly Mutant[] = [
     },
   },
   {
-    bug: 'waitingFor tells of the oldest only',
-    caughtBy: 'waitingFor has a text for each unit of work in flight',
-    mutate: ({ resource }) => ({ waitingFor: () => resource.waitingFor?.().slice(0, 1) ?? [] }),
+    bug: 'waitingFor tells of nothing',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
+    mutate: () => ({ waitingFor: () => [] }),
+  },
+  {
+    bug: 'waitingFor tells of what waits behind the oldest only',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
+    mutate: ({ resource }) => ({ waitingFor: () => resource.waitingFor?.().slice(1) ?? [] }),
+  },
+  {
+    bug: 'waitingFor is empty as soon as it drains',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
+    mutate: ({ resource, state }) => ({ waitingFor: () => (state.drain ? [] : (resource.waitingFor?.() ?? [])) }),
+  },
+  {
+    bug: 'waitingFor has a text when idle',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
+    mutate: ({ resource, state, works }) => ({ waitingFor: () => (works() > 0 || state.drain ? (resource.waitingFor?.() ?? []) : ['nothing']) }),
+  },
+  {
+    bug: 'waitingFor is one text instead of a list',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
+    mutate: ({ resource }) => ({ waitingFor: () => String(resource.waitingFor?.() ?? '') as unknown as string[] }),
   },
   {
     bug: 'waitingFor has empty texts',
-    caughtBy: 'waitingFor has a text for each unit of work in flight',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
     mutate: ({ resource }) => ({ waitingFor: () => resource.waitingFor?.().map(() => '') ?? [] }),
   },
   {
     bug: 'waitingFor forgets nothing',
-    caughtBy: 'waitingFor has a text for each unit of work in flight',
+    caughtBy: 'waitingFor tells what is in flight, and nothing when nothing is',
     mutate({ resource }) {
       const ever = new Set<string>()
       return {
@@ -126,6 +146,21 @@ export const drainMutants: readonly Mutant[] = [
         },
       }
     },
+  },
+  {
+    bug: 'unfinished asks the connection that has been closed',
+    caughtBy: 'unfinished tells a number whenever its step may be over: never started, drained, cut',
+    mutate: ({ state, works }) => ({
+      unfinished() {
+        if (state.drained) throw new Error('not connected')
+        return works()
+      },
+    }),
+  },
+  {
+    bug: 'unfinished asks the server',
+    caughtBy: 'unfinished tells a number whenever its step may be over: never started, drained, cut',
+    mutate: () => ({ unfinished: () => Promise.resolve(0) as unknown as number }),
   },
   {
     bug: 'lastArrival tells the wall clock',

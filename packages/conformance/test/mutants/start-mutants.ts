@@ -57,7 +57,7 @@ export const startMutants: readonly Mutant[] = [
   {
     bug: 'a member that is declared, and absent',
     caughtBy: 'has a name, a phase, sensible times and the declared members',
-    alsoBy: ['waitingFor has a text for each unit of work in flight'],
+    alsoBy: ['waitingFor tells what is in flight, and nothing when nothing is'],
     mutate: () => ({ waitingFor: undefined as never }),
   },
   {
