@@ -1,41 +1,21 @@
 import { createLifecycle } from '@lameduck/core'
+import { localhost } from '@lameduck/servers'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { blockingRedis } from '../src/index.ts'
 import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
-import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
+import { connectTo, versions, type Redis, type RedisOptions5 } from './harness.ts'
+import { untilBlocked, useServer } from './server-subjects.ts'
 import { startNode, type Node } from './servers/nodes.ts'
+import { startTlsProxy } from './servers/tls-proxy.ts'
 
-let server: RedisServer
-let lastKey = 0
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.stop())
-afterEach(async () => {
-  await server.thaw().catch(() => {})
-  if (!isRunning(server.pid)) await server.restart()
-})
-
-const nextKey = (): string => `queue:${(lastKey += 1)}`
+const { server, nextKey, connected: connectWith } = useServer()
 
 describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => {
-  async function connected(options: RedisOptions5 = {}): Promise<Redis> {
-    const client = connectTo(server, Redis, { lazyConnect: true, ...options })
-    onTestFinished(() => {
-      client.disconnect()
-      client.stream?.destroy()
-    })
-    await client.connect()
-    return client
-  }
-
-  async function untilBlocked(admin: Redis, count: number): Promise<void> {
-    await expect.poll(async () => /blocked_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe(String(count))
-  }
+  const connected = (options?: RedisOptions5): Promise<Redis> => connectWith(Redis, options)
 
   test.each<[command: string, block: (client: Redis, key: string) => Promise<unknown>, prepare?: (admin: Redis, key: string) => Promise<unknown>]>([
     ['BLPOP', (client, key) => client.blpop(key, 0)],
@@ -74,55 +54,24 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
       const resource = blockingRedis(client)
       const popped = client.blpop(key, 0).catch(() => undefined)
       await untilBlocked(admin, 1)
-      await server.freeze()
+      await server().freeze()
       const pushed = admin.rpush(key, 'element')
       if (end === 'drain') {
         const draining = resource.drain(drainContext(20_000))
         expect(await neverWithin(300, Promise.resolve(draining))).toBe(true)
-        await server.thaw()
+        await server().thaw()
         await draining
         expect(await popped).toEqual([key, 'element'])
       } else {
         const closed = once(client, 'end')
         client.disconnect()
         await closed
-        await server.thaw()
+        await server().thaw()
         expect(await popped).toBeUndefined()
         await pushed
         expect(await admin.llen(key)).toBe(0)
       }
     }
-  })
-
-  test('entries of a stream that were handled are acknowledged, and none is lost', async () => {
-    const [client, admin, key] = [await connected(), await connected(), nextKey()]
-    await admin.xgroup('CREATE', key, 'group', '0', 'MKSTREAM')
-    const lifecycle = createLifecycle({ env: {} })
-    const handled: string[] = []
-    const consume = async (): Promise<void> => {
-      while (!lifecycle.stopping.aborted) {
-        const answer = (await client.xreadgroup('GROUP', 'group', 'me', 'COUNT', 10, 'BLOCK', 0, 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
-        for (const [id, [, value]] of answer?.[0]?.[1] ?? []) {
-          handled.push(value!)
-          await admin.xack(key, 'group', id)
-        }
-      }
-    }
-    lifecycle.add(blockingRedis(client, { loop: consume() }))
-    await lifecycle.start()
-    const added: Promise<unknown>[] = []
-    let stopped: ReturnType<typeof lifecycle.stop> | undefined
-    for (let entry = 0; entry < 300; entry += 1) {
-      added.push(admin.xadd(key, '*', 'value', String(entry)))
-      if (entry % 10 === 0) await added.at(-1)
-      if (entry === 150) stopped = lifecycle.stop()
-    }
-    await Promise.all(added)
-    expect((await stopped)?.result).toBe('clean')
-    expect((await admin.xpending(key, 'group'))[0]).toBe(0)
-    const left = (await admin.xreadgroup('GROUP', 'group', 'other', 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
-    const rest = (left?.[0]?.[1] ?? []).map(([, [, value]]) => value!)
-    expect([...handled, ...rest]).toEqual(Array.from({ length: 300 }, (_, entry) => String(entry)))
   })
 
   test('a command that was blocked before it was registered is found by its address', async () => {
@@ -171,76 +120,6 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     expect(await blocked).toBeNull()
   })
 
-  test('waits for the loop, so that the last element is handled before the connection closes', async () => {
-    const client = await connected()
-    let handle: (() => void) | undefined
-    const loop = new Promise<void>((resolve) => (handle = resolve))
-    const draining = Promise.resolve(blockingRedis(client, { loop }).drain(drainContext(5_000)))
-    expect(await neverWithin(50, draining)).toBe(true)
-    expect(client.status).toBe('ready')
-    handle?.()
-    await draining
-    expect(client.status).toBe('end')
-  })
-
-  test('a loop that fails while it is waited for fails the drain, after the connection has closed', async () => {
-    const [client, admin, key] = [await connected(), await connected(), nextKey()]
-    const loop = (async () => {
-      for (;;) {
-        // What is ended by CLIENT UNBLOCK is null, and so no pair.
-        const [, element] = (await client.blpop(key, 0))!
-        expect(element).toBe('element')
-      }
-    })()
-    const resource = blockingRedis(client, { loop })
-    await untilBlocked(admin, 1)
-    await expect(resource.drain(drainContext(5_000))).rejects.toThrow(/^the loop failed: .* is not iterable/)
-    expect(client.status).toBe('end')
-  })
-
-  test('a loop that fails for nothing but a command that was given up with its lost connection is no failure', async () => {
-    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
-    const loop = client.blpop(nextKey(), 0)
-    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
-    await reconnecting
-    await blockingRedis(client, { loop }).drain(drainContext(5_000))
-    await expect(loop).rejects.toThrow('given up with its lost connection')
-  })
-
-  test('an unblocking that was given up, since the connection had ended meanwhile, is not what the drain waits for', async () => {
-    const [client, admin] = [await connected(), await connected()]
-    let handle: (() => void) | undefined
-    const resource = blockingRedis(client, { loop: new Promise<void>((resolve) => (handle = resolve)) })
-    client.blpop(nextKey(), 0).catch(() => {})
-    await untilBlocked(admin, 1)
-    await server.freeze()
-    const draining = Promise.resolve(resource.drain(drainContext(20_000)))
-    expect(await neverWithin(100, draining)).toBe(true)
-    const ended = once(client, 'end')
-    client.disconnect()
-    client.stream.destroy()
-    await ended
-    expect(await neverWithin(100, draining)).toBe(true)
-    expect(resource.waitingFor?.()).toEqual([])
-    handle?.()
-    await draining
-  })
-
-  test('a connection that is lost at that moment is not waited for, but the loop is', async () => {
-    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
-    let isHandled = false
-    const loop = client.blpop(nextKey(), 0).catch(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 30))
-      isHandled = true
-    })
-    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
-    await reconnecting
-    await blockingRedis(client, { loop }).drain(drainContext(5_000))
-    expect({ isHandled, status: client.status }).toEqual({ isHandled: true, status: 'end' })
-  })
-
   test('a server that refuses CLIENT UNBLOCK: the command is cut at the deadline, and the report says why', async () => {
     const admin = await connected()
     await admin.acl('SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@all', '-client|unblock')
@@ -262,7 +141,7 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     const resource = blockingRedis(client)
     const blocked = client.blpop(nextKey(), 0)
     await untilBlocked(admin, 1)
-    if (state === 'frozen') await server.freeze()
+    if (state === 'frozen') await server().freeze()
     const abort = new AbortController()
     const draining = Promise.resolve(resource.drain(drainContext(20_000, abort.signal))).catch(() => {})
     if (state === 'frozen') expect(await neverWithin(200, draining)).toBe(true)
@@ -270,7 +149,7 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     expect(await timeForce(resource)).toBeLessThan(50)
     await expect(blocked).rejects.toThrow('the service stops')
     await draining
-    await server.thaw()
+    await server().thaw()
     await expect.poll(async () => /connected_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
   })
 
@@ -287,26 +166,26 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
 describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
   test.each(['drain', 'force'] as const)('%s ends subscriptions: channels, patterns, sharded', async (end) => {
     for (const frozen of end === 'force' ? [false, true] : [false]) {
-      const client = connectTo(server, Redis)
+      const client = connectTo(server(), Redis)
       const resource = blockingRedis(client)
       const channel = nextKey()
       await client.subscribe(channel)
       await client.psubscribe(`${channel}:*`)
       await client.ssubscribe(`${channel}:sharded`)
-      const admin = connectTo(server, Redis)
+      const admin = connectTo(server(), Redis)
       onTestFinished(() => admin.disconnect())
       expect((await admin.pubsub('NUMSUB', channel))[1]).toBe(1)
-      if (frozen) await server.freeze()
+      if (frozen) await server().freeze()
       if (end === 'drain') await resource.drain(drainContext(5_000))
       else expect(await timeForce(resource)).toBeLessThan(50)
       if (client.status !== 'end') await once(client, 'end')
-      await server.thaw()
+      await server().thaw()
       await expect.poll(async () => (await admin.pubsub('NUMSUB', channel))[1]).toBe(0)
     }
   })
 
   test('what was published before the signal is delivered, also when it arrives in the tick of the signal', async () => {
-    const [client, admin] = [connectTo(server, Redis), connectTo(server, Redis)]
+    const [client, admin] = [connectTo(server(), Redis), connectTo(server(), Redis)]
     onTestFinished(() => admin.disconnect())
     const lifecycle = createLifecycle({ env: {} })
     lifecycle.add(blockingRedis(client))
@@ -347,7 +226,7 @@ describe.each(versions)('addresses of another kind, with ioredis $version', ({ R
     const block = async (): Promise<{ blocked: Promise<unknown> }> => {
       const blocked = client.blpop(nextKey(), 0)
       blocked.catch(() => {})
-      await expect.poll(async () => /blocked_clients:(\d+)/.exec(await node.admin.info('clients'))?.[1]).toBe('1')
+      await untilBlocked(node.admin, 1)
       return { blocked }
     }
     return { client, block }
@@ -362,6 +241,18 @@ describe.each(versions)('addresses of another kind, with ioredis $version', ({ R
 
   test('a Unix socket, with db and keyPrefix: a blocked command is ended', async () => {
     const { client, block } = await blockedOn({ path: join(folder, 'socket'), db: 3, keyPrefix: 'prefix:' })
+    const resource = blockingRedis(client)
+    const { blocked } = await block()
+    await resource.drain(drainContext(5_000))
+    expect(await blocked).toBeNull()
+  })
+
+  test('TLS, with a certificate for the name that was connected to: a blocked command is ended', async () => {
+    const proxy = await startTlsProxy(node.host, node.port)
+    onTestFinished(() => proxy.stop())
+    // The tests' certificate is made out to addresses too.
+    const checkServerIdentity = (name: string): Error | undefined => (name === 'localhost' ? undefined : new Error(`not the name: ${name}`))
+    const { client, block } = await blockedOn({ host: 'localhost', family: 4, port: proxy.port, tls: { ca: localhost.cert, checkServerIdentity } })
     const resource = blockingRedis(client)
     const { blocked } = await block()
     await resource.drain(drainContext(5_000))

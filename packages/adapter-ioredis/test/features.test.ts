@@ -1,40 +1,17 @@
 import { localhost } from '@lameduck/servers'
 import { once } from 'node:events'
-import { connect } from 'node:net'
-import { createServer as createTlsServer } from 'node:tls'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { redis } from '../src/index.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { blockingRedis, redis } from '../src/index.ts'
 import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
-import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
+import { versions, type Redis, type RedisOptions5 } from './harness.ts'
+import { useServer } from './server-subjects.ts'
+import { startTlsProxy } from './servers/tls-proxy.ts'
 
-let server: RedisServer
-let lastKey = 0
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.stop())
-afterEach(async () => {
-  await server.thaw().catch(() => {})
-  if (!isRunning(server.pid)) await server.restart()
-})
-
-const nextKey = (): string => `feature:${(lastKey += 1)}`
+const { server, nextKey, create: createWith, connected: connectWith } = useServer()
 
 describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) => {
-  function create(options: RedisOptions5 = {}): Redis {
-    const client = connectTo(server, Redis, options)
-    onTestFinished(() => {
-      client.disconnect()
-      client.stream?.destroy()
-    })
-    return client
-  }
-
-  async function connected(options: RedisOptions5 = {}): Promise<Redis> {
-    const client = create({ ...options, lazyConnect: true })
-    await client.connect()
-    return client
-  }
+  const create = (options?: RedisOptions5): Redis => createWith(Redis, options)
+  const connected = (options?: RedisOptions5): Promise<Redis> => connectWith(Redis, options)
 
   async function read(key: string): Promise<string | null> {
     return (await connected()).get(key)
@@ -57,7 +34,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
   test('a frozen server: force settles pipelines and transactions, and the report names their commands', async () => {
     const client = await connected()
     const resource = redis(client)
-    await server.freeze()
+    await server().freeze()
     const pipeline = client.pipeline().incr('a').get('a').exec()
     const transaction = client.multi().incr('a').exec()
     expect(resource.waitingFor?.()).toEqual(['INCR ×2: sent, may have been done', 'GET: sent, may have been done', 'MULTI: sent, may have been done', 'EXEC: sent, may have been done'])
@@ -107,7 +84,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
   test('a frozen server that nobody waits for costs the goodbye, and is no failure; the naive quit() waits for ever', async () => {
     const [client, naive] = [await connected(), await connected()]
     const resource = redis(client)
-    await server.freeze()
+    await server().freeze()
     const quit = naive.quit()
     quit.catch(() => {})
     await resource.drain(drainContext(5_000))
@@ -125,84 +102,6 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     expect(await read(key)).toBe('2')
   })
 
-  test('without an offline queue nothing waits, so that a drain while reconnecting is over at once', async () => {
-    const client = await connected({ enableOfflineQueue: false, retryStrategy: () => 60_000 })
-    const resource = redis(client, { reconnectMs: 60_000 })
-    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
-    await reconnecting
-    await expect(client.get('a')).rejects.toThrow('enableOfflineQueue')
-    await resource.drain(drainContext(5_000))
-    expect(client.status).toBe('end')
-  })
-
-  test('an idle reconnecting client ends; the naive quit() never emits end', async () => {
-    const [client, naive] = await Promise.all([connected({ retryStrategy: () => 60_000 }), connected({ retryStrategy: () => 60_000 })])
-    const reconnecting = [client, naive].map((each) => new Promise((resolve) => each.once('reconnecting', resolve)))
-    await server.kill()
-    await Promise.all(reconnecting)
-    expect(await naive.quit()).toBe('OK')
-    expect(await neverWithin(100, once(naive, 'end'))).toBe(true)
-    const ended = once(client, 'end')
-    await redis(client).drain(drainContext(5_000))
-    await ended
-  })
-
-  test('a reconnecting client with a queued command: the naive quit() and disconnect() settle nothing', async () => {
-    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
-    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
-    await reconnecting
-    const command = client.incr('a')
-    const quit = client.quit()
-    client.disconnect()
-    expect(await neverWithin(300, Promise.race([command, quit].map((each) => each.catch(() => {}))))).toBe(true)
-    await redis(client).force?.({ reason: { kind: 'programmatic' }, boundMs: 50 })
-    expect(await countSettled([command, quit])).toEqual({ fulfilled: 0, rejected: 2 })
-  })
-
-  test('a connection that is lost while it drains comes back, and what was in flight is sent again; the naive quit() loses it', async () => {
-    for (const end of ['drain', 'quit'] as const) {
-      const [client, admin, key] = [await connected({ retryStrategy: () => 20 }), await connected(), nextKey()]
-      const resource = redis(client)
-      const id = await client.client('ID')
-      const popped = client.blpop(key, 0).catch((error: Error) => error.message)
-      await expect.poll(async () => /blocked_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
-      const ended = Promise.resolve(end === 'drain' ? resource.drain(drainContext(20_000)) : client.quit())
-      ended.catch(() => {})
-      await admin.client('KILL', 'ID', id)
-      if (end === 'quit') {
-        expect(await popped).toBe('Connection is closed.')
-        continue
-      }
-      await once(client, 'ready')
-      await admin.rpush(key, 'element')
-      expect(await popped).toEqual([key, 'element'])
-      await ended
-    }
-  })
-
-  test('a connection that is lost while it drains, and is given up by ioredis, fails the step with the number of commands', async () => {
-    const client = await connected({ retryStrategy: () => null as unknown as number })
-    const resource = redis(client)
-    await server.freeze()
-    const commands = [client.incr('a'), client.incr('a')]
-    const drained = Promise.resolve(resource.drain(drainContext(20_000))).catch((error: Error) => error.message)
-    await server.kill()
-    expect(await drained).toBe('2 commands were given up by ioredis while draining (INCR ×2): Connection is closed.')
-    expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 2 })
-  })
-
-  test('a command that times out (commandTimeout) is not waited for any longer, and fails the step', async () => {
-    const client = await connected({ commandTimeout: 200 })
-    await server.freeze()
-    const commands = [client.incr('a'), client.incr('a')]
-    const settled = countSettled(commands)
-    await expect(redis(client).drain(drainContext(20_000))).rejects.toThrow('2 commands were given up by ioredis while draining (INCR ×2): Command timed out')
-    expect(await settled).toEqual({ fulfilled: 0, rejected: 2 })
-    expect(client.status).toBe('end')
-  })
-
   test('an error that the server answers is no loss', async () => {
     const [client, key] = [await connected(), nextKey()]
     await client.set(key, 'text')
@@ -211,22 +110,13 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     await expect(command).rejects.toThrow('not an integer')
   })
 
-  test('a connection that hangs in its handshake, with nothing queued, has nothing to wait for', async () => {
-    await server.freeze()
-    const client = create({ password: 'x', maxRetriesPerRequest: null })
-    client.on('error', () => {})
-    const resource = redis(client, { reconnectMs: 60_000 })
-    await once(client, 'connect')
-    expect({ inFlight: resource.inFlight?.(), waitingFor: resource.waitingFor?.() }).toEqual({ inFlight: 0, waitingFor: [] })
-    await resource.drain(drainContext(5_000))
-    expect(client.status).toBe('end')
-  })
-
   test('a client that monitors is closed, and is no client of its own to the one that it came from', async () => {
     for (const end of ['drain', 'force'] as const) {
       const client = await connected()
       const monitor = await client.monitor()
-      const resource = redis(monitor)
+      const resource = blockingRedis(monitor)
+      await resource.start?.({ signal: new AbortController().signal })
+      await resource.check?.({ signal: new AbortController().signal })
       if (end === 'drain') await resource.drain(drainContext(5_000))
       else expect(await timeForce(resource)).toBeLessThan(50)
       if (monitor.status !== 'end') await once(monitor, 'end')
@@ -247,29 +137,24 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     expect(await countSettled(commands)).toEqual({ fulfilled: 100, rejected: 0 })
     const other = create({ ...options, lazyConnect: true })
     await other.connect()
-    await server.freeze()
+    await server().freeze()
     const cut = [other.get(key), other.get(key)]
     await timeForce(redis(other))
     expect(await countSettled(cut)).toEqual({ fulfilled: 0, rejected: 2 })
   })
 
   test('TLS: drains, and is cut from a server that does not answer', async () => {
-    const { hostname, port } = new URL(server.url)
-    const proxy = createTlsServer(localhost, (socket) => {
-      const upstream = connect(Number(port), hostname)
-      for (const each of [socket, upstream]) each.on('error', () => {}).on('close', () => [socket, upstream].forEach((other) => other.destroy()))
-      socket.pipe(upstream).pipe(socket)
-    }).listen(0, '127.0.0.1')
-    await once(proxy, 'listening')
-    onTestFinished(() => void proxy.close())
-    const tls = { host: '127.0.0.1', port: (proxy.address() as { port: number }).port, tls: { ca: localhost.cert, servername: 'localhost' } }
+    const { hostname, port } = new URL(server().url)
+    const proxy = await startTlsProxy(hostname, Number(port))
+    onTestFinished(() => proxy.stop())
+    const tls = { host: '127.0.0.1', port: proxy.port, tls: { ca: localhost.cert, servername: 'localhost' } }
     const [drained, forced] = [new Redis(tls), new Redis(tls)]
     const key = nextKey()
     await Promise.all([drained.ping(), forced.ping()])
     const commands = Array.from({ length: 100 }, () => drained.incr(key))
     await redis(drained).drain(drainContext(5_000))
     expect(await countSettled(commands)).toEqual({ fulfilled: 100, rejected: 0 })
-    await server.freeze()
+    await server().freeze()
     const cut = [forced.incr(key), forced.incr(key)]
     expect(await timeForce(redis(forced))).toBeLessThan(50)
     expect(await countSettled(cut)).toEqual({ fulfilled: 0, rejected: 2 })
@@ -284,32 +169,6 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, version }) =>
     expect(await other.incr(key)).toBe(1)
   })
 
-  test('a readiness check whose question was lost with its connection asks again, also with autoResendUnfulfilledCommands: false', async () => {
-    const [client, admin] = [await connected({ autoResendUnfulfilledCommands: false, retryStrategy: () => 20 }), await connected()]
-    const resource = redis(client, { checkTimeoutMs: 100 })
-    const check = async (): Promise<void> => resource.check?.({ signal: new AbortController().signal })
-    const id = await client.client('ID')
-    client.blpop(nextKey(), 0).catch(() => {})
-    await expect(check()).rejects.toThrow('no answer to PING')
-    const ready = once(client, 'ready')
-    await admin.client('KILL', 'ID', id)
-    await ready
-    await check()
-  })
-
-  test('warns of autoResendUnfulfilledCommands: false, with which a command in flight never settles', async () => {
-    const [client, admin, key] = [await connected({ autoResendUnfulfilledCommands: false, retryStrategy: () => 20 }), await connected(), nextKey()]
-    expect(redis(client).warnings).toEqual([expect.stringContaining('Leave it at true, or set commandTimeout')])
-    const id = await client.client('ID')
-    const popped = client.blpop(key, 0)
-    popped.catch(() => {})
-    await expect.poll(async () => /blocked_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
-    const ready = once(client, 'ready')
-    await admin.client('KILL', 'ID', id)
-    await ready
-    await admin.rpush(key, 'element')
-    expect(await neverWithin(200, popped)).toBe(true)
-  })
 })
 
 test('refuses what is no client of ioredis', () => {

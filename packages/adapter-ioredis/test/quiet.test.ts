@@ -10,7 +10,7 @@ let dead: Node
 let cluster: TestCluster
 let sentinels: TestSentinels
 beforeAll(async () => {
-  ;[single, dead, cluster, sentinels] = await Promise.all([startNode(), startNode(), startCluster(), startSentinels()])
+  ;[single, dead, cluster, sentinels] = await Promise.all([startNode(), startNode(), startCluster(60_000), startSentinels()])
 })
 afterAll(async () => {
   await Promise.all([single, dead, cluster, sentinels].map((each) => each.stop()))

@@ -1,40 +1,24 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { redis } from '../src/index.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { blockingRedis, redis } from '../src/index.ts'
+import type { Internals } from '../src/lib/client-internals.ts'
 import { countSettled, drainContext, timeForce } from './contexts.ts'
+import { connectTo, versions, type Cluster, type ClusterOptions5, type Redis, type RedisOptions5 } from './harness.ts'
 import { runProgram, type Program } from './run-program.ts'
-import { connectTo, isRunning, startRedis, versions, type Redis, type RedisOptions5, type RedisServer } from './harness.ts'
+import { useServer } from './server-subjects.ts'
 
-let server: RedisServer
-let lastKey = 0
-beforeAll(async () => {
-  server = await startRedis()
-})
-afterAll(() => server.stop())
-beforeEach(() => async () => {
-  await server.thaw().catch(() => {})
-  if (!isRunning(server.pid)) await server.restart()
-})
+const { server, nextKey, connected: connectWith } = useServer()
 
-describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
-  async function connected(options: RedisOptions5 = {}): Promise<{ client: Redis; key: string }> {
-    const client = connectTo(server, Redis, { lazyConnect: true, ...options })
-    onTestFinished(() => {
-      client.disconnect()
-      client.stream?.destroy()
-    })
-    await client.connect()
-    return { client, key: `redis:${(lastKey += 1)}` }
-  }
+describe.each(versions)('redis() with ioredis $version', ({ Redis, Cluster, alias }) => {
+  const connected = (options?: RedisOptions5): Promise<Redis> => connectWith(Redis, options)
 
   async function read(key: string): Promise<string | null> {
-    const { client } = await connected()
-    return client.get(key)
+    return (await connected()).get(key)
   }
 
   test('drain finishes 1000 commands in flight', async () => {
-    const { client, key } = await connected()
+    const [client, key] = [await connected(), nextKey()]
     const resource = redis(client)
     const commands = Array.from({ length: 1_000 }, () => client.incr(key))
     expect(resource.inFlight?.()).toBe(1_000)
@@ -45,7 +29,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('drain finishes 500 auto-pipelined commands of the same tick', async () => {
-    const { client, key } = await connected({ enableAutoPipelining: true })
+    const [client, key] = [await connected({ enableAutoPipelining: true }), nextKey()]
     const resource = redis(client)
     const commands = Array.from({ length: 500 }, () => client.incr(key))
     expect(resource.inFlight?.()).toBe(500)
@@ -55,7 +39,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('the naive quit() loses 10 of 10 auto-pipelined commands, which is why drain does not begin with it', async () => {
-    const { client, key } = await connected({ enableAutoPipelining: true })
+    const [client, key] = [await connected({ enableAutoPipelining: true }), nextKey()]
     const commands = Array.from({ length: 10 }, () => client.incr(key))
     await client.quit()
     expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 10 })
@@ -63,9 +47,9 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('a frozen server: force takes below 50 ms, though a drain is pending, and every promise settles', async () => {
-    const { client, key } = await connected({ enableAutoPipelining: true })
+    const [client, key] = [await connected({ enableAutoPipelining: true }), nextKey()]
     const resource = redis(client)
-    await server.freeze()
+    await server().freeze()
     const abort = new AbortController()
     const commands = Array.from({ length: 100 }, () => client.incr(key))
     const draining = Promise.resolve(resource.drain(drainContext(5_000, abort.signal))).catch(() => {})
@@ -80,10 +64,10 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('a dead server: force settles the commands that wait for it, and those that come later', async () => {
-    const { client, key } = await connected({ maxRetriesPerRequest: null })
+    const [client, key] = [await connected({ maxRetriesPerRequest: null }), nextKey()]
     const resource = redis(client)
     const closed = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
+    await server().kill()
     await closed
     const commands = [client.incr(key), client.get(key)]
     expect(resource.inFlight?.()).toBe(2)
@@ -95,47 +79,47 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('a dead server: drain gives up what waits after reconnectMs, and says how much', async () => {
-    const { client, key } = await connected({ maxRetriesPerRequest: null })
+    const [client, key] = [await connected({ maxRetriesPerRequest: null }), nextKey()]
     const resource = redis(client, { reconnectMs: 100 })
     const closed = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
+    await server().kill()
     await closed
     const command = client.incr(key)
     const drained = Promise.resolve(resource.drain(drainContext(5_000)))
-    await expect(drained).rejects.toThrow(/^1 command was given up: the client was still "\w+" after 100 ms$/)
+    await expect(drained).rejects.toThrow(/^1 command was given up \(INCR: not sent\): the client was still "\w+" after 100 ms$/)
     expect(await countSettled([command])).toEqual({ fulfilled: 0, rejected: 1 })
     expect(client.status).toBe('end')
   })
 
   test('a dead server with nothing waiting: drain is over at once', async () => {
-    const { client } = await connected()
+    const client = await connected()
     const resource = redis(client)
     const closed = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
+    await server().kill()
     await closed
     await resource.drain(drainContext(5_000))
     expect(client.status).toBe('end')
   })
 
   test('a server that comes back in time: drain sends what waits', async () => {
-    const { client, key } = await connected({ retryStrategy: () => 20 })
+    const [client, key] = [await connected({ retryStrategy: () => 20 }), nextKey()]
     const resource = redis(client, { reconnectMs: 10_000 })
     const closed = new Promise((resolve) => client.once('reconnecting', resolve))
-    await server.kill()
+    await server().kill()
     await closed
     const command = client.incr(key)
     const drained = resource.drain(drainContext(10_000))
-    await server.restart()
+    await server().restart()
     await drained
     expect(await command).toBe(1)
     expect(client.status).toBe('end')
   })
 
   test('commands that wait to be sent again on a connection that hangs in its handshake are settled by force', async () => {
-    const { client, key } = await connected({ retryStrategy: () => 10, maxRetriesPerRequest: null })
+    const [client, key] = [await connected({ retryStrategy: () => 10, maxRetriesPerRequest: null }), nextKey()]
     const resource = redis(client)
     const blocked = client.blpop(key, 0)
-    await server.kill()
+    await server().kill()
     const silent = createServer((socket) => socket.unref().on('error', () => {})).listen(client.options.port, '127.0.0.1')
     try {
       await once(client, 'connect')
@@ -152,9 +136,9 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
     const onUnhandled = (error: unknown): void => void unhandled.push(error)
     process.on('unhandledRejection', onUnhandled)
     onTestFinished(() => void process.off('unhandledRejection', onUnhandled))
-    const { client, key } = await connected()
+    const [client, key] = [await connected(), nextKey()]
     const resource = redis(client)
-    await server.freeze()
+    await server().freeze()
     for (let command = 0; command < 100; command += 1) void client.incr(key)
     await resource.force?.({ reason: { kind: 'programmatic' }, boundMs: 50 })
     if (client.status !== 'end') await once(client, 'end')
@@ -163,10 +147,10 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('a process whose client is cut while reconnecting ends at once: with the naive disconnect() it stays for 2 s', async () => {
-    const run = (how: 'ours' | 'naive'): Program => runProgram(new URL('fixtures/cut-while-reconnecting.mjs', import.meta.url), [server.url, alias, how])
+    const run = (how: 'ours' | 'naive'): Program => runProgram(new URL('fixtures/cut-while-reconnecting.mjs', import.meta.url), [server().url, alias, how])
     const [ours, naive] = [run('ours'), run('naive')]
     await Promise.all([ours.printed(/ready/), naive.printed(/ready/)])
-    await server.kill()
+    await server().kill()
     const [oursMs, naiveMs] = (await Promise.all([ours.ended, naive.ended])).map(({ lines }) => Number(lines.at(-1)))
     expect(oursMs).toBeLessThan(1_000)
     expect(naiveMs).toBeGreaterThan(1_900)
@@ -174,7 +158,7 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
 
   test('a client that never connected drains and is forced without connecting', async () => {
     for (const end of ['drain', 'force'] as const) {
-      const client = connectTo(server, Redis, { lazyConnect: true })
+      const client = connectTo(server(), Redis, { lazyConnect: true })
       const resource = redis(client)
       await (end === 'drain' ? resource.drain(drainContext(1_000)) : timeForce(resource))
       expect(client.status).toBe('end')
@@ -183,36 +167,49 @@ describe.each(versions)('redis() with ioredis $version', ({ Redis, alias }) => {
   })
 
   test('start connects a lazy client, and rejects when the client gives up', async () => {
-    const client = connectTo(server, Redis, { lazyConnect: true, retryStrategy: () => null })
+    const client = connectTo(server(), Redis, { lazyConnect: true, retryStrategy: () => null })
     onTestFinished(() => client.disconnect())
     const resource = redis(client)
     await resource.start?.({ signal: new AbortController().signal })
     expect(client.status).toBe('ready')
-    await server.kill()
-    const gone = connectTo(server, Redis, { lazyConnect: true, retryStrategy: () => null })
+    await server().kill()
+    const gone = connectTo(server(), Redis, { lazyConnect: true, retryStrategy: () => null })
     await expect(redis(gone).start?.({ signal: new AbortController().signal })).rejects.toThrow('gave up connecting')
   })
 
-  test('checks of a frozen server end by their own bound and share one PING', async () => {
-    const { client } = await connected()
+  test.each([false, true])('checks of a frozen server end by their own bound and share one PING, which no drain waits for (auto-pipelined: %s)', async (enableAutoPipelining) => {
+    const client = await connected({ enableAutoPipelining })
     const resource = redis(client, { checkTimeoutMs: 50 })
-    await resource.check?.({ signal: new AbortController().signal })
-    await server.freeze()
+    await redis(client).check?.({ signal: new AbortController().signal })
+    await server().freeze()
     for (let round = 0; round < 3; round += 1) {
       await expect(resource.check?.({ signal: new AbortController().signal })).rejects.toThrow('no answer to PING within 50 ms')
     }
-    expect(resource.waitingFor?.()).toEqual(['PING: sent, may have been done'])
+    expect((client as unknown as Internals).commandQueue?.length).toBe(1)
+    expect({ inFlight: resource.inFlight?.(), waitingFor: resource.waitingFor?.() }).toEqual({ inFlight: 0, waitingFor: [] })
+    await resource.drain(drainContext(20_000))
+    expect(client.status).toBe('end')
   })
 
   test('warns of maxRetriesPerRequest: null, and of nothing by default', () => {
-    const resource = (options: RedisOptions5): readonly string[] | undefined => redis(connectTo(server, Redis, { lazyConnect: true, ...options })).warnings
+    const resource = (options: RedisOptions5): readonly string[] | undefined => redis(connectTo(server(), Redis, { lazyConnect: true, ...options })).warnings
     expect(resource({})).toEqual([])
     expect(resource({ maxRetriesPerRequest: null })).toEqual([expect.stringContaining('Set it to a number')])
+  })
+
+  test('warns of what a Cluster hands to its nodes only when that does something', () => {
+    const redisOptions = { maxRetriesPerRequest: null, autoResendUnfulfilledCommands: false, commandTimeout: 50 }
+    const create = (options: ClusterOptions5): Cluster => new Cluster([server().url], { lazyConnect: true, redisOptions, ...options })
+    // Its nodes are not connected again, unless that is asked for.
+    expect(redis(create({})).warnings).toEqual([])
+    const withRetries = create({ clusterNodeRetryStrategy: () => 20 })
+    expect(redis(withRetries).warnings).toEqual([expect.stringContaining('Set it to a number')])
+    expect(blockingRedis(withRetries).warnings).toEqual([expect.stringMatching(/^commandTimeout is 50/)])
   })
 })
 
 test('refuses times that are none', () => {
-  const client = connectTo(server, versions[0].Redis, { lazyConnect: true })
+  const client = connectTo(server(), versions[0].Redis, { lazyConnect: true })
   expect(() => redis(client, { reconnectMs: Number.NaN })).toThrow('redis reconnectMs')
   expect(() => redis(client, { checkTimeoutMs: '1s' as unknown as number })).toThrow('"1s" (string)')
   expect(() => redis(client, { timeoutMs: -1 })).toThrow('redis timeoutMs')

@@ -106,7 +106,7 @@ describe.each(versions)('redis() with Sentinel and ioredis $version', (version) 
     const resource = redis(client, { reconnectMs: 50 })
     const command = client.incr('queued')
     await new Promise<void>((resolve) => client.once('error', () => resolve()))
-    await expect(resource.drain(drainContext(10_000))).rejects.toThrow('1 command was given up: the client was still "connecting" after 50 ms')
+    await expect(resource.drain(drainContext(10_000))).rejects.toThrow('1 command was given up (INCR: not sent): the client was still "connecting" after 50 ms')
     expect(await countSettled([command])).toEqual({ fulfilled: 0, rejected: 1 })
     let opened = 0
     const onOpened = (): void => void (opened += 1)
@@ -152,8 +152,9 @@ describe.each(versions)('redis() with Sentinel and ioredis $version', (version) 
     expect(client.status).toBe('end')
   })
 
-  test('a blocked command is ended by its own server, though no sentinel answers any more', async () => {
-    const { client, name } = await connected(version)
+  // Without `enableTLSForSentinelMode` ioredis leaves `tls` aside.
+  test.each<RedisOptions5>([{}, { tls: {} }])('a blocked command is ended by its own server, though no sentinel answers any more (%j)', async (options) => {
+    const { client, name } = await connected(version, options)
     const resource = blockingRedis(client)
     const blocked = client.blpop(name, 0)
     const { admin } = await master()

@@ -45,8 +45,8 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   const { name = 'redis (blocking)', phase = 'intake', loop } = options
   trackConnections(client)
   const unblockers = createUnblockers(client)
-  let refusal: string | undefined
   let draining: Promise<void> | undefined
+  let isOver = loop === undefined
   return {
     name,
     phase,
@@ -56,7 +56,7 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     check() {
       if (client.status !== 'ready' && client.status !== 'monitoring') throw new Error(`not connected: the client is "${client.status}"`)
     },
-    waitingFor: () => [...describeCommands(client), ...(refusal ? [refusal] : [])],
+    waitingFor: () => [...describeCommands(client), ...unblockers.refusals(), ...(draining && !isOver ? ['the end of the loop'] : [])],
     drain: ({ signal }) => (draining ??= drain(signal)),
     force() {
       unblockers.close()
@@ -66,21 +66,19 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
 
   async function drain(signal: AbortSignal): Promise<void> {
     const lost = stopError('the blocked command was given up with its lost connection: the service stops')
-    let isOver = loop === undefined
     let failure: unknown
     const over = Promise.resolve(loop)
       .catch((error: unknown) => void (failure = error))
       .then(() => void (isOver = true))
     try {
       while (client.status === 'ready' && (countCommands(client) > 0 || !isOver)) {
-        unblockers.unblock(signal, (text) => (refusal = text))
+        unblockers.unblock(signal)
         await (isOver ? pause(retryMs, signal) : Promise.race([over, pause(retryMs, signal)]))
         signal.throwIfAborted()
       }
     } finally {
       unblockers.close()
     }
-    refusal = undefined
     // A command that waits for a lost connection has nothing to bring; sent again, it would.
     if (client.status !== 'ready') cutClient(client, lost)
     await orAborted(over, signal)
@@ -91,14 +89,22 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
 
 interface Unblockers {
   /** Returns at once; connections whose last attempt has not been answered are left alone. */
-  unblock(signal: AbortSignal, onRefused: (text: string | undefined) => void): void
+  unblock(signal: AbortSignal): void
+  /** Why the last attempt failed, for connections on which something still waits. */
+  refusals(): readonly string[]
   close(): void
+}
+
+interface Attempts {
+  readonly unblocker: Unblocker
+  notBefore: number
+  refusal?: string | undefined
 }
 
 /** One for the connection, or for each connection of a Cluster. */
 function createUnblockers(client: RedisClient): Unblockers {
   let isClosed = false
-  const all = new Map<RedisClient, { readonly unblocker: Unblocker; notBefore: number }>()
+  const all = new Map<RedisClient, Attempts>()
   const add = (connection: RedisClient): void => {
     all.set(connection, { unblocker: createUnblocker(connection as RedisConnection), notBefore: 0 })
     // One that is not a node may be connected again.
@@ -111,22 +117,22 @@ function createUnblockers(client: RedisClient): Unblockers {
   if (client.nodes) client.on('+node', (node) => add(node as RedisClient))
   for (const connection of client.nodes?.() ?? [client]) add(connection)
   return {
-    unblock(signal, onRefused) {
-      for (const [connection, entry] of all) {
-        if (connection.status !== 'ready' || commandsOf(connection).length === 0 || performance.now() < entry.notBefore) continue
-        entry.notBefore = Infinity
-        entry.unblocker.unblock(signal).then(
-          () => {
-            entry.notBefore = 0
-            onRefused(undefined)
-          },
+    unblock(signal) {
+      for (const [connection, attempts] of all) {
+        if (connection.status !== 'ready' || commandsOf(connection).length === 0 || performance.now() < attempts.notBefore) continue
+        attempts.notBefore = Infinity
+        attempts.unblocker.unblock(signal).then(
+          () => Object.assign(attempts, { notBefore: 0, refusal: undefined }),
           (error: Error) => {
             if (isClosed) return
-            entry.notBefore = performance.now() + retryFailedMs
-            onRefused(`CLIENT UNBLOCK, which failed: ${error.message}`)
+            Object.assign(attempts, { notBefore: performance.now() + retryFailedMs, refusal: `CLIENT UNBLOCK, which failed: ${error.message}` })
           },
         )
       }
+    },
+    refusals() {
+      const refused = [...all].filter(([connection]) => commandsOf(connection).length > 0)
+      return [...new Set(refused.flatMap(([, { refusal }]) => refusal ?? []))]
     },
     close() {
       isClosed = true

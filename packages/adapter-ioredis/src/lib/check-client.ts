@@ -1,5 +1,6 @@
 import { orAborted } from '@lameduck/core'
 import { within } from './abortable.ts'
+import { sendAside } from './commands-of.ts'
 import type { RedisClient } from './redis-client.ts'
 
 /**
@@ -14,7 +15,7 @@ export function createCheck(client: RedisClient, timeoutMs: number): (context: {
   return async ({ signal }) => {
     if (client.status !== 'ready') throw new Error(`not connected: the client is "${client.status}"`)
     if (!client.nodes) {
-      const answered = once(client, async () => void (await client.ping()))
+      const answered = once(client, async () => void (await sendAside(client, () => client.ping())))
       return within(timeoutMs, `no answer to PING within ${timeoutMs} ms`, signal, (signal) => orAborted(answered, signal))
     }
     const masters = client.nodes('master')
@@ -48,6 +49,6 @@ async function untilClosed(connection: RedisClient, answered: Promise<void>): Pr
 }
 
 async function requireWell(master: RedisClient): Promise<void> {
-  const state = /cluster_state:(\w+)/.exec(String(await master.call('cluster', 'INFO')))?.[1]
+  const state = /cluster_state:(\w+)/.exec(String(await sendAside(master, () => master.call('cluster', 'INFO'))))?.[1]
   if (state !== 'ok') throw new Error(`the cluster serves nobody: cluster_state is "${state}"`)
 }

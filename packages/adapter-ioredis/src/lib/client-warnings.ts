@@ -7,11 +7,13 @@ type Options = Readonly<Record<string, unknown>>
 export function listWarnings(client: RedisClient, use: 'commands' | 'blocking'): string[] {
   const own = client.options as Options
   const options: Options = client.nodes ? { ...own, ...(own['redisOptions'] as Options | undefined) } : own
+  // The nodes of a Cluster are not connected again, so that nothing waits for that.
+  const reconnects = !client.nodes || typeof own['clusterNodeRetryStrategy'] === 'function'
   const warnings: string[] = []
-  if (use === 'commands' && options['maxRetriesPerRequest'] === null) {
+  if (reconnects && use === 'commands' && options['maxRetriesPerRequest'] === null) {
     warnings.push('maxRetriesPerRequest is null: while Redis is away, commands wait without end and whoever awaits them cannot drain. Set it to a number (ioredis has 20).')
   }
-  if (options['autoResendUnfulfilledCommands'] === false && typeof options['commandTimeout'] !== 'number') {
+  if (reconnects && options['autoResendUnfulfilledCommands'] === false && typeof options['commandTimeout'] !== 'number') {
     warnings.push(
       'autoResendUnfulfilledCommands is false: when a connection is lost and comes back, ioredis forgets the commands that were in flight, and whoever awaits them waits for ever. ' +
         'Leave it at true, or set commandTimeout.',

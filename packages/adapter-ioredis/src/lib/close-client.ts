@@ -1,7 +1,7 @@
 import { orAborted } from '@lameduck/core'
 import { pause, within } from './abortable.ts'
 import type { Command } from './client-internals.ts'
-import { commandsOf, countCommands, countUnnamed, listKinds } from './commands-of.ts'
+import { commandsOf, countCommands, countUnnamed, describeCommands, listKinds } from './commands-of.ts'
 import { cutClient, stopError } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'
@@ -38,7 +38,7 @@ async function finishCommands(client: RedisClient, reconnectMs: number, signal: 
     if (mine.size === 0 && unnamed === 0) break
     lostAt = client.status === 'ready' ? undefined : (lostAt ?? performance.now())
     if (lostAt !== undefined && performance.now() - lostAt >= reconnectMs) {
-      return `${countOf(countCommands(client))} given up: the client was still "${client.status}" after ${reconnectMs} ms`
+      return `${countOf(countCommands(client))} given up (${describeCommands(client).join('; ')}): the client was still "${client.status}" after ${reconnectMs} ms`
     }
     await pause(pauseMs, signal)
     signal.throwIfAborted()
@@ -47,6 +47,8 @@ async function finishCommands(client: RedisClient, reconnectMs: number, signal: 
     const waiting = commandsOf(client).filter((command) => !losses.isSettled(command))
     mine = unnamed > 0 ? losses.watch(waiting) : new Set(waiting.filter((command) => mine.has(command)))
   }
+  // A Cluster gives its pipelines new promises when it sends them again.
+  if (!client.nodes) await orAborted(losses.settleForgotten(commandsOf(client)), signal)
   return losses.describe()
 }
 
@@ -57,6 +59,8 @@ function countOf(commands: number): string {
 interface Losses {
   watch(commands: readonly Command[]): Set<Command>
   isSettled(command: Command): boolean
+  /** Rejects those that neither settled nor are among these that still wait: nobody else would. */
+  settleForgotten(waiting: readonly Command[]): Promise<unknown>
   /** How many were lost, of which kinds, and why the first was; `undefined` when none was. */
   describe(): string | undefined
 }
@@ -68,6 +72,7 @@ function watchLosses(): Losses {
   const settled = new WeakSet<object>()
   const lost: Command[] = []
   let first = ''
+  const isSettled = ({ promise }: Command): boolean => promise !== undefined && settled.has(promise)
   const onRejected = (command: Command, error: unknown): void => {
     if (error instanceof Error && error.name === 'ReplyError') return
     lost.push(command)
@@ -83,7 +88,13 @@ function watchLosses(): Losses {
       }
       return new Set(commands)
     },
-    isSettled: ({ promise }) => promise !== undefined && settled.has(promise),
+    isSettled,
+    settleForgotten(waiting) {
+      const error = stopError('the connection was lost, and autoResendUnfulfilledCommands is false')
+      const forgotten = [...watched].filter((command) => !isSettled(command) && !waiting.includes(command))
+      for (const command of forgotten) command.reject?.(error)
+      return Promise.allSettled(forgotten.flatMap(({ promise }) => promise ?? []))
+    },
     describe: () => (lost.length === 0 ? undefined : `${countOf(lost.length)} given up by ioredis while draining (${listKinds(lost).join(', ')}): ${first}`),
   }
 }

@@ -11,6 +11,17 @@ interface Waiting {
 /** What ioredis sends by itself before a connection is ready; nobody waits for it. */
 const handshake = new Set(['auth', 'hello', 'select', 'client', 'readonly', 'info'])
 
+/** Commands of this package itself: nobody waits for their answers. */
+const asides = new WeakSet<Command>()
+
+/** Sends what no drain is to wait for, and no report to tell: the question of a readiness check must not fail the stop. */
+export function sendAside<T>(connection: RedisClient, send: () => T): T {
+  const others = new Set(commandsOf(connection))
+  const answer = send()
+  for (const command of commandsOf(connection)) if (!others.has(command)) asides.add(command)
+  return answer
+}
+
 /** Every command whose caller waits: written, queued or held back, on every connection of the client. */
 export function commandsOf(client: RedisClient): Command[] {
   return waitingOf(client).map(({ command }) => command)
@@ -63,7 +74,8 @@ function waitingOf(client: RedisClient): Waiting[] {
     const asked = connection.status === 'connect' ? sent.filter(({ name }) => !handshake.has(name?.toLowerCase() ?? '')) : sent
     const heldBack = [..._autoPipelines?.values() ?? []].flatMap(({ _queue }) => _queue ?? [])
     const unsent = [...listCommands(offlineQueue), ...heldBack]
-    return [...asked.map((command) => ({ command, state: 'sent' }) as const), ...unsent.map((command) => ({ command, state: 'not sent' }) as const)]
+    const all = [...asked.map((command) => ({ command, state: 'sent' }) as const), ...unsent.map((command) => ({ command, state: 'not sent' }) as const)]
+    return all.filter(({ command }) => !asides.has(command))
   })
 }
 

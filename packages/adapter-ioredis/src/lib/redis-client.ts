@@ -3,8 +3,6 @@ export interface RedisClient {
   /** `wait` · `connecting` · `connect` · `ready` · `reconnecting` · `disconnecting` · `close` · `end` · `monitoring` */
   readonly status: string
   readonly options: object
-  /** Commands that auto-pipelining holds back until the end of the tick. */
-  readonly autoPipelineQueueSize: number
   call(command: string, ...args: string[]): Promise<unknown>
   connect(): Promise<unknown>
   ping(): Promise<unknown>

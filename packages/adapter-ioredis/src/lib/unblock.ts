@@ -1,5 +1,6 @@
 import { orAborted } from '@lameduck/core'
 import { internalsOf } from './client-internals.ts'
+import { sendAside } from './commands-of.ts'
 import { cutClient, stopError } from './cut-client.ts'
 import type { RedisClient, RedisConnection } from './redis-client.ts'
 import { trackConnections } from './track-connections.ts'
@@ -20,7 +21,7 @@ export function createUnblocker(connection: RedisConnection): Unblocker {
   let second: RedisClient | undefined
   const askId = (): void => {
     id = undefined
-    connection.call('client', 'ID').then(
+    sendAside(connection, () => connection.call('client', 'ID')).then(
       (answer) => void (id = String(answer)),
       () => {},
     )
@@ -50,12 +51,14 @@ export function createUnblocker(connection: RedisConnection): Unblocker {
 
 /**
  * By the address that the first one is connected to: a name, or a sentinel, may mean another server by now, where the same id
- * is another client's. With TLS the name is kept, since the certificate is made out to it.
+ * is another client's. With TLS the name is kept, since the certificate is made out to it; a Sentinel client
+ * has `tls` only with `enableTLSForSentinelMode`.
  */
 function openSecond(connection: RedisConnection): RedisClient {
   const { remoteAddress, remotePort } = internalsOf(connection).stream ?? {}
-  const { sentinels, tls } = connection.options as { readonly sentinels?: unknown; readonly tls?: unknown }
-  const address = remoteAddress !== undefined && (sentinels || !tls) ? { host: remoteAddress, port: remotePort, sentinels: null } : {}
+  const options = connection.options as { readonly sentinels?: unknown; readonly enableTLSForSentinelMode?: boolean; readonly tls?: object }
+  const tls = options.sentinels && !options.enableTLSForSentinelMode ? undefined : options.tls
+  const address = remoteAddress !== undefined && (options.sentinels || !tls) ? { host: remoteAddress, port: remotePort, sentinels: null, tls } : {}
   const plain = { enableOfflineQueue: true, enableReadyCheck: false, enableAutoPipelining: false, readOnly: false, lazyConnect: true }
   const second = connection.duplicate({ ...address, ...plain, retryStrategy: null, commandTimeout: undefined })
   second.on('error', () => {})

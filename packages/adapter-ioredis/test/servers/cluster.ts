@@ -3,10 +3,8 @@ import { freePort, startNode, until, type Node } from './nodes.ts'
 export interface TestCluster {
   /** Three masters, each with a third of the slots. */
   readonly masters: readonly Node[]
-  /** Of the first master. It takes over only when `setFailover` was called. */
+  /** Of the first master. */
   readonly replica: Node
-  /** Whether a node that is gone for a second counts as failed. Else tests that freeze nodes would change roles. */
-  setFailover(isOn: boolean): Promise<void>
   /** Resolves when every master names the replica in its map of slots, which is what clients read. */
   untilReplicaIsKnown(): Promise<void>
   /** Resolves when every node knows each third of the slots with the master that had it at first. */
@@ -21,19 +19,22 @@ const ranges = [
   [10_923, 16_383],
 ] as const
 
-
-const settings = Object.entries({
+const settings = {
   'cluster-enabled': 'yes',
-  'cluster-node-timeout': '60000',
   'cluster-require-full-coverage': 'no',
   'cluster-replica-validity-factor': '0',
   'repl-diskless-sync-delay': '0',
-}).flatMap(([name, value]) => [`--${name}`, value])
+}
 
-/** Redis Cluster with real nodes. */
-export async function startCluster(): Promise<TestCluster> {
+/**
+ * Redis Cluster with real nodes.
+ *
+ * @param nodeTimeoutMs a node that is silent for so long counts as failed; they tell each other the news at half that time
+ */
+export async function startCluster(nodeTimeoutMs: number): Promise<TestCluster> {
+  const args = Object.entries({ ...settings, 'cluster-node-timeout': String(nodeTimeoutMs) }).flatMap(([name, value]) => [`--${name}`, value])
   const busPorts = await Promise.all(Array.from({ length: 4 }, freePort))
-  const nodes = await Promise.all(busPorts.map((busPort) => startNode([...settings, '--cluster-port', String(busPort)])))
+  const nodes = await Promise.all(busPorts.map((busPort) => startNode([...args, '--cluster-port', String(busPort)])))
   const masters = nodes.slice(0, 3)
   const [first, replica] = [nodes[0]!, nodes[3]!]
   await Promise.all(masters.map(({ admin }, index) => admin.call('CLUSTER', 'ADDSLOTSRANGE', ...ranges[index]!.map(String))))
@@ -57,8 +58,5 @@ export async function startCluster(): Promise<TestCluster> {
     await Promise.all(nodes.map(({ admin }) => until(async () => String(await admin.call('CLUSTER', 'NODES')), isRight, 'the slots are elsewhere')))
   }
   await untilReplicaIsKnown()
-  const setFailover = async (isOn: boolean): Promise<void> => {
-    await Promise.all(nodes.map(({ admin }) => admin.config('SET', 'cluster-node-timeout', isOn ? '1000' : '60000')))
-  }
-  return { masters, replica, setFailover, untilReplicaIsKnown, untilSlotsAreAsAtFirst, stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))) }
+  return { masters, replica, untilReplicaIsKnown, untilSlotsAreAsAtFirst, stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))) }
 }

@@ -1,0 +1,116 @@
+import { createLifecycle } from '@lameduck/core'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { blockingRedis } from '../src/index.ts'
+import { drainContext, neverWithin } from './contexts.ts'
+import { versions, type Redis, type RedisOptions5 } from './harness.ts'
+import { untilBlocked, useServer } from './server-subjects.ts'
+
+const { server, nextKey, connected: connectWith } = useServer()
+
+describe.each(versions)('blockingRedis() and the loop that reads from it, with ioredis $version', ({ Redis }) => {
+  const connected = (options?: RedisOptions5): Promise<Redis> => connectWith(Redis, options)
+
+  test('waits for the loop, so that the last element is handled before the connection closes', async () => {
+    const client = await connected()
+    let handle: (() => void) | undefined
+    const loop = new Promise<void>((resolve) => (handle = resolve))
+    const resource = blockingRedis(client, { loop })
+    expect(resource.waitingFor?.()).toEqual([])
+    const draining = Promise.resolve(resource.drain(drainContext(5_000)))
+    expect(await neverWithin(50, draining)).toBe(true)
+    expect({ status: client.status, waitingFor: resource.waitingFor?.() }).toEqual({ status: 'ready', waitingFor: ['the end of the loop'] })
+    handle?.()
+    await draining
+    expect({ status: client.status, waitingFor: resource.waitingFor?.() }).toEqual({ status: 'end', waitingFor: [] })
+  })
+
+  test('a loop that fails while it is waited for fails the drain, after the connection has closed', async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    const loop = (async () => {
+      for (;;) {
+        // What is ended by CLIENT UNBLOCK is null, and so no pair.
+        const [, element] = (await client.blpop(key, 0))!
+        expect(element).toBe('element')
+      }
+    })()
+    const resource = blockingRedis(client, { loop })
+    await untilBlocked(admin, 1)
+    await expect(resource.drain(drainContext(5_000))).rejects.toThrow(/^the loop failed: .* is not iterable/)
+    expect(client.status).toBe('end')
+  })
+
+  test('a loop that fails for nothing but a command that was given up with its lost connection is no failure', async () => {
+    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
+    const loop = client.blpop(nextKey(), 0)
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
+    await server().kill()
+    await reconnecting
+    await blockingRedis(client, { loop }).drain(drainContext(5_000))
+    await expect(loop).rejects.toThrow('given up with its lost connection')
+  })
+
+  test('an unblocking that was given up, since the connection had ended meanwhile, is not what the drain waits for', async () => {
+    const [client, admin] = [await connected(), await connected()]
+    let handle: (() => void) | undefined
+    const resource = blockingRedis(client, { loop: new Promise<void>((resolve) => (handle = resolve)) })
+    client.blpop(nextKey(), 0).catch(() => {})
+    await untilBlocked(admin, 1)
+    await server().freeze()
+    const draining = Promise.resolve(resource.drain(drainContext(20_000)))
+    expect(await neverWithin(100, draining)).toBe(true)
+    const ended = once(client, 'end')
+    client.disconnect()
+    client.stream.destroy()
+    await ended
+    expect(await neverWithin(100, draining)).toBe(true)
+    expect(resource.waitingFor?.()).toEqual(['the end of the loop'])
+    handle?.()
+    await draining
+  })
+
+  test('a connection that is lost at that moment is not waited for, but the loop is', async () => {
+    const client = await connected({ retryStrategy: () => 60_000, maxRetriesPerRequest: null })
+    let isHandled = false
+    const loop = client.blpop(nextKey(), 0).catch(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      isHandled = true
+    })
+    const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
+    await server().kill()
+    await reconnecting
+    await blockingRedis(client, { loop }).drain(drainContext(5_000))
+    expect({ isHandled, status: client.status }).toEqual({ isHandled: true, status: 'end' })
+  })
+
+  test('entries of a stream that were handled are acknowledged, and none is lost', async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    await admin.xgroup('CREATE', key, 'group', '0', 'MKSTREAM')
+    const lifecycle = createLifecycle({ env: {} })
+    const handled: string[] = []
+    const consume = async (): Promise<void> => {
+      while (!lifecycle.stopping.aborted) {
+        const answer = (await client.xreadgroup('GROUP', 'group', 'me', 'COUNT', 10, 'BLOCK', 0, 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
+        for (const [id, [, value]] of answer?.[0]?.[1] ?? []) {
+          handled.push(value!)
+          await admin.xack(key, 'group', id)
+        }
+      }
+    }
+    lifecycle.add(blockingRedis(client, { loop: consume() }))
+    await lifecycle.start()
+    const added: Promise<unknown>[] = []
+    let stopped: ReturnType<typeof lifecycle.stop> | undefined
+    for (let entry = 0; entry < 300; entry += 1) {
+      added.push(admin.xadd(key, '*', 'value', String(entry)))
+      if (entry % 10 === 0) await added.at(-1)
+      if (entry === 150) stopped = lifecycle.stop()
+    }
+    await Promise.all(added)
+    expect((await stopped)?.result).toBe('clean')
+    expect((await admin.xpending(key, 'group'))[0]).toBe(0)
+    const left = (await admin.xreadgroup('GROUP', 'group', 'other', 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
+    const rest = (left?.[0]?.[1] ?? []).map(([, [, value]]) => value!)
+    expect([...handled, ...rest]).toEqual(Array.from({ length: 300 }, (_, entry) => String(entry)))
+  })
+})
