@@ -35,9 +35,9 @@ export function checkPool(driven: DrivenPool): PoolCheck {
       if (!outstanding) {
         refuse()
         if (pool.idleCount === 0 && pool.totalCount >= (pool.options?.max ?? 10)) return
-        begin(signal)
+        outstanding = begin(signal)
       }
-      await orAborted(outstanding!.answer, signal)
+      await orAborted(outstanding.answer, signal)
     },
     stop(patienceMs) {
       isStopped = true
@@ -60,11 +60,11 @@ export function checkPool(driven: DrivenPool): PoolCheck {
     }
   }
 
-  function begin(signal: AbortSignal): void {
+  function begin(signal: AbortSignal): Question {
     const question = askServer(driven)
-    outstanding = question
     signal.addEventListener('abort', question.discard, { once: true })
     question.answer.then(forget, forget)
+    return question
 
     function forget(): void {
       signal.removeEventListener('abort', question.discard)
