@@ -15,9 +15,9 @@ export interface PoolCheck {
 interface Question {
   readonly answer: Promise<void>
   /** The connection is thrown away instead of kept waiting for the answer; one that is still being opened is kept for others. */
-  discard(): void
+  readonly discard: () => void
   /** The same, but nobody will need a connection any more. */
-  abandon(): void
+  readonly abandon: () => void
 }
 
 /**
