@@ -90,7 +90,11 @@ export async function runEverything({ servers, mishap, graceMs, program = everyt
   const [, url = service.url, probeUrl = service.probeUrl] = /ready on (\S+), probes on (\S+)$/.exec(said) ?? []
   const load = startLoad({ url, probeUrl, paths })
   const pusher = startPushing(servers.redis.url, `${namesFor(prefix).cachePrefix}queue`)
-  while (paths.some((path) => load.count(path, goodStatus[path] ?? 200) < warm) || load.count('/orders', 201) - shippedIn(service.lines) < backlog) await delay(5)
+  const endedEarly = service.exit.then(({ code, signal }) => Promise.reject(new Error(`ended with ${code ?? signal} before the signal:\n${service.stderr()}`)))
+  endedEarly.catch(() => {})
+  while (paths.some((path) => load.count(path, goodStatus[path] ?? 200) < warm) || load.count('/orders', 201) - shippedIn(service.lines) < backlog) {
+    await Promise.race([delay(5), endedEarly])
+  }
 
   if (mishap) await servers[mishap.server][mishap.how]()
   const signalledAt = performance.now()
