@@ -1,4 +1,5 @@
-import { resourceSuite, tcpLink, type Work } from '@lameduck/conformance'
+import { resourceSuite, tcpLink, type Harness, type Work } from '@lameduck/conformance'
+import type { Resource } from '@lameduck/core'
 import knex from 'knex'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
@@ -32,88 +33,71 @@ async function signalBackends(application: string, signal: 'STOP' | 'CONT'): Pro
 }
 
 let subjects = 0
-const nextName = (): string => `subject ${(subjects += 1)}`
+/** What a client needs to be on its own to the server, over a link that can be cut. */
+async function nextSubject() {
+  const application = `subject ${(subjects += 1)}`
+  const link = await tcpLink(postgres.config)
+  return { application, link, config: { ...postgres.config, port: link.port, application_name: application } }
+}
 
-describe('pgPool', () => {
+type Subject = Omit<Awaited<ReturnType<typeof nextSubject>>, 'config'> & { readonly resource: Resource }
+
+/** The suite with what all three harnesses do alike. */
+function suite<S extends Subject>(own: Pick<Harness<S>, 'create' | 'open' | 'busy' | 'offer'>): void {
   resourceSuite({
     test,
     harness: {
+      ...own,
       members: ['check', 'inFlight', 'waitingFor', 'force'],
       afterQuiesce: 'serves',
-      async create() {
-        const application = nextName()
-        const link = await tcpLink(postgres.config)
-        const pool = new pg.Pool({ ...postgres.config, port: link.port, application_name: application, max: 3 })
-        return { application, link, pool, resource: pgPool(pool, { onError: () => {} }) }
-      },
       async dispose({ application, link, resource }) {
         await force(resource)
         await link.close()
         await signalBackends(application, 'CONT')
       },
-      open: async ({ pool }) => void (await pool.query('SELECT 1')),
-      busy: ({ pool }) => holdLock((text) => pool.query(text)),
-      offer: ({ pool }) => works(pool.query('SELECT 1')),
       freeze: ({ application }) => signalBackends(application, 'STOP'),
       thaw: ({ application }) => signalBackends(application, 'CONT'),
       kill: ({ link }) => link.kill(),
       connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
     },
+  })
+}
+
+describe('pgPool', () => {
+  suite({
+    async create() {
+      const { config, ...subject } = await nextSubject()
+      const pool = new pg.Pool({ ...config, max: 3 })
+      return { ...subject, pool, resource: pgPool(pool, { onError: () => {} }) }
+    },
+    open: async ({ pool }) => void (await pool.query('SELECT 1')),
+    busy: ({ pool }) => holdLock((text) => pool.query(text)),
+    offer: ({ pool }) => works(pool.query('SELECT 1')),
   })
 })
 
 describe('knexPool', () => {
-  resourceSuite({
-    test,
-    harness: {
-      members: ['check', 'inFlight', 'waitingFor', 'force'],
-      afterQuiesce: 'serves',
-      async create() {
-        const application = nextName()
-        const link = await tcpLink(postgres.config)
-        const db = knex({ client: 'pg', connection: { ...postgres.config, port: link.port, application_name: application }, pool: { min: 0, max: 3 }, log: { warn: () => {} } })
-        return { application, link, db, resource: knexPool(db, { onError: () => {} }) }
-      },
-      async dispose({ application, link, resource }) {
-        await force(resource)
-        await link.close()
-        await signalBackends(application, 'CONT')
-      },
-      open: async ({ db }) => void (await db.raw('SELECT 1')),
-      busy: ({ db }) => holdLock(async (text) => db.raw(text)),
-      offer: ({ db }) => works(asPromise(db.raw('SELECT 1'))),
-      freeze: ({ application }) => signalBackends(application, 'STOP'),
-      thaw: ({ application }) => signalBackends(application, 'CONT'),
-      kill: ({ link }) => link.kill(),
-      connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
+  suite({
+    async create() {
+      const { config, ...subject } = await nextSubject()
+      const db = knex({ client: 'pg', connection: config, pool: { min: 0, max: 3 }, log: { warn: () => {} } })
+      return { ...subject, db, resource: knexPool(db, { onError: () => {} }) }
     },
+    open: async ({ db }) => void (await db.raw('SELECT 1')),
+    busy: ({ db }) => holdLock(async (text) => db.raw(text)),
+    offer: ({ db }) => works(asPromise(db.raw('SELECT 1'))),
   })
 })
 
 describe('pgClient', () => {
-  resourceSuite({
-    test,
-    harness: {
-      members: ['check', 'inFlight', 'waitingFor', 'force'],
-      afterQuiesce: 'serves',
-      async create() {
-        const application = nextName()
-        const link = await tcpLink(postgres.config)
-        const client = new pg.Client({ ...postgres.config, port: link.port, application_name: application })
-        return { application, link, client, resource: pgClient(client, { onError: () => {} }) }
-      },
-      async dispose({ application, link, resource }) {
-        await force(resource)
-        await link.close()
-        await signalBackends(application, 'CONT')
-      },
-      open: async ({ client }) => void (await client.connect()),
-      busy: ({ client }) => holdLock((text) => client.query(text)),
-      offer: ({ client }) => works(client.query('SELECT 1')),
-      freeze: ({ application }) => signalBackends(application, 'STOP'),
-      thaw: ({ application }) => signalBackends(application, 'CONT'),
-      kill: ({ link }) => link.kill(),
-      connections: async ({ application }) => (await sessions(postgres.admin, application)).length,
+  suite({
+    async create() {
+      const { config, ...subject } = await nextSubject()
+      const client = new pg.Client(config)
+      return { ...subject, client, resource: pgClient(client, { onError: () => {} }) }
     },
+    open: async ({ client }) => void (await client.connect()),
+    busy: ({ client }) => holdLock((text) => client.query(text)),
+    offer: ({ client }) => works(client.query('SELECT 1')),
   })
 })

@@ -64,21 +64,6 @@ describe('a frozen backend', () => {
     await thaw()
     expect(await sessionsLeft(admin, 'frozen idle')).toBe(0)
   })
-
-  test('does not make check hang, nor take more than one connection', async () => {
-    const { pool, resource } = createPool('frozen check')
-    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    await freezeBackend(rows[0]!.pid)
-    const checks = [1, 2, 3].map(() => Promise.resolve(resource.check!({ signal: AbortSignal.timeout(100) })))
-    const counts = count(checks)
-    expect(pool.totalCount).toBe(1)
-    await Promise.allSettled(checks)
-    expect(counts.rejected).toBe(3)
-    await eventually(() => pool.totalCount, (total) => total === 0)
-    expect(pool.totalCount).toBe(0)
-    await resource.check!({ signal: AbortSignal.timeout(2_000) })
-    await force(resource)
-  })
 })
 
 function socketOf(pool: pg.Pool): Socket {
@@ -106,57 +91,6 @@ describe('a frozen server', () => {
     await postgres.thaw()
     // The CancelRequest lay in the frozen server's queue; it is carried out now.
     expect(await sessionsLeft(admin, 'frozen server')).toBe(0)
-  })
-})
-
-test('a check that got its connection only after it had been given up gives it back', async () => {
-  const { pool, resource } = createPool('late check')
-  await postgres.freeze()
-  onTestFinished(() => postgres.thaw())
-  await expect(Promise.resolve(resource.check!({ signal: AbortSignal.timeout(50) }))).rejects.toThrow('timeout')
-  expect(pool.totalCount).toBe(1)
-  await postgres.thaw()
-  expect(await eventually(() => pool.idleCount, (idle) => idle === 1)).toBe(1)
-  await draining(resource).done
-})
-
-describe('a readiness check without an answer', () => {
-  const neverAborted = (): AbortSignal => new AbortController().signal
-
-  test('on a frozen backend does not hold up the drain, and its socket does not stay', async () => {
-    const { pool, resource } = createPool('drained check')
-    const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-    const socket = socketOf(pool)
-    const thaw = await freezeBackend(rows[0]!.pid)
-    const asked = count([Promise.resolve(resource.check!({ signal: neverAborted() }))])
-    await draining(resource).done
-    expect(socket.destroyed).toBe(true)
-    expect(asked.errors).toEqual(['Error: the server did not answer the readiness check in time'])
-    await thaw()
-    expect(await sessionsLeft(admin, 'drained check')).toBe(0)
-  })
-
-  test('whose connection is still being opened does not hold up the drain either', async () => {
-    const { pool, resource } = createPool('drained opening check')
-    await postgres.freeze()
-    onTestFinished(() => postgres.thaw())
-    const asked = count([Promise.resolve(resource.check!({ signal: neverAborted() }))])
-    expect(resource.inFlight!()).toBe(1)
-    await draining(resource).done
-    expect(pool.totalCount).toBe(0)
-    expect(asked).toMatchObject({ rejected: 1 })
-    expect(asked.errors[0]).toContain('only the readiness check waited')
-  })
-
-  test('is waited for where the server answers, and no other is asked while the pool drains', async () => {
-    const { pool, resource } = createPool('answered check')
-    const client = await pool.connect()
-    const check = Promise.resolve(resource.check!({ signal: neverAborted() }))
-    const drained = draining(resource)
-    await check
-    await expect(Promise.resolve(resource.check!({ signal: neverAborted() }))).rejects.toThrow('the pool is draining, so the server was not asked')
-    client.release()
-    await drained.done
   })
 })
 

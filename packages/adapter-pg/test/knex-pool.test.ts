@@ -38,28 +38,26 @@ describe.each([
     return { db, resource, application, warnings }
   }
 
-  test('a frozen backend does not hold up the drain of an idle pool', async () => {
-    const { db, resource, application } = create()
+  async function openFrozen(db: Knex): Promise<() => Promise<void>> {
     const { rows } = await db.raw<{ rows: { pid: number }[] }>('SELECT pg_backend_pid() AS pid')
-    const { pid } = rows[0]!
-    onTestFinished(() => postgres.signalBackend(pid, 'CONT'))
-    await postgres.signalBackend(pid, 'STOP')
+    const thaw = (): Promise<void> => postgres.signalBackend(rows[0]!.pid, 'CONT')
+    onTestFinished(thaw)
+    await postgres.signalBackend(rows[0]!.pid, 'STOP')
+    return thaw
+  }
+
+  test('a frozen backend does not hold up the drain of an idle pool, when its own destroy is still waiting', async () => {
+    const naive: Knex = make({ client: 'pg', connection: { ...postgres.config, application_name: `naive ${age}` }, pool: { min: 0, max: 2 }, log: { warn: () => {} } })
+    await openFrozen(naive)
+    const { db, resource, application } = create()
+    const thaw = await openFrozen(db)
+    const destroyed = count([naive.destroy()])
     const begunAt = performance.now()
     await draining(resource).done
     expect(performance.now() - begunAt).toBeLessThan(1_000)
-    await postgres.signalBackend(pid, 'CONT')
-    expect(await sessionsLeft(admin, application)).toBe(0)
-  })
-
-  test('control: its own destroy is still waiting for that backend after a second', async () => {
-    const db: Knex = make({ client: 'pg', connection: { ...postgres.config, application_name: `naive ${age}` }, pool: { min: 0, max: 2 }, log: { warn: () => {} } })
-    const { rows } = await db.raw<{ rows: { pid: number }[] }>('SELECT pg_backend_pid() AS pid')
-    const { pid } = rows[0]!
-    onTestFinished(() => postgres.signalBackend(pid, 'CONT'))
-    await postgres.signalBackend(pid, 'STOP')
-    const destroyed = count([db.destroy()])
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
     expect(destroyed.pending).toBe(1)
+    await thaw()
+    expect(await sessionsLeft(admin, application)).toBe(0)
   })
 
   test('force rejects who waits for a connection that is being opened, with a frozen server, and leaves nothing', async () => {
@@ -105,14 +103,37 @@ describe.each([
   test('the check asks one question, gives up on a frozen backend and costs one connection', async () => {
     const { db, resource } = create()
     const ask = (): Promise<void> => Promise.resolve(resource.check!({ signal: AbortSignal.timeout(100) }))
-    const { rows } = await db.raw<{ rows: { pid: number }[] }>('SELECT pg_backend_pid() AS pid')
-    onTestFinished(() => postgres.signalBackend(rows[0]!.pid, 'CONT'))
-    await postgres.signalBackend(rows[0]!.pid, 'STOP')
+    await openFrozen(db)
     await expect(Promise.all([ask(), ask()])).rejects.toThrow()
     await eventually(() => resource.inFlight!(), (busy) => busy === 0)
     await resource.check!({ signal: AbortSignal.timeout(2_000) })
     expect(resource.inFlight!()).toBe(0)
     expect(await db.raw('SELECT 1')).toBeDefined()
+  })
+
+  test('a check whose connection is still being opened does not hold up the drain', async () => {
+    // Nobody tells the check then that its connection could not be opened, and Knex tries again.
+    const { resource } = create({}, { pool: { min: 0, max: 2, propagateCreateError: false } })
+    await postgres.freeze()
+    const asked = count([Promise.resolve(resource.check!({ signal: new AbortController().signal }))])
+    expect(resource.inFlight!()).toBe(1)
+    await draining(resource).done
+    expect(asked.errors).toEqual(['Error: the pool is draining, and only the readiness check waited for this connection'])
+    await postgres.thaw()
+  })
+
+  test('... but is not given up while another caller may get that connection', async () => {
+    const { db, resource } = create()
+    await postgres.freeze()
+    const asked = count([Promise.resolve(resource.check!({ signal: new AbortController().signal }))])
+    const query = begun(db.raw('SELECT 1'))
+    const drained = draining(resource)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(asked.pending).toBe(1)
+    await postgres.thaw()
+    await expect(query).resolves.toBeDefined()
+    await drained.done
+    expect(asked.rejected).toBe(0)
   })
 
   test('a lost connection that nobody used is told', async () => {

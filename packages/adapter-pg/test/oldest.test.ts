@@ -44,6 +44,7 @@ describe('the oldest supported pg', () => {
     await inTransaction.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
     const counts = count([busy.query('SELECT pg_sleep(30)'), busy.query('SELECT pg_sleep(31)'), pool.query('SELECT pg_sleep(30)'), pool.connect()])
     await untilActive(admin, 'oldest cut', 2)
+    expect(resource.waitingFor!()).toContainEqual(expect.stringMatching(/^backend \d+: idle in a transaction, taken /))
     expect(resource.waitingFor!().at(-1)).toBe('1 caller waits for a connection')
     expect(await force(resource)).toBeLessThan(500)
     expect(counts).toMatchObject({ rejected: 4, pending: 0 })

@@ -1,14 +1,11 @@
-import { EventEmitter, once } from 'node:events'
-import { Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { createLifecycle } from '@lameduck/core'
 import pg from 'pg'
-import QueryStream from 'pg-query-stream'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { pgPool, type PgPoolOptions } from '../src/index.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
 import { rollbacks, rowsOf, sixtyTransactions, waitForGate } from './support/ledger.ts'
-import { isRowFree, sessions, sessionsLeft, untilActive } from './support/observe.ts'
+import { sessions, sessionsLeft, untilActive } from './support/observe.ts'
+import { poolsOf } from './support/pools.ts'
 import { createDatabase, type Database } from './support/postgres.ts'
 
 let postgres: Database
@@ -23,14 +20,7 @@ beforeEach(async () => {
   await admin.query('TRUNCATE ledger')
 })
 
-let pools = 0
-function createPool(config: pg.PoolConfig = {}, options: PgPoolOptions = {}) {
-  const application = `app ${(pools += 1)}`
-  const pool = new pg.Pool({ ...postgres.config, application_name: application, max: 4, ...config })
-  const resource = pgPool(pool, { onError: () => {}, ...options })
-  onTestFinished(async () => void (await force(resource)))
-  return { pool, resource, application }
-}
+const createPool = poolsOf('drained', () => postgres)
 
 async function transaction(pool: pg.Pool, id: number): Promise<void> {
   const client = await pool.connect()
@@ -113,9 +103,22 @@ describe('drain', () => {
     const lost = new Promise<void>((resolve) => client.on('end', resolve))
     await admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid])
     await lost
+    expect(resource.waitingFor!()).toEqual([expect.stringMatching(/^backend \d+: lost, but not released, taken /)])
     client.release()
     await drained.done
     expect(errors).toEqual(['terminating connection due to administrator command'])
+  })
+
+  test('is not delayed by an idle client that the application has ended and that was lent once more', async () => {
+    const { pool, resource } = createPool()
+    const client = (await pool.connect()) as pg.PoolClient & pg.Client
+    client.release()
+    await client.end()
+    await expect(pool.query('SELECT 1')).rejects.toThrow('not queryable')
+    const begunAt = performance.now()
+    await draining(resource).done
+    // Where it were taken for open, its end would be waited for.
+    expect(performance.now() - begunAt).toBeLessThan(150)
   })
 
   test('settles when it is aborted, and force still cuts', async () => {
@@ -221,272 +224,20 @@ describe('drain', () => {
   })
 })
 
-describe('force', () => {
-  test('cancels a 30 s query and its queue, rejects everyone and frees the locks', async () => {
-    const { pool, resource, application } = createPool({ max: 2 })
-    await admin.query('INSERT INTO ledger VALUES (1), (2)')
-    const client = await pool.connect()
-    await client.query('BEGIN')
-    await client.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
-    const counts = count([client.query('SELECT pg_sleep(30)'), client.query('SELECT pg_sleep(31)'), pool.query('SELECT pg_sleep(30)'), pool.query('SELECT 1')])
-    await untilActive(admin, application, 2)
-    const drained = draining(resource)
-    drained.abort()
-    expect(await force(resource)).toBeLessThan(500)
-    expect(await isRowFree(admin, 1)).toBe(true)
-    expect(await sessionsLeft(admin, application)).toBe(0)
-    expect(counts).toMatchObject({ fulfilled: 0, rejected: 4, pending: 0 })
-    expect(counts.errors[0]).toContain('was cut')
-    // What the application still does in its `finally` must not throw.
-    client.release()
-  })
-
-  test('leaves the release of a client to its owner, by callback too, and counts it no more', async () => {
-    const { pool, resource } = createPool()
-    const released = await new Promise<() => void>((resolve, reject) => pool.connect((error, _client, done) => (error ? reject(error) : resolve(done))))
-    const client = await pool.connect()
-    await force(resource)
-    expect(pool).toMatchObject({ ended: true, totalCount: 0 })
-    released()
-    client.release(new Error('it was lost'))
-    expect(pool.totalCount).toBe(0)
-    expect(resource.waitingFor!()).toEqual([])
-  })
-
-  test('rolls back and frees an idle transaction, a leaked client and an idle one', async () => {
-    const errors: Error[] = []
-    const { pool, resource, application } = createPool({ max: 3 }, { onError: (error) => errors.push(error) })
-    await admin.query('INSERT INTO ledger VALUES (1)')
-    const [inTransaction, , idle] = await Promise.all([pool.connect(), pool.connect(), pool.connect()])
-    pool.on('error', (error) => errors.push(error))
-    for (const client of [inTransaction, idle]) client.on('error', (error) => errors.push(error))
-    await inTransaction.query('BEGIN')
-    await inTransaction.query('INSERT INTO ledger VALUES (2)')
-    await inTransaction.query('SELECT * FROM ledger WHERE id = 1 FOR UPDATE')
-    idle.release()
-    expect(await force(resource)).toBeLessThan(500)
-    expect(await isRowFree(admin, 1)).toBe(true)
-    expect(await sessionsLeft(admin, application)).toBe(0)
-    expect(await rowsOf(admin)).toBe(1)
-    expect(pool.ended).toBe(true)
-    expect(errors).toEqual([])
-  })
-
-  test('may be called in every state, twice, and at once', async () => {
-    const never = createPool()
-    await force(never.resource)
-    await force(never.resource)
-
-    const drained = createPool()
-    await drained.pool.query('SELECT 1')
-    await draining(drained.resource).done
-    await force(drained.resource)
-
-    const busy = createPool()
-    const query = count([busy.pool.query('SELECT pg_sleep(30)')])
-    await untilActive(admin, busy.application, 1)
-    await Promise.all([force(busy.resource), force(busy.resource)])
-    await force(busy.resource)
-    expect(await sessionsLeft(admin, busy.application)).toBe(0)
-    expect(query.rejected).toBe(1)
-  })
-
-  test('refuses a caller that, told of its end, asks again at once', async () => {
-    const { pool, resource } = createPool({ max: 1 })
-    await pool.connect()
-    const told: string[] = []
-    const ask = (): void => pool.connect((error) => void (told.push(String(error?.message)) < 2 && ask()))
-    ask()
-    await force(resource)
-    expect(told).toEqual([expect.stringContaining('was cut'), expect.stringContaining('Cannot use a pool after calling end')])
-    expect(pool.waitingCount).toBe(0)
-  })
-
-  test('frees the slot of a caller that still catches and retries', async () => {
-    const { pool, resource, application } = createPool({ max: 1 })
-    const retrying = (async () => {
-      const client = await pool.connect()
-      try {
-        await client.query('SELECT pg_sleep(30)')
-      } catch {
-        await client.query('SELECT pg_sleep(30)')
-      } finally {
-        client.release()
-      }
-    })()
-    const counts = count([retrying])
-    await untilActive(admin, application, 1)
-    await force(resource)
-    expect(await sessionsLeft(admin, application)).toBe(0)
-    expect(counts.rejected).toBe(1)
-  })
-
-  test('settles the pipeline of a query stream, flowing or held back', async () => {
-    const { pool, resource, application } = createPool()
-    const rows = 'SELECT generate_series(1, 1000000) AS id'
-    const flowing = await pool.connect()
-    const heldBack = await pool.connect()
-    let seen = 0
-    let resume = (): void => {}
-    const slow = new Writable({ objectMode: true, highWaterMark: 1, write: (_row, _encoding, next) => void ((seen += 1), seen === 1 ? (resume = next) : next()) })
-    const counts = count([
-      pipeline(flowing.query(new QueryStream(rows)), new Writable({ objectMode: true, write: (_row, _encoding, next) => setImmediate(next) })),
-      pipeline(heldBack.query(new QueryStream(rows)), slow),
-    ])
-    await eventually(() => seen, (rowsSeen) => rowsSeen > 0)
-    await force(resource)
-    resume()
-    await eventually(() => counts.pending, (pending) => pending === 0)
-    expect(counts).toMatchObject({ rejected: 2, pending: 0 })
-    expect(await sessionsLeft(admin, application)).toBe(0)
-  })
-})
-
-describe('in a lifecycle', () => {
-  test('a leaked client is cut at its deadline, and the report names where it was taken', async () => {
-    const { pool, resource, application } = createPool({}, { traceCheckouts: true, timeoutMs: 50 })
-    const lifecycle = createLifecycle({ policy: { graceMs: 10_000 } })
-    lifecycle.add(resource)
-    await lifecycle.start()
-    const leak = async (): Promise<void> => void (await pool.connect())
-    await leak()
-    const report = await lifecycle.stop()
-    expect(report).toMatchObject({ result: 'forced', exitCode: 71 })
-    expect(report.steps[0]).toMatchObject({ outcome: 'forced', inFlight: { atStop: 1, atForce: 1 }, errors: [] })
-    expect(report.steps[0]!.waitingFor[0]).toMatch(/^backend \d+: not released, taken 0\.\d s ago at .*pg-pool\.test\.ts:\d+:\d+/)
-    expect(await sessionsLeft(admin, application)).toBe(0)
-  })
-
-  test('an idle pool is idle, a used one drained', async () => {
-    const idle = createPool({}, { name: 'idle' })
-    const used = createPool({}, { name: 'used' })
-    const lifecycle = createLifecycle({ policy: { graceMs: 10_000 } })
-    lifecycle.add(idle.resource)
-    lifecycle.add(used.resource)
-    await lifecycle.start()
-    const query = used.pool.query('SELECT pg_sleep(0.05)')
-    const report = await lifecycle.stop()
-    await query
-    expect(report.steps.map((step) => `${step.name} ${step.outcome}`).toSorted()).toEqual(['idle idle', 'used drained'])
-  })
-})
-
-describe('waitingFor', () => {
-  test('says what every connection does, who waits, and who took it', async () => {
-    const { pool, resource } = createPool({ max: 3 }, { traceCheckouts: true })
-    const viaCallback = new Promise<pg.PoolClient>((resolve, reject) => pool.connect((error, client) => (client ? resolve(client) : reject(error))))
-    const inTransaction = await viaCallback
-    await inTransaction.query('BEGIN')
-    await pool.connect()
-    const query = count([pool.query('SELECT pg_sleep(30)'), pool.query('SELECT 1')])
-    await eventually(() => resource.waitingFor!(), (lines) => lines.length === 4 && lines[2]!.includes('running'))
-    const lines = resource.waitingFor!()
-    expect(lines[0]).toMatch(/^backend \d+: idle in a transaction, taken .* at .*pg-pool\.test\.ts/)
-    expect(lines[1]).toMatch(/: not released, taken /)
-    expect(lines[2]).toMatch(/: running a query, taken .* at .*pg-pool\.test\.ts/)
-    expect(lines[3]).toBe('1 caller waits for a connection')
-    await force(resource)
-    expect(resource.waitingFor!()).toEqual([])
-    expect(query.rejected).toBe(2)
-  })
-
-  test('knows clients that were taken before the registration', async () => {
-    const pool = new pg.Pool({ ...postgres.config, application_name: 'late', max: 4 })
-    const client = await pool.connect()
-    await pool.query('SELECT 1')
-    const resource = pgPool(pool, { onError: () => {} })
-    expect(resource.inFlight!()).toBe(1)
-    expect(resource.waitingFor!()).toHaveLength(1)
-    const lost = new Promise<void>((resolve) => client.on('end', resolve))
-    await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', ['late'])
-    await lost
-    await force(resource)
-    expect(await sessionsLeft(admin, 'late')).toBe(0)
-    expect(pool.ended).toBe(true)
-  })
-})
-
-describe('errors of connections', () => {
-  test('go to onError once each; without it and without a listener they are process warnings', async () => {
-    const errors: string[] = []
-    const heard = createPool({}, { onError: (error) => errors.push(error.message) })
-    const unheard = new pg.Pool({ ...postgres.config, application_name: 'unheard', max: 4 })
-    const resource = pgPool(unheard)
-    const warning = once(process, 'warning')
-    for (const pool of [heard.pool, unheard]) await pool.query('SELECT 1')
-    await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = ANY($1)', [[heard.application, 'unheard']])
-    const [{ name, message }] = (await warning) as [Error]
-    expect(name).toBe('LameduckPgWarning')
-    expect(message).toContain('a pg connection was lost')
-    await eventually(() => errors.length, (heardErrors) => heardErrors > 0)
-    await heard.pool.query('SELECT 1')
-    expect(errors).toEqual(['terminating connection due to administrator command'])
-    await draining(resource).done
-  })
-})
-
-describe('check', () => {
-  const ask = (resource: { check?: unknown }, signal = AbortSignal.timeout(500)): Promise<void> =>
-    Promise.resolve((resource as { check(context: { signal: AbortSignal }): Promise<void> }).check({ signal }))
-
-  test('passes on a pool that answers, and on one that is full with none waiting', async () => {
-    const { pool, resource } = createPool({ max: 1 })
-    await ask(resource)
-    await pool.connect()
-    await ask(resource)
-    expect(pool.waitingCount).toBe(0)
-  })
-
-  test('reports an exhausted pool as busy, without queueing', async () => {
-    const { pool, resource } = createPool({ max: 1 })
-    await pool.connect()
-    const waiting = count([pool.connect()])
-    await expect(ask(resource)).rejects.toThrow(/^busy: 1 connections are in use and 1 callers wait/)
-    expect(pool.waitingCount).toBe(1)
-    await force(resource)
-    expect(waiting.rejected).toBe(1)
-  })
-
-  test('rejects on a server that refuses, and on a pool that has ended', async () => {
-    const refused = createPool({ port: 1 })
-    await expect(ask(refused.resource)).rejects.toThrow('ECONNREFUSED')
-    const ended = createPool()
-    await ended.pool.end()
-    await expect(ask(ended.resource)).rejects.toThrow('the pool has been ended')
-  })
+test('in a lifecycle an idle pool is idle, a used one drained', async () => {
+  const idle = createPool({}, { name: 'idle' })
+  const used = createPool({}, { name: 'used' })
+  const lifecycle = createLifecycle({ policy: { graceMs: 10_000 } })
+  lifecycle.add(idle.resource)
+  lifecycle.add(used.resource)
+  await lifecycle.start()
+  const query = used.pool.query('SELECT pg_sleep(0.05)')
+  const report = await lifecycle.stop()
+  await query
+  expect(report.steps.map((step) => `${step.name} ${step.outcome}`).toSorted()).toEqual(['idle idle', 'used drained'])
 })
 
 test('what is not a pool is refused with a word of advice', () => {
   expect(() => pgPool(new pg.Client() as never)).toThrow('A single Client goes to pgClient()')
   expect(() => pgPool(undefined as never)).toThrow('it was given undefined')
-})
-
-describe('warnings', () => {
-  test('name what will hurt, each with its fix', () => {
-    const pool = new pg.Pool({ query_timeout: 1_000 })
-    const { warnings } = pgPool(pool)
-    expect(warnings).toHaveLength(3)
-    expect(warnings![0]).toContain('connectionTimeoutMillis: 5_000')
-    expect(warnings![1]).toContain('statement_timeout: 9_000')
-    expect(warnings![2]).toContain('onError')
-  })
-
-  test('know pg-native by its class, before there is a connection', () => {
-    // As little as that has in common with the JavaScript client.
-    class Native extends EventEmitter {
-      connect(): void {}
-      query(): void {}
-      end(): void {}
-    }
-    const pool = new pg.Pool({ connectionTimeoutMillis: 5_000, Client: Native } as unknown as pg.PoolConfig)
-    expect(pgPool(pool, { onError: () => {} }).warnings).toEqual([expect.stringContaining('use the JavaScript client of pg')])
-  })
-
-  test('are none for a pool that is set up well', () => {
-    const pool = new pg.Pool({ connectionTimeoutMillis: 5_000, query_timeout: 10_000, statement_timeout: 9_000 })
-    pool.on('error', () => {})
-    expect(pgPool(pool).warnings).toEqual([])
-    const byUrl = new pg.Pool({ connectionTimeoutMillis: 5_000, query_timeout: 10_000, connectionString: 'postgres://h/d?statement_timeout=9000' })
-    expect(pgPool(byUrl, { onError: () => {} }).warnings).toEqual([])
-  })
 })

@@ -115,7 +115,8 @@ describe('force', () => {
     const { pool, resource } = createPool('bouncer queue')
     const counts = count([1, 2, 3, 4].map(() => pool.query('SELECT pg_sleep(30)')))
     await untilActive(admin, 'bouncer queue', 3)
-    expect(await force(resource)).toBeLessThan(500)
+    // On a busy machine 100 ms may be over before PgBouncer has answered, which then carries out what waits in it.
+    expect(await force(resource, 1_000)).toBeLessThan(1_000)
     expect(counts).toMatchObject({ rejected: 4, pending: 0 })
     expect(await busyBackends('bouncer queue')).toBe(0)
   })

@@ -1,7 +1,5 @@
 import { orAborted, LifecycleError } from '@lameduck/core'
-import { cutClient } from './cut-client.ts'
 import type { DrivenPool } from './driven-pool.ts'
-import { isConnecting } from './pg-internals.ts'
 import type { PgPoolClientLike } from './pg-types.ts'
 
 export interface PoolCheck {
@@ -34,7 +32,7 @@ export function checkPool(driven: DrivenPool): PoolCheck {
     async ask(signal) {
       if (!outstanding) {
         refuse()
-        if (pool.idleCount === 0 && pool.totalCount >= (pool.options?.max ?? 10)) return
+        if (pool.idleCount === pool.waitingCount && pool.totalCount >= (pool.options?.max ?? 10)) return
         outstanding = begin(signal)
       }
       await orAborted(outstanding.answer, signal)
@@ -43,8 +41,9 @@ export function checkPool(driven: DrivenPool): PoolCheck {
       isStopped = true
       if (!outstanding) return
       const { answer, abandon } = outstanding
-      const timer = setTimeout(abandon, patienceMs)
-      const forget = (): void => clearTimeout(timer)
+      // More than once: what is being opened is left alone while others wait.
+      const timer = setInterval(abandon, patienceMs).unref()
+      const forget = (): void => clearInterval(timer)
       answer.then(forget, forget)
     },
   }
@@ -52,7 +51,8 @@ export function checkPool(driven: DrivenPool): PoolCheck {
   function refuse(): void {
     if (pool.ending) throw new LifecycleError('check-failed', 'the pool has been ended')
     if (isStopped) throw new LifecycleError('check-failed', 'the pool is draining, so the server was not asked')
-    if (pool.waitingCount > 0) {
+    // Not those for whom there is an idle one: pg-pool hands it to them in the next turn of the event loop.
+    if (pool.waitingCount > pool.idleCount) {
       throw new LifecycleError(
         'check-failed',
         `busy: ${pool.totalCount} connections are in use and ${pool.waitingCount} callers wait for one, so the server was not asked; raise the pool's max or shorten the transactions`,
@@ -74,16 +74,13 @@ export function checkPool(driven: DrivenPool): PoolCheck {
 }
 
 function askServer(driven: DrivenPool): Question {
-  const { pool } = driven
-  const known = new Set(driven.clients())
-  const connecting = pool.connect()
-  const opening = driven.clients().find((client) => !known.has(client))
+  const connecting = driven.connect()
   const discarded = new AbortController()
   let held: PgPoolClientLike | undefined
   return { answer: ask(), discard, abandon }
 
   async function ask(): Promise<void> {
-    held = await connecting
+    held = await connecting.client
     if (discarded.signal.aborted) return letGo()
     try {
       await orAborted(held.query('SELECT 1'), discarded.signal)
@@ -106,10 +103,8 @@ function askServer(driven: DrivenPool): Question {
   }
 
   function abandon(): void {
+    const isOpening = held === undefined
     discard()
-    // With others waiting it may become theirs.
-    if (opening && isConnecting(opening) && pool.waitingCount === 0) {
-      void cutClient(opening, { error: new Error('the pool is draining, and only the readiness check waited for this connection'), cancelMs: 0 })
-    }
+    if (isOpening) connecting.giveUp(new Error('the pool is draining, and only the readiness check waited for this connection'))
   }
 }

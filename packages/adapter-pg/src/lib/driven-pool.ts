@@ -1,9 +1,20 @@
-import type { PgClientLike, PgPoolLike } from './pg-types.ts'
+import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
+
+export type CountedPool = Omit<PgPoolLike, 'connect' | 'end'>
+
+/** A connection that was asked for, and may still have to be opened. */
+export interface Connecting {
+  readonly client: Promise<PgPoolClientLike>
+  /** Ends the opening, unless the connection may become that of somebody else, who waits. */
+  giveUp(error: Error): void
+}
 
 /** A pool, whoever made it, with what `drain` and `force` do to it. */
 export interface DrivenPool {
-  /** Its counters and events; `connect` for the readiness check. */
-  readonly pool: PgPoolLike
+  /** Its counters and events. */
+  readonly pool: CountedPool
+  /** Takes a connection for the readiness check. */
+  connect(): Connecting
   /** Every client that exists, those that are still connecting included. */
   clients(): readonly PgClientLike[]
   /** Clients in the hands of the application. */

@@ -9,11 +9,11 @@ import type { PgClientLike } from './pg-types.ts'
 export interface KnexClient {
   readonly pool: TarnPool
   driver: object & { readonly Client: ClientConstructor }
-  acquireConnection(): Promise<PgClientLike>
 }
 
 /** An entry of the queue of those who wait for a connection. */
 interface PendingAcquire {
+  readonly promise: Promise<PgClientLike>
   reject(error: Error): void
 }
 
@@ -25,7 +25,7 @@ export interface TarnPool {
   readonly pendingAcquires: PendingAcquire[]
   /** Connections that are being opened, each for one of those who wait; that one may have given up. */
   readonly pendingCreates: readonly unknown[]
-  acquire(): { readonly promise: Promise<PgClientLike> }
+  acquire(): PendingAcquire
   /** False for a client that is not in use. */
   release(client: PgClientLike): boolean
   destroy(): Promise<unknown>
@@ -40,7 +40,7 @@ export function knexClientOf(knex: unknown): KnexClient | undefined {
   const pool = field(client, 'pool')
   const hasPool = ['used', 'free', 'pendingAcquires', 'pendingCreates'].every((name) => Array.isArray(field(pool, name))) && hasMethods(pool, ['acquire', 'release', 'destroy', 'on'])
   const prototype = field(field(field(client, 'driver'), 'Client'), 'prototype')
-  if (!hasPool || !hasMethods(prototype, ['connect', 'query', 'end']) || !hasMethods(client, ['acquireConnection'])) return undefined
+  if (!hasPool || !hasMethods(prototype, ['connect', 'query', 'end'])) return undefined
   return client as KnexClient
 }
 

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { LifecycleError, show, type Resource } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
-import type { DrivenPool } from './driven-pool.ts'
+import type { CountedPool, DrivenPool } from './driven-pool.ts'
 import { knexClientOf, markUnusable, watchClients, type KnexClient } from './knex-internals.ts'
-import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
+import type { PgClientLike, PgPoolClientLike } from './pg-types.ts'
 import { poolResource, type PoolOptions } from './pool-resource.ts'
 import { onLost, trackPool } from './track-pool.ts'
 
@@ -46,9 +46,24 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
     each.addListener('end', () => made.delete(each))
   })
   const inUse = (): PgClientLike[] => tarn.used.map(({ resource }) => resource)
+  const opened = (): PgClientLike[] => [...inUse(), ...tarn.free.map(({ resource }) => resource)]
   return {
-    pool: poolOf(client, tarn),
-    clients: () => [...new Set([...inUse(), ...tarn.free.map(({ resource }) => resource), ...made])],
+    pool: poolOf(tarn),
+    connect() {
+      // Not by Knex, which would warn of every check that fails.
+      const waiter = tarn.acquire()
+      return {
+        client: waiter.promise.then((each) => asPooled(each, tarn)),
+        giveUp(error) {
+          // What is being opened goes to whoever waits longest, and so does the error when that fails.
+          if (tarn.pendingAcquires.some((each) => each !== waiter)) return
+          waiter.reject(error)
+          const ready = new Set(opened())
+          for (const each of made) if (!ready.has(each)) void cutClient(each, { error, cancelMs: 0 })
+        },
+      }
+    },
+    clients: () => [...new Set([...opened(), ...made])],
     checkedOut: inUse,
     rejectWaiters(why) {
       // Those for whom a connection is being opened get it, but not from a pool that has been destroyed.
@@ -72,7 +87,7 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
 }
 
 /** Tarn's pool with the counters and events of a `pg.Pool`. */
-function poolOf(client: KnexClient, tarn: KnexClient['pool']): PgPoolLike {
+function poolOf(tarn: KnexClient['pool']): CountedPool {
   const events = new EventEmitter()
   const inUse = (each: PgClientLike): boolean => tarn.used.some(({ resource }) => resource === each)
   tarn.on('createSuccess', (_id: number, each: PgClientLike) => {
@@ -98,8 +113,6 @@ function poolOf(client: KnexClient, tarn: KnexClient['pool']): PgPoolLike {
       return tarn.destroyed
     },
     options: { max: tarn.max },
-    connect: async () => asPooled(await client.acquireConnection(), tarn),
-    end: () => Promise.reject(new Error('a Knex ends its pool itself')),
     addListener: (event, listener) => events.addListener(event, listener as (...values: unknown[]) => void),
     removeListener: (event, listener) => events.removeListener(event, listener as (...values: unknown[]) => void),
     listenerCount: (event) => events.listenerCount(event),

@@ -74,12 +74,17 @@ function serverOf(client: PgClientLike): QueryOrigin['server'] | undefined {
 
 /** Between `connect()` and its outcome; pg itself goes on calling a client that has failed `_connecting`. */
 export function isConnecting(client: PgClientLike): boolean {
-  return field(client, '_connecting') === true && field(client, '_connectionError') !== true && field(client, '_ended') !== true
+  return field(client, '_connecting') === true && field(client, '_connectionError') !== true && !hasEnded(client)
+}
+
+/** Whether its connection is gone for good; it will not say so again. */
+export function hasEnded(client: PgClientLike): boolean {
+  return field(client, '_ended') === true
 }
 
 /** False for a client on which `connect()` has not succeeded, or which has ended. */
 export function isConnected(client: PgClientLike): boolean {
-  return field(client, '_connected') === true && field(client, '_ended') !== true
+  return field(client, '_connected') === true && !hasEnded(client)
 }
 
 /** Whether the server owes an answer; `undefined` when pg does not tell. */

@@ -1,4 +1,5 @@
 import { LifecycleError, show, type Resource } from '@lameduck/core'
+import { cutClient } from './cut-client.ts'
 import type { DrivenPool } from './driven-pool.ts'
 import { giveBack } from './give-back.ts'
 import { clientsOf, idleClientsOf, takeOut } from './pg-internals.ts'
@@ -49,6 +50,19 @@ function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): Driv
   let ended: Promise<unknown> | undefined
   return {
     pool,
+    connect() {
+      const known = new Set(clientsOf(pool))
+      const client = pool.connect()
+      let opening = clientsOf(pool).find((each) => !known.has(each))
+      return {
+        client,
+        giveUp(error) {
+          if (!opening || pool.waitingCount > 0) return
+          void cutClient(opening, { error, cancelMs: 0 })
+          opening = undefined
+        },
+      }
+    },
     clients: () => clientsOf(pool),
     checkedOut() {
       const idle = new Set(idleClientsOf(pool))

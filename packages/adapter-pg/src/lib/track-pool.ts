@@ -1,6 +1,6 @@
-import type { DrivenPool } from './driven-pool.ts'
-import { followTransactions, isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
-import type { PgClientLike, PgPoolLike } from './pg-types.ts'
+import type { CountedPool, DrivenPool } from './driven-pool.ts'
+import { followTransactions, hasEnded, isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
+import type { PgClientLike } from './pg-types.ts'
 
 /** What is known of one connection; it lives as long as the connection is open or checked out. */
 interface Use {
@@ -48,7 +48,7 @@ export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) 
   function adopt(client: PgClientLike): Use {
     const known = uses.get(client)
     if (known) return known
-    const use: Use = { isOpen: true, isCheckedOut: false, takenMs: 0, takenAt: undefined }
+    const use: Use = { isOpen: !hasEnded(client), isCheckedOut: false, takenMs: 0, takenAt: undefined }
     uses.set(client, use)
     followTransactions(client)
     client.addListener('end', () => {
@@ -97,7 +97,7 @@ export function onLost(client: PgClientLike, listener: (error: Error) => void): 
 }
 
 /** One line per connection in use and one for the queue, in the order in which they began. */
-export function describeUse(pool: PgPoolLike, tracked: TrackedPool): string[] {
+export function describeUse(pool: CountedPool, tracked: TrackedPool): string[] {
   const now = performance.now()
   const lines = tracked.checkedOut().map(({ client, takenMs, takenAt }) => {
     const at = takenAt === undefined ? '' : ` at ${takenAt}`
@@ -113,6 +113,7 @@ export function describeUse(pool: PgPoolLike, tracked: TrackedPool): string[] {
 /** What the client is doing, as far as pg tells. */
 export function doingOf(client: PgClientLike): string {
   if (isConnecting(client)) return 'being opened'
+  if (hasEnded(client)) return 'lost, but not released'
   if (isQuerying(client) === true) return 'running a query'
   return isInTransaction(client) === true ? 'idle in a transaction' : 'not released'
 }

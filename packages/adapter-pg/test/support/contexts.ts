@@ -14,8 +14,8 @@ export function draining(resource: Resource): { readonly done: Promise<void>; ab
 }
 
 /** Forces as the engine does at a deadline, and tells how long it took, in ms. */
-export async function force(resource: Resource): Promise<number> {
-  const context: ForceContext = { reason, boundMs: 100 }
+export async function force(resource: Resource, boundMs = 100): Promise<number> {
+  const context: ForceContext = { reason, boundMs }
   const begunAt = performance.now()
   await resource.force?.(context)
   return performance.now() - begunAt
