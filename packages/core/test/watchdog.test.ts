@@ -138,6 +138,12 @@ describe.each(nodes)('a watchdog on $name', ({ path: node, major, stalledEnds })
     expect(stalledEnds).toContain(end)
   })
 
+  test.each(['promises', 'ticks'])('sees an event loop that %s keep from its next turn', async (block) => {
+    const { end, stderr } = await run([`block=${block}`, 'arm=300', 'tell={"running":["pg"]}'])
+    expect(stalledEnds).toContain(end)
+    expect(stderr).toMatch(/^lameduck: the event loop was blocked at the deadline; step "pg" was running; main thread: (between promises or ticks that|.*stalled\.mjs)/)
+  })
+
   test('says when the event loop was not blocked at all', async () => {
     const { end, stderr } = await run(['block=idle', 'arm=300', 'tell={"running":["pg"]}'])
     expect(stalledEnds).toContain(end)

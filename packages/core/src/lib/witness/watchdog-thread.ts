@@ -160,17 +160,27 @@ export function watchdogThread(data: WatchdogThreadData, load: Load, write: type
   /** Answers with the frames, none of them when the event loop was free; or never. */
   function readStack(onStack: (frames: string[], inspectorIsOpen: boolean) => void): void {
     const expression =
-      '(() => { Error.stackTraceLimit = 30; return JSON.stringify([process.getBuiltinModule("inspector").url() !== undefined, String(new Error().stack)]) })()'
+      '(() => { Error.stackTraceLimit = 30; const url = process.getBuiltinModule("inspector").url();' +
+      ' const { uvMetricsInfo } = process.getBuiltinModule("perf_hooks").performance.nodeTiming;' +
+      ' return JSON.stringify([url !== undefined, String(new Error().stack), uvMetricsInfo.loopCount]) })()'
     if (!data.mayInspect) return
     try {
       const session = new (process.getBuiltinModule('node:inspector').Session)()
       session.connectToMainThread()
-      session.post('Runtime.evaluate', { expression, silent: true }, (error, answer) => {
-        const value: unknown = answer?.result?.value
-        if (error || typeof value !== 'string') return
-        const [inspectorIsOpen, stack] = JSON.parse(value) as [boolean, string]
-        const frames = stack.split('\n').flatMap((line) => /^\s+at (?!<anonymous>:1:)(.+)$/.exec(line)?.[1] ?? [])
-        onStack(frames.filter((frame) => !frame.includes('node:internal/')).map((frame) => frame.slice(0, 300)), inspectorIsOpen)
+      const ask = (onAnswer: (inspectorIsOpen: boolean, frames: string[], loopCount: number) => void): void =>
+        session.post('Runtime.evaluate', { expression, silent: true }, (error, answer) => {
+          const value: unknown = answer?.result?.value
+          if (error || typeof value !== 'string') return
+          const [inspectorIsOpen, stack, loopCount] = JSON.parse(value) as [boolean, string, number]
+          const frames = stack.split('\n').flatMap((line) => /^\s+at (?!<anonymous>:1:)(.+)$/.exec(line)?.[1] ?? [])
+          onAnswer(inspectorIsOpen, frames.filter((frame) => !frame.includes('node:internal/')).map((frame) => frame.slice(0, 300)), loopCount)
+        })
+      ask((inspectorIsOpen, frames, loopCount) => {
+        if (frames.length > 0) return onStack(frames, inspectorIsOpen)
+        // Between two promises there is no frame of anybody's. Where the loop is free each question costs it a turn.
+        const compare = (_isOpen: boolean, later: string[], laterCount: number): void =>
+          onStack(later.length === 0 && laterCount === loopCount ? ['between promises or ticks that follow one another without end'] : later, inspectorIsOpen)
+        setTimeout(() => ask(compare), 20)
       })
     } catch {
       // Denied by the permission model.
