@@ -92,9 +92,13 @@ export async function runEverything({ servers, mishap, graceMs, program = everyt
   const pusher = startPushing(servers.redis.url, `${namesFor(prefix).cachePrefix}queue`)
   const endedEarly = service.exit.then(({ code, signal }) => Promise.reject(new Error(`ended with ${code ?? signal} before the signal:\n${service.stderr()}`)))
   endedEarly.catch(() => {})
-  while (paths.some((path) => load.count(path, goodStatus[path] ?? 200) < warm) || load.count('/orders', 201) - shippedIn(service.lines) < backlog) {
-    await Promise.race([delay(5), endedEarly])
+  const until = async (isDone: () => boolean): Promise<void> => {
+    while (!isDone()) await Promise.race([delay(5), endedEarly])
   }
+  await until(() => paths.every((path) => load.count(path, goodStatus[path] ?? 200) >= warm) && load.count('/orders', 201) - linesOf(service, 'shipped') >= backlog)
+  // The mishap finds an event in hand that has just begun, not the moment between two batches.
+  const begun = linesOf(service, 'shipping')
+  if (program === everything) await until(() => linesOf(service, 'shipping') > begun)
 
   if (mishap) await servers[mishap.server][mishap.how]()
   const signalledAt = performance.now()
@@ -120,8 +124,8 @@ export async function runEverything({ servers, mishap, graceMs, program = everyt
   }
 }
 
-function shippedIn(lines: readonly string[]): number {
-  return lines.filter((line) => line === 'shipped').length
+function linesOf({ lines }: { readonly lines: readonly string[] }, text: string): number {
+  return lines.filter((line) => line === text).length
 }
 
 function consumedIn(lines: readonly string[]): string[] {
