@@ -20,7 +20,7 @@ describe.each(nodes)('$name: a step', (node) => {
     const { code, report, stderr } = await runProgram(node, 'throwing-step', { on: { ready: term } })
     expect(code).toBe(72)
     expect(outcomes(report)).toEqual(['first failed', 'second drained'])
-    expect(stderr).toContain('first was failed (drain threw)')
+    expect(stderr).toContain('first failed (drain threw)')
   })
 })
 

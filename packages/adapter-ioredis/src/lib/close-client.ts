@@ -95,7 +95,7 @@ function watchLosses(): Losses {
       for (const command of forgotten) command.reject?.(error)
       return Promise.allSettled(forgotten.flatMap(({ promise }) => promise ?? []))
     },
-    describe: () => (lost.length === 0 ? undefined : `${countOf(lost.length)} given up by ioredis while draining (${listKinds(lost).join(', ')}): ${first}`),
+    describe: () => (lost.length === 0 ? undefined : `${countOf(lost.length)} given up by ioredis (${listKinds(lost).join(', ')}; may have been done): ${first}`),
   }
 }
 

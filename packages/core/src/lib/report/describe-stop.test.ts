@@ -7,7 +7,7 @@ test('names ten steps, shortly, and how many more there are', async () => {
   for (let index = 0; index < 1_000; index += 1) lifecycle.add({ name: `r${index}`, phase: 'work', drain: () => Promise.reject(new Error('x'.repeat(5_000))) })
   const text = describeStop(await lifecycle.stop())
   expect(text.length).toBeLessThan(4_000)
-  expect(text).toMatch(/^stopped on stop\(\) was called; work may be lost: r0 was failed \(xxx/)
+  expect(text).toMatch(/^stopped on stop\(\) was called; work may be lost: r0 failed \(xxx/)
   expect(text).toMatch(/; and 990 more$/)
 })
 

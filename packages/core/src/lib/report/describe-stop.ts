@@ -9,7 +9,7 @@ const longestText = 300
 export function describeStop(report: Report): string {
   const wrong = report.steps.filter(wentWrong).map((step) => {
     const lost = step.inFlight.atForce === undefined ? '' : `, ${step.inFlight.atForce} in flight`
-    return `${step.name} was ${step.outcome}${lost}${step.errors.length > 0 ? ` (${step.errors.join('; ')})` : ''}`
+    return `${step.name} ${step.outcome === 'forced' ? 'was forced' : 'failed'}${lost}${step.errors.length > 0 ? ` (${step.errors.join('; ')})` : ''}`
   })
   const unfinished = report.steps
     .filter((step) => (step.unfinished ?? 0) > 0)
