@@ -110,7 +110,7 @@ test('an exhausted pool is busy, not down: the probe takes no turn in its queue'
   try {
     expect((await ask('/readyz')).status).toBe(200)
     const waiter = pool.query('select 1')
-    expect((await ask('/readyz/pg')).body).toMatch(/^\[-\]pg failed: busy: 4 connections are in use and 1 callers wait/)
+    expect((await ask('/readyz/pg')).body).toMatch(/^\[-\]pg failed: busy: connections in use: 4, callers that wait for one: 1,/)
     expect(pool.waitingCount).toBe(1)
     taken.pop()?.release()
     expect((await waiter).rowCount).toBe(1)

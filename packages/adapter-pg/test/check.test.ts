@@ -54,7 +54,7 @@ describe('check', () => {
     const { pool, resource } = createPool({ max: 1 })
     await pool.connect()
     const waiting = count([pool.connect()])
-    await expect(ask(resource)).rejects.toThrow(/^busy: 1 connections are in use and 1 callers wait/)
+    await expect(ask(resource)).rejects.toThrow(/^busy: connections in use: 1, callers that wait for one: 1, so/)
     expect(pool.waitingCount).toBe(1)
     await force(resource)
     expect(waiting.rejected).toBe(1)

@@ -55,7 +55,7 @@ export function checkPool(driven: DrivenPool): PoolCheck {
     if (pool.waitingCount > pool.idleCount) {
       throw new LifecycleError(
         'check-failed',
-        `busy: ${pool.totalCount} connections are in use and ${pool.waitingCount} callers wait for one, so the server was not asked; raise the pool's max or shorten the transactions`,
+        `busy: connections in use: ${pool.totalCount - pool.idleCount}, callers that wait for one: ${pool.waitingCount}, so the server was not asked; raise the pool's max or shorten the transactions`,
       )
     }
   }
