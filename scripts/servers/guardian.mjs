@@ -43,6 +43,7 @@ const commands = {
   },
   async signal({ signal }) {
     signalTree(signal)
+    if (signal === 'SIGSTOP' && child?.pid) await untilStopped([child.pid, ...descendants(child.pid)])
   },
   async stop() {
     await end()
@@ -115,6 +116,37 @@ function signalOne(pid, signal) {
   }
 }
 
+/** The signal has been sent, but a thread stops when it is its turn: on a busy machine 7 to 34 ms later, in which a server still answers. */
+async function untilStopped(pids) {
+  if (process.platform !== 'linux') return
+  const bound = performance.now() + 1_000
+  while (!pids.every(isStopped) && performance.now() < bound) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+function isStopped(pid) {
+  return threadsOf(pid).every((thread) => {
+    try {
+      return 'TtZX'.includes(fieldsOf(`/proc/${pid}/task/${thread}/stat`)[0])
+    } catch {
+      return true
+    }
+  })
+}
+
+function threadsOf(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+/** From the state on of "pid (name) state parent …"; the name may hold spaces and brackets. */
+function fieldsOf(file) {
+  const stat = readFileSync(file, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
 function descendants(pid) {
   const byParent = new Map()
   for (const [each, parent] of allProcesses()) byParent.set(parent, [...(byParent.get(parent) ?? []), each])
@@ -133,9 +165,7 @@ function allProcesses() {
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       try {
-        // "pid (name) state parent …"; the name may hold spaces and brackets.
-        const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-        return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]]
+        return [[Number(name), Number(fieldsOf(`/proc/${name}/stat`)[1])]]
       } catch {
         return []
       }

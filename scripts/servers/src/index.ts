@@ -1,4 +1,5 @@
 export { localhost } from './lib/certificate.ts'
+export { startKafkaCluster, type KafkaCluster, type KafkaClusterOptions, type KafkaSecurity } from './lib/kafka-cluster.ts'
 export { startPgBouncer, type PgBouncerOptions } from './lib/pgbouncer.ts'
 export type { NoServer, Origin, Server, ServerName, ServerOptions } from './lib/server.ts'
 export { startServer } from './lib/start-server.ts'
