@@ -1,4 +1,4 @@
-import { resourceSuite, type Harness, type Subject, type TcpLink, type TestRunner, type Work } from '@lameduck/conformance'
+import { resourceSuite, type Harness, type Subject, type TcpLink, type Work } from '@lameduck/conformance'
 import { Kafka, Partitioners, type Admin, type Producer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, test } from 'vitest'
@@ -94,15 +94,6 @@ const notApplicable: Readonly<Record<string, string>> = {
   'check rejects soon after its signal aborts, though the peer is frozen': checkAsksNobody,
 }
 
-/** Shows what cannot be asked of a consumer as not applicable, and why. */
-const consumerTest: TestRunner = Object.assign(
-  (name: string, body: () => Promise<void>) => {
-    const why = notApplicable[name]
-    return why === undefined ? test(name, body) : test.skip(`${name} (not applicable: ${why})`, body)
-  },
-  { skip: (name: string, body: () => Promise<void>) => test.skip(name, body) },
-)
-
 const consumerHarness: Harness<ConsumerSubject> = {
   ...overLink,
   members: ['start', 'check', 'quiesce', 'inFlight', 'waitingFor', 'force'],
@@ -127,7 +118,7 @@ const consumerHarness: Harness<ConsumerSubject> = {
 }
 
 describe('kafkaConsumer', () => {
-  resourceSuite({ test: consumerTest, harness: consumerHarness })
+  resourceSuite({ test, harness: consumerHarness, notApplicable })
 })
 
 interface ProducerSubject extends Linked {

@@ -181,7 +181,7 @@ describe('manual commits while stopping', () => {
   test('the resource keeps the consumer running until the handler has committed', async () => {
     const topic = await createTopic(broker.brokers, 3)
     const groupId = randomUUID()
-    const consumer = drainable().consumer({ groupId })
+    const consumer = drainable().consumer({ groupId, maxWaitTimeInMs: 100 })
     const begun = createGate()
     const stopping = createGate()
     let handled = 0
@@ -249,7 +249,7 @@ describe('eachBatch that resolves automatically and leaves early', () => {
     const committed = await leaveEarly(async (topic, groupId, begun, asked) => {
       const lifecycle = createLifecycle({ policy: roomy })
       lifecycle.add(
-        kafkaConsumer(drainable().consumer({ groupId }), {
+        kafkaConsumer(drainable().consumer({ groupId, maxWaitTimeInMs: 100 }), {
           topics: [topic],
           fromBeginning: true,
           async eachBatch(payload) {
@@ -411,7 +411,7 @@ test('an idle consumer leaves as soon as its fetch returns', async () => {
 describe('start', () => {
   test('resolves when the group is joined, and the check passes from then until the stop', async () => {
     const topic = await createTopic(broker.brokers, 3)
-    const resource = kafkaConsumer(drainable().consumer({ groupId: randomUUID() }), { topics: [topic], eachMessage: async () => {} })
+    const resource = kafkaConsumer(drainable().consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 }), { topics: [topic], eachMessage: async () => {} })
     expect(() => resource.check?.({ signal: new AbortController().signal })).toThrow('not a member of its group (none)')
     const lifecycle = createLifecycle({ policy: roomy })
     lifecycle.add(resource)

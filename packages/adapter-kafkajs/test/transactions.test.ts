@@ -7,6 +7,7 @@ import { drainableKafka, kafkaConsumer, kafkaProducer } from '../src/index.ts'
 import { controlOf } from '../src/lib/client-control.ts'
 import { startBroker, type Broker } from './support/broker.ts'
 import { createGate } from './support/gate.ts'
+import { throughLink } from './support/through-link.ts'
 import { createTopic, kafkaConfig, look } from './support/topic.ts'
 
 let broker: Broker
@@ -143,6 +144,43 @@ describe('a transaction that is open at the signal', () => {
     await writeBehind(service.topic, 'after')
     await service.reader.sees('after')
     expect(service.reader.seen).toEqual(['after'])
+  })
+})
+
+describe('a transaction whose end gets no answer, for the broker is gone', () => {
+  async function begun(transactionTimeout: number) {
+    const topic = await createTopic(broker.brokers, 0)
+    const { link, kafka } = await throughLink(broker, { retry: { retries: 1, initialRetryTime: 100 } })
+    onTestFinished(() => link.close())
+    const producer = kafka.producer({ ...settings, transactionalId: randomUUID(), transactionTimeout, retry: { retries: 1, initialRetryTime: 100 } })
+    const lifecycle = createLifecycle()
+    lifecycle.add(kafkaProducer(producer))
+    await lifecycle.start()
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: [{ partition: 0, value: 'never' }] })
+    return { link, transaction, stop: () => lifecycle.stop(sigterm) }
+  }
+
+  test.each(['commit', 'abort'] as const)('%s: the stop has failed, and says what readers wait for', async (end) => {
+    const { link, transaction, stop } = await begun(20_000)
+    await link.kill()
+    const stopped = stop()
+    await expect(transaction[end]()).rejects.toThrow()
+    // What people do then; kafkajs refuses it.
+    await expect(transaction.abort()).rejects.toThrow()
+    expect(producerStep(await stopped)).toMatchObject({
+      outcome: 'failed',
+      errors: ['the broker confirmed neither the commit nor the abort of a transaction'],
+      waitingFor: ['the end of a transaction (unless the broker has it, readers wait up to 20 s)'],
+    })
+  })
+
+  test('a stop long after that says nothing: the broker has aborted it', async () => {
+    const { link, transaction, stop } = await begun(500)
+    await link.kill()
+    await expect(transaction.commit()).rejects.toThrow()
+    await sleep(500)
+    expect(producerStep(await stop())).toMatchObject({ outcome: 'idle', errors: [], waitingFor: [] })
   })
 })
 

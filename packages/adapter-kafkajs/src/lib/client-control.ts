@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
+import { mendStop, type PrivateCluster, type StoppingCluster } from './stopping-cluster.ts'
 
 /** What kafkajs asks a `socketFactory` for. */
 export interface SocketRequest {
@@ -25,8 +26,12 @@ export interface ClientControl {
   readonly mayRestart: () => boolean
   /** How many sockets are open or opening. */
   readonly openSockets: () => number
+  /** Tells of kafkajs' own view of the brokers, for a consumer. */
+  setCluster(cluster: PrivateCluster): void
   /** From now on a crash is the end: the client is not started again. */
   stayDown(): void
+  /** For a consumer whose `stop()` was called in this tick. */
+  stopFetching(): void
   /** Bytes that were written and that the system has not taken yet. */
   readonly unsentBytes: () => number
   /**
@@ -46,6 +51,7 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
   const sockets = new Set<Socket>()
   let down = false
   let refused = false
+  let stopping: StoppingCluster | undefined
 
   return {
     settings,
@@ -59,9 +65,13 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
     mayRestart: () => !down,
     openSockets: () => [...sockets].filter((socket) => !socket.destroyed).length,
     unsentBytes: () => [...sockets].reduce((sum, socket) => sum + socket.writableLength, 0),
+    setCluster(cluster) {
+      stopping = mendStop(cluster, () => down && !refused)
+    },
     stayDown() {
       down = true
     },
+    stopFetching: () => stopping?.stopFetching(),
     async close() {
       down = true
       refused = true
@@ -70,6 +80,7 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
     cut(error, lastWords) {
       down = true
       refused = true
+      stopping?.stopFetching()
       for (const socket of sockets) {
         // libuv hands it to the system before this returns, unless the socket has more to write already.
         if (lastWords && !socket.connecting && socket.writable) socket.write(lastWords)

@@ -1,4 +1,5 @@
 import { attachControl, createClientControl, type ClientControl, type ClientSettings, type SocketFactory } from './client-control.ts'
+import type { PrivateCluster } from './stopping-cluster.ts'
 
 /** kafkajs' `Kafka`, as far as it is needed: three factories. */
 export interface KafkaClients {
@@ -43,6 +44,7 @@ export function drainableKafka<Config extends object, K extends KafkaClients>(Ka
   function make<C extends object>(settings: ClientSettings, build: (own: K, control: ClientControl) => C): C {
     const control = createClientControl(common.socketFactory, settings)
     const own = shareState(kafka, new Kafka({ ...config, socketFactory: control.socketFactory }))
+    if (settings.consumer) watchCluster(own, control)
     const client = build(own, control)
     attachControl(client, control)
     return client
@@ -58,6 +60,20 @@ export function drainableKafka<Config extends object, K extends KafkaClients>(Ka
     producer: (given: { transactionTimeout?: number } = {}) =>
       make({ producer: { transactionTimeout: given.transactionTimeout ?? 60_000 } }, (own) => own.producer(given as never)),
     admin: (given: object = {}) => make({}, (own) => own.admin(given as never)),
+  })
+}
+
+/** kafkajs 2.2 makes a client's cluster by a function behind a symbol; of a version that does not, stops are not mended. */
+function watchCluster(kafka: object, control: ClientControl): void {
+  const key = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === 'private:Kafka:createCluster')
+  const create: unknown = key && Reflect.get(kafka, key)
+  if (!key || typeof create !== 'function') return
+  Object.defineProperty(kafka, key, {
+    value(options: unknown) {
+      const cluster = create.call(kafka, options) as PrivateCluster
+      control.setCluster(cluster)
+      return cluster
+    },
   })
 }
 

@@ -22,6 +22,9 @@ export type RunConfigOf<C> = C extends { run(config?: infer Config): Promise<voi
 /** kafkajs itself sends at most one in `heartbeatInterval`, so this only has to be often enough. */
 const beatEveryMs = 500
 
+/** After `maxWaitTimeInMs` every broker that is well has answered. */
+const lateMs = 500
+
 /** kafkajs' own default. */
 const defaultSessionTimeoutMs = 30_000
 
@@ -83,6 +86,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     if (run.autoCommit !== false) commitBehindHandlers()
     const stop = consumer.stop()
     stop.catch(() => {})
+    control?.stopFetching()
     handlers.release()
     setStopped(stop)
   }
@@ -110,6 +114,15 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     if (member) cutGroups.add(member.groupId)
     membership.left()
     control.cut(new Error(`${members.name} was cut: its deadline has passed`), member && encodeLeaveGroup(member.groupId, member.memberId))
+  }
+
+  /** The group has been left; only fetches may be open, that nobody wants. */
+  async function disconnect(): Promise<void> {
+    const disconnected = consumer.disconnect()
+    const { maxWaitTimeInMs } = control?.settings.consumer ?? {}
+    if (!control || maxWaitTimeInMs === undefined) return disconnected
+    const isLate = setTimeout(() => control.cut(new Error('a broker does not answer a fetch')), maxWaitTimeInMs + lateMs)
+    return disconnected.finally(() => clearTimeout(isLate))
   }
 
   function leaveQuietly(): void {
@@ -161,7 +174,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
       try {
         await orAborted(stopped, ended)
         membership.left()
-        await orAborted(consumer.disconnect(), ended)
+        await orAborted(disconnect(), ended)
         await orAborted(Promise.resolve(control?.close()), ended)
         // kafkajs stops as well when the commit fails, and says nothing.
         if (uncommitted.waitingFor().length > 0) throw new Error('the broker confirmed no commit of what was handled: it comes again')

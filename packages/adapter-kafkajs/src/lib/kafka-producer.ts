@@ -72,13 +72,14 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
     },
 
     inFlight: sends.count,
-    waitingFor: () => [...sends.waitingFor(), ...unsent()],
+    waitingFor: () => [...sends.waitingFor(), ...sends.unended(), ...unsent()],
 
     async drain({ signal }) {
       const ended = AbortSignal.any([signal, cutting.signal])
       await orAborted(idle(), ended)
       await orAborted(producer.disconnect(), ended)
       await orAborted(Promise.resolve(control?.close()), ended)
+      if (sends.unended().length > 0) throw new Error('the broker confirmed neither the commit nor the abort of a transaction')
     },
 
     force: ({ boundMs }) => cut(boundMs),

@@ -16,6 +16,7 @@ test('kafkajs hears of no handler before a commit of the stop has its answer, le
   await new Promise((resolve) => setImmediate(resolve))
   expect(heard).toBe(false)
   expect(handlers.count()).toBe(1)
+  expect(handlers.waitingFor(), 'its handler has ended: the commit is what is waited for').toEqual([])
   expect(handlers.positions()).toEqual([{ topic: 'orders', partition: 0, offset: '7' }])
   answer()
   await handling

@@ -48,6 +48,8 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
   const { eachMessage, eachBatch, autoCommit = true, eachBatchAutoResolve = true } = run
   /** Oldest first. An array, since a set costs more than all the rest of what is done for a message. */
   const running: Running[] = []
+  /** Those of them whose message is handled; only its commit is awaited, or one before it. */
+  const handled = new Set<Running>()
   const onIdle = new Set<() => void>()
   let closed = false
   let abandoned = false
@@ -79,7 +81,7 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     return handling.then(
       () => {
         if (autoCommit) uncommitted.done(payload.topic, payload.partition, payload.message.offset)
-        return end(entry)
+        return end(entry, true)
       },
       async (error: unknown) => {
         await end(entry)
@@ -114,14 +116,16 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
   }
 
   /** Promises something only where kafkajs must not hear of it yet. */
-  function end(entry: Running): Promise<void> | undefined {
-    if (held || abandoned) return endLate(entry)
+  function end(entry: Running, isHandled = false): Promise<void> | undefined {
+    if (held || abandoned) return endLate(entry, isHandled)
     remove(entry)
     return undefined
   }
 
-  async function endLate(entry: Running): Promise<void> {
+  async function endLate(entry: Running, isHandled: boolean): Promise<void> {
+    if (isHandled) handled.add(entry)
     await held
+    handled.delete(entry)
     remove(entry)
     if (abandoned) await new Promise<never>(() => {})
   }
@@ -140,7 +144,7 @@ export function trackHandlers(run: RunConfig, uncommitted: Uncommitted): Handler
     runConfig: eachMessage ? { ...run, eachMessage: onMessage } : { ...run, eachBatch: onBatch, eachBatchAutoResolve: false },
     count: () => running.length,
     positions: () => running.flatMap(({ payload }) => ('message' in payload ? { topic: payload.topic, partition: payload.partition, offset: payload.message.offset } : [])),
-    waitingFor: () => running.map((entry) => `${describe(entry)} ${(Math.max(0, Date.now() - entry.since) / 1_000).toFixed(1)} s`),
+    waitingFor: () => running.filter((entry) => !handled.has(entry)).map((entry) => `${describe(entry)} ${(Math.max(0, Date.now() - entry.since) / 1_000).toFixed(1)} s`),
     close() {
       closed = true
     },

@@ -1,5 +1,5 @@
 import { createPendingCalls, type PendingCalls } from './pending-calls.ts'
-import { trackTransactions, type KafkaTransaction } from './track-transactions.ts'
+import { trackTransactions, type KafkaTransaction, type Transactions } from './track-transactions.ts'
 
 /** The subset of kafkajs' `Producer` that is needed. */
 export interface KafkaProducerClient {
@@ -18,6 +18,7 @@ export interface Sends extends Pick<PendingCalls, 'count' | 'waitingFor' | 'when
    * most; nothing to wait for where there is none.
    */
   cut(error: Error, withinMs: number): Promise<void> | undefined
+  readonly unended: Transactions['unended']
 }
 
 /**
@@ -41,6 +42,7 @@ export function trackSends(producer: KafkaProducerClient, transactionTimeoutMs: 
     count: pending.count,
     waitingFor: pending.waitingFor,
     whenIdle: pending.whenIdle,
+    unended: transactions.unended,
     close: () => pending.close(new Error('this producer has been stopped: nothing was sent')),
     cut(error, withinMs) {
       pending.cut(error)

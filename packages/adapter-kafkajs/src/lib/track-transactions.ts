@@ -15,6 +15,8 @@ export interface Transactions {
   readonly begin: () => Promise<KafkaTransaction>
   /** Lets what is under way in each open transaction end, then aborts it. Gives up after `withinMs`, and rejects what is left with `error`. */
   abortAll(error: Error, withinMs: number): Promise<void> | undefined
+  /** One text for each whose commit or abort failed, until the broker has aborted it for good: kafkajs can then do neither any more. */
+  readonly unended: () => readonly string[]
 }
 
 interface Open {
@@ -33,6 +35,8 @@ interface Open {
  */
 export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, pending: PendingCalls, timeoutMs: number): Transactions {
   const open = new Set<Open>()
+  /** Whose commit or abort has failed, and until when the broker may keep them open. */
+  const unended = new Map<Open, number>()
   const what = (): string => `an open transaction (unless the broker takes its abort at a cut, readers wait up to ${timeoutMs / 1_000} s)`
 
   const begin = (): Promise<KafkaTransaction> =>
@@ -49,6 +53,7 @@ export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, p
     const calls = new Set<{ readonly done: Promise<unknown>; readonly reject: (error: Error) => void }>()
     let refusal: Error | undefined
     let ending: Promise<void> | undefined
+    let hasEnded = false
 
     function inside<A, R>(call: (argument: A) => Promise<R>): (argument: A) => Promise<R> {
       return (argument) => (refusal ? Promise.reject(refusal) : race(() => call(argument)))
@@ -73,7 +78,16 @@ export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, p
         open.delete(entry)
         end()
       }
-      finished.then(over, over)
+      finished.then(
+        () => {
+          hasEnded = true
+          over()
+        },
+        (error: unknown) => {
+          over()
+          if (!hasEnded && !refusal && !isOver(error)) unended.set(entry, performance.now() + timeoutMs)
+        },
+      )
       return finished
     }
 
@@ -127,5 +141,16 @@ export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, p
     })
   }
 
-  return { begin, abortAll }
+  return {
+    begin,
+    abortAll,
+    unended: () =>
+      [...unended.values()].filter((until) => performance.now() < until).map(() => `the end of a transaction (unless the broker has it, readers wait up to ${timeoutMs / 1_000} s)`),
+  }
+}
+
+/** The broker has ended it, or never begun it, as it says itself. */
+function isOver(error: unknown): boolean {
+  const { type = '' } = error as { type?: string }
+  return ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_TXN_STATE', 'INVALID_PRODUCER_ID_MAPPING'].includes(type)
 }
