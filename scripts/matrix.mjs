@@ -20,7 +20,8 @@ const packages = {
       runner: process.execPath,
       label: `core, its processes on Node ${nodes.map(({ version }) => version).join(', ')}`,
       nodes,
-      parameters: filters.length > 0 ? filters : ['test/'],
+      // They mostly wait for what they have started; by default there is one worker on two cores.
+      parameters: ['--maxWorkers', '2', ...(filters.length > 0 ? filters : ['test/'])],
     },
   ],
   // What is tested runs in the runner itself, so the runner moves.
