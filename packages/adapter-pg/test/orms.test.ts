@@ -1,21 +1,16 @@
 import type pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { count, draining, eventually, force } from './support/contexts.ts'
-import { rollbacks, rowsOf, sixtyTransactions } from './support/ledger.ts'
+import { rollbacks, rowsOf, sixtyTransactions, withLedger } from './support/ledger.ts'
 import { sessions, sessionsLeft, untilActive } from './support/observe.ts'
 import { orms, type Orm } from './support/orms.ts'
-import { createDatabase, type Database } from './support/postgres.ts'
+import type { Database } from './support/postgres.ts'
 
 let postgres: Database
 let admin: pg.Client
-beforeAll(async () => {
-  postgres = await createDatabase()
-  admin = postgres.admin
-  await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  await admin.query('TRUNCATE ledger')
+withLedger((database) => {
+  postgres = database
+  admin = database.admin
 })
 
 /** What becomes of 60 transactions of which 4 have committed and 4 are running, when the library is closed as its documentation says. */

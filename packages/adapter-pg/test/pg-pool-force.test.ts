@@ -2,23 +2,18 @@ import { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { count, draining, eventually, force } from './support/contexts.ts'
-import { rowsOf } from './support/ledger.ts'
+import { rowsOf, withLedger } from './support/ledger.ts'
 import { isRowFree, sessionsLeft, untilActive } from './support/observe.ts'
 import { poolsOf } from './support/pools.ts'
-import { createDatabase, type Database } from './support/postgres.ts'
+import type { Database } from './support/postgres.ts'
 
 let postgres: Database
 let admin: pg.Client
-beforeAll(async () => {
-  postgres = await createDatabase()
-  admin = postgres.admin
-  await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  await admin.query('TRUNCATE ledger')
+withLedger((database) => {
+  postgres = database
+  admin = database.admin
 })
 
 const createPool = poolsOf('cut', () => postgres)

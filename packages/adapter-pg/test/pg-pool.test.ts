@@ -1,23 +1,18 @@
 import { createLifecycle } from '@lameduck/core'
 import pg from 'pg'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
-import { rollbacks, rowsOf, sixtyTransactions, waitForGate } from './support/ledger.ts'
+import { rollbacks, rowsOf, sixtyTransactions, waitForGate, withLedger } from './support/ledger.ts'
 import { sessions, sessionsLeft, untilActive } from './support/observe.ts'
 import { poolsOf } from './support/pools.ts'
-import { createDatabase, type Database } from './support/postgres.ts'
+import type { Database } from './support/postgres.ts'
 
 let postgres: Database
 let admin: pg.Client
-beforeAll(async () => {
-  postgres = await createDatabase()
-  admin = postgres.admin
-  await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  await admin.query('TRUNCATE ledger')
+withLedger((database) => {
+  postgres = database
+  admin = database.admin
 })
 
 const createPool = poolsOf('drained', () => postgres)

@@ -3,12 +3,12 @@ import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import pg from 'pg'
 import QueryStream from 'pg-query-stream'
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { pgPool } from '../src/index.ts'
 import { count, draining, eventually, force } from './support/contexts.ts'
-import { rowsOf } from './support/ledger.ts'
+import { rowsOf, withLedger } from './support/ledger.ts'
 import { sessionsLeft } from './support/observe.ts'
-import { createDatabase, type Database } from './support/postgres.ts'
+import type { Database } from './support/postgres.ts'
 
 // It has no types.
 const require = createRequire(import.meta.url)
@@ -16,14 +16,9 @@ const copy = require('pg-copy-streams') as { from(text: string): Writable & pg.S
 
 let postgres: Database
 let admin: pg.Client
-beforeAll(async () => {
-  postgres = await createDatabase()
-  admin = postgres.admin
-  await admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
-})
-afterAll(() => postgres.stop())
-beforeEach(async () => {
-  await admin.query('TRUNCATE ledger')
+withLedger((database) => {
+  postgres = database
+  admin = database.admin
 })
 
 async function checkedOut(application: string) {

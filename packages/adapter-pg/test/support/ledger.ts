@@ -1,6 +1,22 @@
 import type pg from 'pg'
+import { afterAll, beforeAll, beforeEach } from 'vitest'
 import { count, eventually } from './contexts.ts'
 import { untilActive } from './observe.ts'
+import { createDatabase, type Database } from './postgres.ts'
+
+/** Gives the tests of a file a database with a table `ledger`, which is empty when a test begins. */
+export function withLedger(use: (database: Database) => void): void {
+  let database: Database
+  beforeAll(async () => {
+    database = await createDatabase()
+    await database.admin.query('CREATE TABLE ledger (id int PRIMARY KEY)')
+    use(database)
+  })
+  afterAll(() => database.stop())
+  beforeEach(async () => {
+    await database.admin.query('TRUNCATE ledger')
+  })
+}
 
 export const waitForGate = (id: number): string => `SELECT pg_advisory_xact_lock_shared(${id < 4 ? 1 : 2})`
 
