@@ -11,13 +11,15 @@ export const lifecycleErrorCodes = [
   'wrong-state',
   'start-failed',
   'check-failed',
+  'closed',
+  'cut',
 ] as const
 
 export type LifecycleErrorCode = (typeof lifecycleErrorCodes)[number]
 
 /**
- * What core throws for a programmer's mistake, and what `start()` rejects with.
- * Failures while stopping are never thrown: they are outcomes in the report.
+ * What core throws for a programmer's mistake, what `start()` rejects with, and what a client's call rejects with that the stop has
+ * refused (`closed`) or cut (`cut`). Other failures while stopping are never thrown: they are outcomes in the report.
  */
 export class LifecycleError extends Error {
   override readonly name = 'LifecycleError'
@@ -30,6 +32,45 @@ export class LifecycleError extends Error {
     this.code = code
     this.resource = options.resource
   }
+}
+
+/**
+ * What a call rejects with that comes after its resource was closed by the stop. The same for every client, so that
+ * whoever sees it can tell a late use from a fault: nothing of the call was done.
+ *
+ * @param resource the resource's name
+ * @param what the call, such as `INCR`
+ */
+export function closedError(resource: string, what: string): LifecycleError {
+  return new LifecycleError('closed', `"${resource}" is closed, since the service stops: nothing of this was done (${what})`, { resource })
+}
+
+/** What a call rejects with that was under way when its resource was cut. Whether the other side has done it is not known. */
+export function cutError(resource: string, what: string): LifecycleError {
+  return new LifecycleError('cut', `"${resource}" was cut, since its time in the stop was over: it is not known whether this was done (${what})`, { resource })
+}
+
+const links = ['cause', 'driverError', 'original', 'parent', 'originalError'] as const
+const longestChain = 5
+
+/** The LifecycleError that an error is, or was caused by; libraries wrap what their drivers throw. By its name, since another copy of core may have thrown it. */
+export function lifecycleErrorIn(error: unknown): LifecycleError | undefined {
+  return find(error, longestChain)
+}
+
+function find(error: unknown, depth: number): LifecycleError | undefined {
+  // Everything about a foreign value may throw.
+  try {
+    if (typeof error !== 'object' || error === null || depth === 0) return undefined
+    if ((error as Error).name === 'LifecycleError') return error as LifecycleError
+    for (const link of links) {
+      const found = find((error as Record<string, unknown>)[link], depth - 1)
+      if (found) return found
+    }
+  } catch {
+    // Then it is none of ours.
+  }
+  return undefined
 }
 
 /** Throws unless `value` is a finite number of milliseconds, at least `least`. The message carries the value and its type. */

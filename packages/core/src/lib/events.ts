@@ -9,6 +9,7 @@ import type { State } from './state.ts'
 export type LifecycleEvent =
   | { readonly type: 'resource-starting'; readonly name: string }
   | { readonly type: 'resource-started'; readonly name: string; readonly tookMs: number }
+  | { readonly type: 'resource-ended'; readonly name: string; readonly why: string }
   | { readonly type: 'pre-stop'; readonly announced: boolean }
   | { readonly type: 'readiness-changed'; readonly ready: boolean; readonly why: string }
   | { readonly type: 'state-changed'; readonly state: State }

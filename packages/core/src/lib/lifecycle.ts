@@ -30,7 +30,16 @@ export interface CheckResult {
 export interface AddOptions {
   /** Resources that this one uses: it starts after them and stops before them. */
   readonly needs?: readonly Handle[]
+  /**
+   * What to do when the resource has died by itself (`Resource.watch`): `tell` (a warning, and the event `resource-ended`), `not-ready`
+   * (the service leaves its balancer, too) or `stop` (the service drains and exits). The step of such a resource has failed.
+   * @default 'tell'
+   */
+  readonly whenEnded?: WhenEnded
 }
+
+/** What a service does about a resource that has died by itself. */
+export type WhenEnded = 'tell' | 'not-ready' | 'stop'
 
 export interface LifecycleOptions {
   /** @default the defaults of {@link Policy}, see there */

@@ -14,7 +14,7 @@ test('the defaults are those of the README', () => {
     phases: { intake: { reserveMs: 5_000 }, work: { reserveMs: 3_000 }, producers: { reserveMs: 2_000 }, connections: { reserveMs: 2_000 }, telemetry: { reserveMs: 1_000 } },
     forceMs: 100,
     fatalMs: 5_000,
-    exitCodes: { clean: 0, interrupted: 143, forced: 71, failed: 72, fatal: 1, stalled: 70 },
+    exitCodes: { clean: 0, interrupted: 143, unknown: 0, forced: 71, failed: 72, fatal: 1, stalled: 70 },
   })
   expect(resolvePolicy({}, inKubernetes).lameDuck).toEqual({ minMs: 5_000, quietMs: 1_000, maxMs: 10_000 })
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')

@@ -28,6 +28,11 @@ export interface ExitCodes {
    * complete. The default is what the platform shows for a process that SIGTERM ended. @default 143
    */
   readonly interrupted: number
+  /**
+   * Nothing is known to be lost, but of some work nobody can tell how it ended, or a client was used after it had closed.
+   * @default 0
+   */
+  readonly unknown: number
   /** At least one resource was cut, work may be lost. @default 71 */
   readonly forced: number
   /** A resource failed to drain, or an uncaught error came during the stop; nothing was cut. @default 72 */
@@ -70,7 +75,7 @@ export type PolicyOptions = {
 /** Shares of a 30 s grace period that let every phase finish usual work: 1 s margin, 5 s lame duck, 13 s reserved. */
 const defaultReserveMs: Record<Phase, number> = { intake: 5_000, work: 3_000, producers: 2_000, connections: 2_000, telemetry: 1_000 }
 
-const defaultExitCodes: ExitCodes = { clean: 0, interrupted: 143, forced: 71, failed: 72, fatal: 1, stalled: 70 }
+const defaultExitCodes: ExitCodes = { clean: 0, interrupted: 143, unknown: 0, forced: 71, failed: 72, fatal: 1, stalled: 70 }
 
 const topLevel = ['graceMs', 'graceFrom', 'preStopMs', 'marginMs', 'lameDuck', 'phases', 'forceMs', 'fatalMs', 'exitCodes']
 

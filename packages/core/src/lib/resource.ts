@@ -1,4 +1,5 @@
 import type { Reason } from './reason.ts'
+import type { Tally } from './work/tally.ts'
 
 /** The phases in the order in which they stop; the default order between resources that declare nothing. */
 export const phases = ['intake', 'work', 'producers', 'connections', 'telemetry'] as const
@@ -82,6 +83,11 @@ export interface Resource {
    * elsewhere while serving them, or no longer. It is no stop, and none may follow; one that does calls `quiesce`. Must return at once.
    */
   preStop?(announced: boolean): void
+  /**
+   * Called once, when the resource is added. Call `ended` when it has died for good and nothing of its own brings it back (a consumer that
+   * gave up, a worker that crashed): the service is told, and does what it chose by `whenEnded`. During a stop it changes nothing.
+   */
+  watch?(ended: (why: unknown) => void): void
   /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
   quiesce?(context: QuiesceContext): void
   /** How many units (requests, messages, checked-out connections) are being worked on right now. */
@@ -90,6 +96,11 @@ export interface Resource {
   lastArrival?(): number | undefined
   /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
+  /**
+   * What became of the work since `quiesce`; see `createTally`. Read when the step is over: work that `failed` makes the step fail, work that was
+   * `cut` makes it forced, and `unknown` makes it unknown. Read once more at the end of the stop, for what was `refused` after the close.
+   */
+  tally?(): Tally
   /**
    * How many units of a finite job are still to be done; read when the step is over. Above 0, a stop that went well has the
    * result `interrupted` and its exit code, so that a Kubernetes Job runs again. A service has none.

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { budgetFor, type Budget } from './budget.ts'
 import { systemClock } from '../clock.ts'
 import { runChecks } from './check.ts'
+import { createEndings } from './endings.ts'
 import { LifecycleError, requireMs } from '../errors.ts'
 import { createEvents } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
@@ -18,7 +19,7 @@ import { makeSchedule } from './schedule.ts'
 import { startAll, type Start } from './start.ts'
 import type { State } from '../state.ts'
 import { createStop, type Stop } from './stop.ts'
-import { requireNeeds, validateAdd } from './validate-add.ts'
+import { requireAddOptions, validateAdd } from './validate-add.ts'
 
 /** What a plan is made for before there is a reason. */
 const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
@@ -51,6 +52,13 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     },
     isUp: () => state.name === 'ready',
     isStopping: () => stop !== undefined,
+  })
+  const endings = createEndings({
+    events,
+    isStopping: () => stop !== undefined,
+    warn: (message) => lifecycle.warn(message),
+    hold: (why) => void readiness.hold(why),
+    stop: (detail) => void beginStop({ kind: 'programmatic', detail }),
   })
   let state: State = { name: 'starting' }
   let start: Start | undefined
@@ -101,12 +109,14 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   return lifecycle
 
   function add(resource: Resource, options: AddOptions = {}): Handle {
-    const needed = requireNeeds(options).map((handle) => entryOf.get(handle))
+    const { needs, whenEnded } = requireAddOptions(options)
+    const needed = needs.map((handle) => entryOf.get(handle))
     const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
     entries.set(resource.name, entry)
     const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
     if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, (message) => lifecycle.warn(message))
+    endings.watch(resource, whenEnded)
     return handle
   }
 
@@ -121,6 +131,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       throw new LifecycleError('wrong-state', `"${name}" cannot be removed while the lifecycle starts; wait for start()`, { resource: name })
     }
     entries.delete(name)
+    endings.forget(entry.resource)
   }
 
   async function startEverything(): Promise<void> {
@@ -164,6 +175,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       from: state.name === 'ready' ? 'ready' : 'starting',
       tellReadiness: (why) => readiness.tell(why),
       // Without start() there is no telling what is in use, so everything is drained.
+      ended: endings.why,
       started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
       warnings,
       setState,

@@ -1,6 +1,5 @@
 import { describeError } from '../describe-value.ts'
 import type { Entry } from './graph.ts'
-import type { StepReport } from '../report/report.ts'
 import type { QuiesceContext, Resource } from '../resource.ts'
 
 /** Calls every resource's `quiesce`, in this tick. What throws or rejects is kept by the resource's name, and the others are still called. */
@@ -31,13 +30,4 @@ function tell(call: () => unknown, onError: (error: unknown) => void): void {
   } catch (error) {
     onError(error)
   }
-}
-
-/** A quiesce that threw leaves a resource that may have gone on taking work: its step has failed, however its drain went. */
-export function withQuiesceErrors(steps: readonly StepReport[], errors: ReadonlyMap<string, string>): StepReport[] {
-  return steps.map((step) => {
-    const error = errors.get(step.name)
-    if (error === undefined) return step
-    return { ...step, outcome: step.outcome === 'forced' ? 'forced' : 'failed', errors: [error, ...step.errors] }
-  })
 }

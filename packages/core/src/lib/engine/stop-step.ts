@@ -5,6 +5,8 @@ import type { Entry } from './graph.ts'
 import type { Reason } from '../reason.ts'
 import type { Outcome } from '../report/report.ts'
 import type { DrainContext, Resource } from '../resource.ts'
+import type { Tally } from '../work/tally.ts'
+import { describeFailures, readTally } from './read-tally.ts'
 
 /** Texts of a cut step that are kept: a report is one line of a log, and a server may hold thousands of requests. */
 const longestWaitingFor = 20
@@ -18,6 +20,7 @@ export interface StepResult {
   readonly atStart: number | undefined
   readonly atForce: number | undefined
   readonly waitingFor: readonly string[]
+  readonly work: Tally | undefined
   readonly unfinished: number | undefined
   readonly errors: readonly string[]
 }
@@ -102,8 +105,19 @@ export function runStopStep(input: StepInput): RunningStep {
   function onDrained(): void {
     if (phase !== 'draining') return
     if (!hasStarted) return finish('skipped', undefined, [])
-    const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0
-    finish(nothing ? 'idle' : 'drained', undefined, [])
+    const work = readTally(resource, errors)
+    // What has failed or was cut was waited for, and is not done.
+    if (work && work.failed > 0) errors.push(describeFailures(work))
+    finish(outcomeOf(work), undefined, [])
+  }
+
+  /** The worst that is known of the work decides. */
+  function outcomeOf(work: Tally | undefined): Outcome {
+    if (work && work.cut > 0) return 'forced'
+    if (work && work.failed > 0) return 'failed'
+    if (work && work.unknown > 0) return 'unknown'
+    const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0 && (work?.done ?? 0) === 0
+    return nothing ? 'idle' : 'drained'
   }
 
   function onDrainFailed(error: unknown): void {
@@ -154,7 +168,7 @@ export function runStopStep(input: StepInput): RunningStep {
     cancelDeadline()
     cancelBound()
     const unfinished = count(resource, 'unfinished', errors)
-    input.onDone({ outcome, atStart, atForce, waitingFor, unfinished, errors })
+    input.onDone({ outcome, atStart, atForce, waitingFor, work: readTally(resource, errors), unfinished, errors })
   }
 
   return {

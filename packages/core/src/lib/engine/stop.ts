@@ -8,7 +8,8 @@ import type { Policy } from '../policy.ts'
 import { describeValue } from '../describe-value.ts'
 import { describeReason, type Reason } from '../reason.ts'
 import { resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
-import { quiesceAll, withQuiesceErrors } from './quiesce.ts'
+import { quiesceAll } from './quiesce.ts'
+import { endSteps } from './end-steps.ts'
 import { runStop, type StopRun } from './run-stop.ts'
 import { makeSchedule, type Schedule } from './schedule.ts'
 import type { State } from '../state.ts'
@@ -39,6 +40,8 @@ export interface StopInput {
   readonly events: Events
   readonly from: 'starting' | 'ready'
   readonly tellReadiness: (why: string) => void
+  /** Why resources had died by themselves before the stop, by name. */
+  readonly ended: ReadonlyMap<string, string>
   /** See `runStop`. */
   readonly started: (entry: Entry) => boolean | Promise<boolean>
   /** What was found wrong besides the plan, read at the end. */
@@ -123,7 +126,7 @@ export function createStop(input: StopInput): Stop {
     // What a listener or a quiesce has asked for meanwhile.
     if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
-    void run.done.then((steps) => end(plan, withQuiesceErrors(steps, quiesceErrors)))
+    void run.done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended })))
   }
 
   /** The report tells the tightest schedule. */

@@ -37,12 +37,16 @@ export function validateAdd(
 }
 
 /** @throws LifecycleError `invalid-option` for options that `add` has not got: an edge would be lost. */
-export function requireNeeds(options: AddOptions): readonly Handle[] {
-  const unknown = typeof options === 'object' && options !== null ? Object.keys(options).filter((key) => key !== 'needs') : [show(options)]
-  if (unknown.length > 0) throw new LifecycleError('invalid-option', `add() takes { needs: [handle, …] }; it was given ${unknown.join(', ')}`)
-  const { needs = [] } = options
+export function requireAddOptions(options: AddOptions): Required<AddOptions> {
+  const known = ['needs', 'whenEnded']
+  const unknown = typeof options === 'object' && options !== null ? Object.keys(options).filter((key) => !known.includes(key)) : [show(options)]
+  if (unknown.length > 0) throw new LifecycleError('invalid-option', `add() takes { needs: [handle, …], whenEnded }; it was given ${unknown.join(', ')}`)
+  const { needs = [], whenEnded = 'tell' } = options
   if (!Array.isArray(needs)) throw new LifecycleError('invalid-option', `needs must be an array of what add() returned; it is ${show(needs)}`)
-  return needs as readonly Handle[]
+  if (!['tell', 'not-ready', 'stop'].includes(whenEnded)) {
+    throw new LifecycleError('invalid-option', `whenEnded must be "tell", "not-ready" or "stop"; it is ${show(whenEnded)}`)
+  }
+  return { needs: needs as readonly Handle[], whenEnded }
 }
 
 function validateResource(resource: Resource): void {
@@ -62,7 +66,7 @@ function validateResource(resource: Resource): void {
     refuse(`drainFrom must be "phase", "lame-duck-end" or "signal"; it is ${show(drainFrom)}`)
   }
   if (typeof resource['drain'] !== 'function') refuse(`drain must be a function; it is ${show((resource as { drain: unknown }).drain)}`)
-  for (const method of ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'waitingFor', 'unfinished', 'force'] as const) {
+  for (const method of ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'waitingFor', 'tally', 'unfinished', 'force'] as const) {
     const value: unknown = resource[method]
     if (value !== undefined && typeof value !== 'function') refuse(`${method} must be a function where it is given; it is ${show(value)}`)
   }

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { describeError, describeStack } from '../describe-value.ts'
 import { takeEarlySignal, type EarlySignal } from './early-signals.ts'
-import { LifecycleError, requireMs, show } from '../errors.ts'
+import { LifecycleError, lifecycleErrorIn, requireMs, show } from '../errors.ts'
 import { exit } from './exit.ts'
 import { findLossyWrapper, isStartedByPm2 } from './lossy-wrapper.ts'
 import { foreignListeners } from './foreign-listeners.ts'
@@ -11,7 +11,7 @@ import { joinProcess, worstExitCode } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
 import type { Report } from '../report/report.ts'
 import { reportLine } from '../report/report-line.ts'
-import { describeStop } from '../report/describe-stop.ts'
+import { describeLateUses, describeStop } from '../report/describe-stop.ts'
 import { describeWaiting } from '../report/describe-waiting.ts'
 import { tellOperator } from './tell-operator.ts'
 import { validSignals } from './valid-signals.ts'
@@ -95,6 +95,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   /** The signal that began the stop, and when it came. */
   let begunBy: EarlySignal | undefined
   const printed = { ours: 0, theirs: 0 }
+  /** Calls that the stop has refused or cut, and whose rejection nobody handled. */
+  const lateUses: LifecycleError[] = []
   let isBound = true
 
   // Before the listeners: what these need must be there when one of them is called.
@@ -197,8 +199,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
 
   function onFatal(origin: 'uncaughtException' | 'unhandledRejection', error: unknown): void {
     const stopping = lifecycle.stopping.aborted
+    const told = stopping ? lifecycleErrorIn(error) : undefined
+    if (told && isOfTheStop(told)) return void lateUses.push(told)
     // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
-    const ours = stopping && isOurs(error)
+    const ours = told !== undefined
     const text = ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`
     const kind = ours ? 'ours' : 'theirs'
     if (printed[kind] < mostPrinted) tellOperator(target, text)
@@ -212,6 +216,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     bindings.alive.delete(lifecycle)
     try {
       if (report.result !== 'clean' || report.reason.kind === 'fatal') tellOperator(target, describeStop(report))
+      for (const line of describeLateUses(lateUses, report)) tellOperator(target, line)
       onReport(report)
     } catch (error) {
       tellOperator(target, `the report could not be written: ${describeError(error)}`)
@@ -241,13 +246,9 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   }
 }
 
-/** By its name, since another copy of core may have thrown it; a proxy may throw when it is asked. */
-function isOurs(error: unknown): boolean {
-  try {
-    return (error as Error | undefined)?.name === 'LifecycleError'
-  } catch {
-    return false
-  }
+/** Not a fault of the service, but what a late call gets: the report counts it. */
+function isOfTheStop({ code }: LifecycleError): boolean {
+  return code === 'closed' || code === 'cut'
 }
 
 function validOnReport(onReport: BindOptions['onReport']): BindOptions['onReport'] {

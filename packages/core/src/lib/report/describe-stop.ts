@@ -1,5 +1,7 @@
+import { describeError } from '../describe-value.ts'
+import type { LifecycleError } from '../errors.ts'
 import { describeReason } from '../reason.ts'
-import { wentWrong, type Report } from './report.ts'
+import { wentWrong, type Report, type StepReport } from './report.ts'
 
 /** Steps that are told one by one, and the longest text of each, in characters: it is one line of a log. */
 const mostSteps = 10
@@ -16,13 +18,38 @@ export function describeStop(report: Report): string {
     .map((step) => `${step.name} has ${step.unfinished === Infinity ? 'work' : step.unfinished} left to do`)
   const parts = [
     ...(wrong.length > 0 ? [`work may be lost: ${list(wrong)}`] : []),
+    ...report.steps.flatMap(describeDoubt),
     ...(unfinished.length > 0 ? [list(unfinished)] : []),
     ...(report.errors.length > 0 ? [`uncaught errors came meanwhile: ${report.errors.length}`] : []),
   ]
   return [`stopped on ${describeReason(report.reason)}`, ...parts].join('; ')
 }
 
+/** Unhandled calls of resources that do not count what they refuse and cut: one line for each of them. */
+export function describeLateUses(errors: readonly LifecycleError[], { steps }: Report): string[] {
+  const counted = new Set(steps.filter(({ work }) => work).map(({ name }) => name))
+  return [...new Set(errors.map(({ resource }) => resource))].flatMap((resource) => {
+    if (resource !== undefined && counted.has(resource)) return []
+    const own = errors.filter((error) => error.resource === resource)
+    return [`while stopping: ${own.length === 1 ? '' : `${own.length} times: `}${describeError(own[0])}`]
+  })
+}
+
+/** What is not known to be lost, and not known to be done. */
+function describeDoubt({ name, outcome, work }: StepReport): string[] {
+  const { refused = 0, unknown = 0, reasons = [] } = work ?? {}
+  const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : ''
+  return [
+    ...(outcome === 'unknown' ? [`of ${unknown} in ${name} nobody can tell whether they are done${why}`] : []),
+    ...(refused > 0 ? [`${name} was used ${refused === 1 ? 'once' : `${refused} times`} after it had closed, which was refused${outcome === 'unknown' ? '' : why}`] : []),
+  ].map(shorten)
+}
+
+function shorten(text: string): string {
+  return text.length > longestText ? `${text.slice(0, longestText)}…` : text
+}
+
 function list(texts: readonly string[]): string {
-  const told = texts.slice(0, mostSteps).map((text) => (text.length > longestText ? `${text.slice(0, longestText)}…` : text))
+  const told = texts.slice(0, mostSteps).map(shorten)
   return [...told, ...(texts.length > mostSteps ? [`and ${texts.length - mostSteps} more`] : [])].join('; ')
 }

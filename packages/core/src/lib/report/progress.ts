@@ -19,7 +19,7 @@ export interface Progress {
 }
 
 /** Steps that went wrong come first. */
-const severity: Record<Outcome, number> = { forced: 0, failed: 1, skipped: 2, drained: 3, idle: 4 }
+const severity: Record<Outcome, number> = { forced: 0, failed: 1, unknown: 2, skipped: 3, drained: 4, idle: 5 }
 
 /** @param now monotonic ms */
 export function createProgress(now: () => number): Progress {
@@ -88,8 +88,8 @@ function endOf(report: Report): object {
   }
 }
 
-function shortStep({ name, outcome, startedMs, finishedMs, inFlight, unfinished, waitingFor, errors, late }: StepReport): object {
+function shortStep({ name, outcome, startedMs, finishedMs, inFlight, work, unfinished, waitingFor, errors, late }: StepReport): object {
   const tookMs = startedMs === undefined || finishedMs === undefined ? undefined : Math.round(finishedMs - startedMs)
   if (outcome === 'idle' || (outcome === 'drained' && errors.length === 0)) return { name, outcome, tookMs, unfinished }
-  return { name, outcome, tookMs, inFlight: inFlight.atForce, unfinished, late: late || undefined, waitingFor: waitingFor.slice(0, 3), errors: errors.slice(0, 3) }
+  return { name, outcome, tookMs, inFlight: inFlight.atForce, work, unfinished, late: late || undefined, waitingFor: waitingFor.slice(0, 3), errors: errors.slice(0, 3) }
 }

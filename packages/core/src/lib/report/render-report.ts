@@ -11,8 +11,8 @@ export interface RenderOptions {
   readonly title?: string
 }
 
-const colors = { idle: 90, drained: 32, forced: 31, failed: 33, skipped: 90 } as const
-const marks = { idle: '·', drained: '█', forced: '▓', failed: '▒', skipped: '·' } as const
+const colors = { idle: 90, drained: 32, unknown: 33, forced: 31, failed: 33, skipped: 90 } as const
+const marks = { idle: '·', drained: '█', unknown: '░', forced: '▓', failed: '▒', skipped: '·' } as const
 
 /**
  * The report as a waterfall: one bar for each step from its start to its end, `┊` where it would have been cut,
@@ -61,8 +61,9 @@ function drawBar(step: StepReport, width: number, scaleMs: number): string {
 function tail(step: StepReport): string {
   if (step.startedMs === undefined || step.finishedMs === undefined) return step.outcome
   const lost = step.outcome === 'forced' && step.inFlight.atForce !== undefined ? `, ${step.inFlight.atForce} cut` : ''
+  const failed = step.work?.failed ? `, ${step.work.failed} failed` : ''
   const left = step.unfinished ? `, ${step.unfinished} left` : ''
-  return `${step.outcome} ${describeMs(step.finishedMs - step.startedMs)}${lost}${left}`
+  return `${step.outcome} ${describeMs(step.finishedMs - step.startedMs)}${lost}${failed}${left}`
 }
 
 function paint(bar: string, step: StepReport, color: boolean): string {

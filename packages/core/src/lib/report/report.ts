@@ -1,6 +1,7 @@
 import type { Cause } from '../cause.ts'
 import type { Reason } from '../reason.ts'
 import type { Phase } from '../resource.ts'
+import type { Tally } from '../work/tally.ts'
 
 /** Name of the lame duck's own step in plans and reports. No resource may take it. */
 export const lameDuckStep = 'lame duck'
@@ -45,10 +46,10 @@ export interface Plan {
 }
 
 /**
- * How a step ended: nothing was in flight · everything in flight was finished · cut, so work may be lost ·
- * threw · never ran (it had not been started).
+ * How a step ended: nothing was in flight · everything in flight was finished · nobody can tell whether it was · cut, so
+ * work may be lost · threw, or work failed in it · never ran (it had not been started).
  */
-export type Outcome = 'idle' | 'drained' | 'forced' | 'failed' | 'skipped'
+export type Outcome = 'idle' | 'drained' | 'unknown' | 'forced' | 'failed' | 'skipped'
 
 /** A planned step, filled with what happened. */
 export interface StepReport extends PlanStep {
@@ -62,6 +63,8 @@ export interface StepReport extends PlanStep {
   readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
   /** What was still going on when it was cut, one text each. */
   readonly waitingFor: readonly string[]
+  /** What became of the work while the service stopped, where the resource can tell; `refused` also counts what came after the step. */
+  readonly work: Tally | undefined
   /** Units of a finite job that are still to be done, where the resource has one; `Infinity` (`null` in JSON) where it could not tell. */
   readonly unfinished: number | undefined
   /** It started after its latest start, because the event loop was blocked. */
@@ -76,10 +79,11 @@ export interface Report {
   /** What made the platform end the service, where somebody has found out (`Lifecycle.attribute`). */
   readonly cause: Cause | undefined
   /**
-   * `clean`: everything idle or drained · `interrupted`: the same, but a finite job has work left · `forced`: at least one step
-   * was cut · `failed`: at least one threw, or an uncaught error came meanwhile, and nothing was cut.
+   * `clean`: everything idle or drained, so nothing that was accepted was lost · `interrupted`: the same, but a finite job has work left ·
+   * `unknown`: the same, but of some work nobody can tell, or a client was used after it had closed · `forced`: at least one step
+   * was cut · `failed`: at least one threw, or work failed in it, or an uncaught error came meanwhile, and nothing was cut.
    */
-  readonly result: 'clean' | 'interrupted' | 'forced' | 'failed'
+  readonly result: 'clean' | 'interrupted' | 'unknown' | 'forced' | 'failed'
   readonly exitCode: number
   /** Wall clock, ISO 8601. */
   readonly startedAt: string
@@ -102,7 +106,7 @@ export interface Report {
 
 /** A larger number is worse; how a stop ended that an uncaught error began does not matter. */
 export function severityOf({ reason, result }: Pick<Report, 'reason' | 'result'>): number {
-  return reason.kind === 'fatal' ? 4 : ['clean', 'interrupted', 'failed', 'forced'].indexOf(result)
+  return reason.kind === 'fatal' ? 5 : ['clean', 'interrupted', 'unknown', 'failed', 'forced'].indexOf(result)
 }
 
 /** Whether something may be lost. */
@@ -114,5 +118,6 @@ export function wentWrong({ outcome }: Pick<StepReport, 'outcome'>): boolean {
 export function resultOf(steps: readonly StepReport[], errors: readonly string[]): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
   if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
+  if (steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
   return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
 }

@@ -108,6 +108,6 @@ export function createWitness(lifecycle: Lifecycle, { clock, signals, watchdog: 
 
 /** While one of them is still stopping, what that does; then the worst end. */
 function mostTelling(progresses: readonly Progress[]): Progress {
-  const rank = ({ report, isStopping }: Progress): number => (report ? severityOf(report) : isStopping ? 5 : -1)
+  const rank = ({ report, isStopping }: Progress): number => (report ? severityOf(report) : isStopping ? Infinity : -1)
   return progresses.reduce((most, each) => (rank(each) > rank(most) ? each : most))
 }

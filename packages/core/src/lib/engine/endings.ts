@@ -1,0 +1,60 @@
+import { describeError } from '../describe-value.ts'
+import type { Events } from '../events.ts'
+import type { WhenEnded } from '../lifecycle.ts'
+import type { Resource } from '../resource.ts'
+
+/** Resources that have died by themselves. */
+export interface Endings {
+  /** Why, by name. */
+  readonly why: ReadonlyMap<string, string>
+  watch(resource: Resource, whenEnded: WhenEnded): void
+  /** It is none of the service's any more. */
+  forget(resource: Resource): void
+}
+
+export interface EndingsInput {
+  readonly events: Events
+  readonly isStopping: () => boolean
+  readonly warn: (message: string) => void
+  /** Not-ready for good. */
+  readonly hold: (why: string) => void
+  readonly stop: (why: string) => void
+}
+
+const whatFollows: Record<WhenEnded, string> = {
+  tell: 'the service goes on without it; whenEnded: \'not-ready\' or \'stop\' in add() would do more',
+  'not-ready': 'the service is not ready any more',
+  stop: 'the service stops',
+}
+
+/** Hears of every resource that dies by itself, and does what the service chose for it. */
+export function createEndings({ events, isStopping, warn, hold, stop }: EndingsInput): Endings {
+  const why = new Map<string, string>()
+  const watched = new Set<Resource>()
+
+  return {
+    why,
+    watch(resource, whenEnded) {
+      if (!resource.watch) return
+      const { name } = resource
+      watched.add(resource)
+      // A resource may know at once.
+      resource.watch((reason) => onEnded(resource, name, reason, whenEnded))
+    },
+    forget(resource) {
+      watched.delete(resource)
+      why.delete(resource.name)
+    },
+  }
+
+  function onEnded(resource: Resource, name: string, reason: unknown, whenEnded: WhenEnded): void {
+    if (isStopping() || !watched.delete(resource)) return
+    const text = describeError(reason)
+    why.set(name, text)
+    events.emit({ type: 'resource-ended', name, why: text })
+    const message = `"${name}" has ended by itself (${text})`
+    warn(`${message}: ${whatFollows[whenEnded]}`)
+    if (whenEnded === 'not-ready') hold(message)
+    if (whenEnded === 'stop') stop(message)
+  }
+}

@@ -1,0 +1,38 @@
+import { describeError, describeValue } from '../describe-value.ts'
+import { show } from '../errors.ts'
+import type { Resource } from '../resource.ts'
+import type { Tally } from '../work/tally.ts'
+
+const counts = ['done', 'failed', 'cut', 'refused', 'unknown'] as const
+
+/** What a resource's `tally()` says, or nothing where it cannot tell; what is wrong with it is kept, once. */
+export function readTally(resource: Resource, errors: string[]): Tally | undefined {
+  try {
+    const tally: Partial<Tally> | undefined = resource.tally?.()
+    if (tally === undefined) return undefined
+    const wrong = counts.find((count) => !isCount(tally[count]))
+    if (wrong === undefined) return tidy(tally as Tally)
+    keep(errors, `tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
+  } catch (error) {
+    keep(errors, `tally: ${describeError(error)}`)
+  }
+  return undefined
+}
+
+/** `16 of 20 failed while it stopped (SELECT: timeout ×16)` */
+export function describeFailures({ done, failed, cut, reasons }: Tally): string {
+  return `${failed} of ${done + failed + cut} failed while it stopped${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`
+}
+
+/** Only what a Tally has, so that the report stays plain data. */
+function tidy({ done, failed, cut, refused, unknown, reasons }: Tally): Tally {
+  return { done, failed, cut, refused, unknown, reasons: Array.isArray(reasons) ? reasons.slice(0, 5).map((each) => describeValue(each).slice(0, 300)) : [] }
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function keep(errors: string[], text: string): void {
+  if (!errors.includes(text)) errors.push(text)
+}

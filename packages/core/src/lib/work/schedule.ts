@@ -1,0 +1,84 @@
+import { LifecycleError, requireMs, show } from '../errors.ts'
+import type { Resource } from '../resource.ts'
+import { createTracker } from './tracker.ts'
+import { drainTracked, workMembers, type TrackedWorkOptions, type WorkContext } from './tracked-work.ts'
+
+/** Begins to call `run` again and again, and returns the function that ends it. */
+export type Trigger = (run: () => Promise<void>) => () => void
+
+/**
+ * A job that runs again and again, as a resource: begins with the service, is not begun any more from the signal on, and the run
+ * that is under way is finished.
+ *
+ * `when` is a number of ms, for an interval like that of `setInterval`, in which a run is left out while the last one still runs; or a
+ * function that hands the job to a scheduler, and returns how to take it back:
+ *
+ * ```ts
+ * schedule('report', sendReport, (run) => {
+ *   const job = new Cron('0 3 * * *', run)
+ *   return () => job.stop()
+ * })
+ * ```
+ *
+ * A run that fails is told where its error ends up unhandled by the scheduler; with an interval that is `unhandledRejection`.
+ *
+ * @throws LifecycleError `invalid-option`
+ */
+export function schedule(name: string, job: (context: WorkContext) => unknown, when: number | Trigger, options: TrackedWorkOptions = {}): Resource {
+  const members = workMembers('schedule', name, options)
+  if (typeof job !== 'function') throw new LifecycleError('invalid-option', `schedule("${name}"): the job must be a function; it is ${show(job)}`)
+  const trigger = typeof when === 'function' ? when : interval(requireMs(when, `schedule("${name}"): the interval`, 1))
+  const tracker = createTracker(name)
+  const cutting = new AbortController()
+  const drain = drainTracked(tracker, cutting)
+  let isStopping = false
+  let end: (() => void) | undefined
+
+  /** What a scheduler still begins when it was told to end was not promised to anybody. */
+  async function run(): Promise<void> {
+    if (!isStopping) await tracker.track(() => 'a run', () => job({ signal: cutting.signal }))
+  }
+
+  function endTrigger(): void {
+    isStopping = true
+    end?.()
+    end = undefined
+  }
+
+  return {
+    ...members,
+    ...drain,
+    start() {
+      if (isStopping) return
+      const ending: unknown = trigger(run)
+      if (typeof ending !== 'function') {
+        throw new LifecycleError('invalid-option', `schedule("${name}"): the function that hands the job to a scheduler must return how to take it back; it returned ${show(ending)}`)
+      }
+      end = ending as () => void
+    },
+    quiesce(context) {
+      endTrigger()
+      drain.quiesce?.(context)
+    },
+    drain(context) {
+      endTrigger()
+      return drain.drain(context)
+    },
+    force(context) {
+      endTrigger()
+      return drain.force?.(context)
+    },
+  }
+}
+
+function interval(everyMs: number): Trigger {
+  return (run) => {
+    let isRunning = false
+    const timer = setInterval(() => {
+      if (isRunning) return
+      isRunning = true
+      void run().finally(() => (isRunning = false))
+    }, everyMs)
+    return () => clearInterval(timer)
+  }
+}

@@ -1,0 +1,58 @@
+import { describeError } from '../describe-value.ts'
+
+/** What became of the work of one resource while the service stopped, in units of the resource's own (requests, messages, queries). */
+export interface Tally {
+  /** Finished. What the other side refused with an answer of its own (a duplicate key, a wrong type) is finished, too. */
+  readonly done: number
+  /** Ended without an answer (a time-out, a lost connection), or with an error of the work itself. */
+  readonly failed: number
+  /** Ended by `force`, or given up. */
+  readonly cut: number
+  /** Asked for after the resource had closed. Nothing of it was done, and nobody can tell whether it was needed. */
+  readonly refused: number
+  /** Begun, and nobody can tell whether it has ended. */
+  readonly unknown: number
+  /** Why the first of them failed, were refused or are unknown: one short text for each kind, at most 5. */
+  readonly reasons: readonly string[]
+}
+
+/** Counts what becomes of work. Before `begin()` it counts nothing: what was over before the stop belongs to no report. */
+export interface Tallying {
+  /** From now on it counts; for `quiesce`. Later calls change nothing. */
+  begin(): void
+  done(units?: number): void
+  /** @param what the kind of work, such as `INCR` or `send to orders` */
+  failed(what: string, error: unknown): void
+  cut(units?: number): void
+  refused(what: string): void
+  unknown(why: string, units?: number): void
+  /** For `Resource.tally`. */
+  read(): Tally
+}
+
+const mostReasons = 5
+const longestReason = 200
+
+export function createTally(): Tallying {
+  const counts = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0 }
+  const reasons = new Map<string, number>()
+  let counting = false
+
+  function add(count: keyof typeof counts, units: number, reason?: string): void {
+    if (!counting) return
+    counts[count] += units
+    if (reason === undefined) return
+    const text = reason.length > longestReason ? `${reason.slice(0, longestReason)}…` : reason
+    if (reasons.has(text) || reasons.size < mostReasons) reasons.set(text, (reasons.get(text) ?? 0) + units)
+  }
+
+  return {
+    begin: () => void (counting = true),
+    done: (units = 1) => add('done', units),
+    failed: (what, error) => add('failed', 1, `${what}: ${describeError(error)}`),
+    cut: (units = 1) => add('cut', units),
+    refused: (what) => add('refused', 1, `${what}: refused, it came after the close`),
+    unknown: (why, units = 1) => add('unknown', units, why),
+    read: () => ({ ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }),
+  }
+}

@@ -1,0 +1,114 @@
+import { LifecycleError, requireMs, show } from '../errors.ts'
+import { phases, type Phase, type Resource } from '../resource.ts'
+import { createTracker, type Tracker } from './tracker.ts'
+import { untilIdle } from './until-idle.ts'
+
+export interface TrackedWorkOptions {
+  /** @default 'work' */
+  readonly phase?: Phase
+  /** Longest time the drain may take, in ms. @default the policy's value for the phase */
+  readonly timeoutMs?: number
+  /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
+  readonly reserveMs?: number
+}
+
+/** Given to every piece of tracked work. */
+export interface WorkContext {
+  /** Aborts when the work is cut. */
+  readonly signal: AbortSignal
+}
+
+export interface TrackedWork extends Resource {
+  /**
+   * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
+   * `closed` when it comes after the close.
+   *
+   * @param what names it in reports. @default the function's name, or `work`
+   */
+  run<T>(work: (context: WorkContext) => PromiseLike<T> | T, what?: string): Promise<T>
+  /**
+   * The same for a listener of events: `socket.on('close', jobs.wrap(async () => …))`. `this` and the arguments are passed on. A
+   * listener that fails rejects what is returned, which no emitter awaits, so it ends in `unhandledRejection` as it does unwrapped.
+   *
+   * @param what names it in reports. @default the function's name, or `work`
+   */
+  wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => Promise<Awaited<R>>
+}
+
+/** On the listeners that `wrap` returns; by a global name, since another copy of core may have wrapped them. */
+const trackedKey = Symbol.for('lameduck.tracked')
+
+/**
+ * Work that nobody else can see: begun by an event, by a timer or after an answer. The drain waits for what is under way, counts what
+ * becomes of it, and refuses what comes after the close.
+ *
+ * It drains in the phase `work`: when servers and consumers have finished, and while pools and producers are still there.
+ *
+ * @throws LifecycleError `invalid-option`
+ */
+export function trackedWork(name: string, options: TrackedWorkOptions = {}): TrackedWork {
+  const members = workMembers('trackedWork', name, options)
+  const tracker = createTracker(name)
+  const cutting = new AbortController()
+  return {
+    ...members,
+    ...drainTracked(tracker, cutting),
+    run: (work, what) => tracker.track(nameOf(work, what, 'run'), () => work({ signal: cutting.signal })),
+    wrap,
+  }
+
+  function wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => Promise<Awaited<R>> {
+    const name = nameOf(listener, what, 'wrap')
+    // A function and not an arrow, for emitters are `this` of their listeners.
+    function tracked(this: This, ...parameters: A): Promise<Awaited<R>> {
+      return tracker.track(name, () => Reflect.apply(listener, this, parameters) as Awaited<R>)
+    }
+    return Object.defineProperty(tracked, trackedKey, { value: true })
+  }
+}
+
+/** Whether `wrap` has made this listener, so that somebody knows when its work ends. */
+export function isTracked(listener: unknown): boolean {
+  return typeof listener === 'function' && trackedKey in listener
+}
+
+/** The members of a Resource whose work is all in `tracker`. */
+export function drainTracked(tracker: Tracker, cutting: AbortController): Pick<Resource, 'quiesce' | 'inFlight' | 'waitingFor' | 'tally' | 'drain' | 'force'> {
+  return {
+    quiesce: () => tracker.tally.begin(),
+    inFlight: tracker.count,
+    waitingFor: tracker.waitingFor,
+    tally: tracker.tally.read,
+    async drain({ signal }) {
+      tracker.tally.begin()
+      const ended = AbortSignal.any([signal, cutting.signal])
+      await untilIdle(tracker, ended)
+      tracker.close()
+      // Where a loop is left that nobody stops, what it has in hand.
+      await untilIdle(tracker, ended)
+    },
+    force() {
+      tracker.cut()
+      cutting.abort(new LifecycleError('cut', 'the work was cut, since its time in the stop was over'))
+    },
+  }
+}
+
+export function workMembers(factory: string, name: string, { phase = 'work', timeoutMs, reserveMs, ...unknown }: TrackedWorkOptions): Pick<Resource, 'name' | 'phase' | 'timeoutMs' | 'reserveMs'> {
+  if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `${factory}() takes a name, a non-empty text; it was given ${show(name)}`)
+  if (!phases.includes(phase)) throw new LifecycleError('invalid-option', `${factory}("${name}"): phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw new LifecycleError('invalid-option', `${factory}("${name}"): the option ${stranger} is not known; known are phase, timeoutMs and reserveMs`)
+  return {
+    name,
+    phase,
+    ...(timeoutMs === undefined ? {} : { timeoutMs: requireMs(timeoutMs, `${factory}("${name}"): timeoutMs`) }),
+    ...(reserveMs === undefined ? {} : { reserveMs: requireMs(reserveMs, `${factory}("${name}"): reserveMs`) }),
+  }
+}
+
+function nameOf(work: unknown, what: string | undefined, method: 'run' | 'wrap'): () => string {
+  if (typeof work !== 'function') throw new LifecycleError('invalid-option', `${method}() takes a function; it was given ${show(work)}`)
+  const name = what ?? (work.name || 'work')
+  return () => name
+}

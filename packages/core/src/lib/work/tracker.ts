@@ -1,0 +1,87 @@
+import { closedError, cutError, LifecycleError } from '../errors.ts'
+import { createTally, type Tallying } from './tally.ts'
+import type { InHand } from './until-idle.ts'
+
+/** Units of work that are under way: counted, named, awaited, refused after the close, and rejected by a cut. */
+export interface Tracker extends InHand {
+  readonly tally: Tallying
+  /** One text each, oldest first: what it is and its age. */
+  waitingFor(): readonly string[]
+  onEnd(callback: () => void): () => void
+  /** Counts `work` until it settles. Rejects with a LifecycleError `closed` after `close()`, and `cut` when it is cut. */
+  track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T>
+  /** For what is no promise: something is under way until `end` is called, with the error where it failed. `onCut` is called when it is cut. */
+  begin(what: () => string, onCut?: (error: LifecycleError) => void): (error?: unknown) => void
+  /** Refuses whatever comes from now on. */
+  close(): void
+  /** Rejects whatever is under way, and refuses whatever comes from now on. */
+  cut(): void
+}
+
+interface Unit {
+  readonly what: () => string
+  readonly since: number
+  readonly onCut: (error: LifecycleError) => void
+}
+
+/** @param name of the resource, for the errors */
+export function createTracker(name: string): Tracker {
+  const tally = createTally()
+  const units = new Set<Unit>()
+  const listeners = new Set<() => void>()
+  let closed = false
+
+  function begin(what: () => string, onCut: (error: LifecycleError) => void = () => {}): (error?: unknown) => void {
+    const unit: Unit = { what, since: performance.now(), onCut }
+    units.add(unit)
+    return (...failure) => {
+      if (!units.delete(unit)) return
+      if (failure.length === 0) tally.done()
+      else tally.failed(what(), failure[0])
+      for (const listener of listeners) listener()
+    }
+  }
+
+  function track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T> {
+    if (closed) {
+      tally.refused(what())
+      return Promise.reject(closedError(name, what()))
+    }
+    return new Promise((resolve, reject) => {
+      const end = begin(what, reject)
+      // A synchronous throw becomes a rejection.
+      const working = (async () => work())()
+      working.then(
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (error: unknown) => {
+          end(error)
+          reject(error as Error)
+        },
+      )
+    })
+  }
+
+  return {
+    tally,
+    count: () => units.size,
+    begunBefore: (at) => [...units].filter(({ since }) => since < at).length,
+    waitingFor: () => [...units].map(({ what, since }) => `${what()} ${((performance.now() - since) / 1_000).toFixed(1)} s`),
+    onEnd(callback) {
+      listeners.add(callback)
+      return () => void listeners.delete(callback)
+    },
+    begin,
+    track,
+    close: () => void (closed = true),
+    cut() {
+      closed = true
+      tally.cut(units.size)
+      const all = [...units]
+      units.clear()
+      for (const { what, onCut } of all) onCut(cutError(name, what()))
+    },
+  }
+}

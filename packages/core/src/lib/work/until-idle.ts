@@ -1,0 +1,73 @@
+/** What a resource has in hand, for the one rule by which a drain waits. */
+export interface InHand {
+  /** Units that are in flight now. */
+  count(): number
+  /** How many of them began before `at` (monotonic ms, `performance.now()`). */
+  begunBefore(at: number): number
+  /** Calls back whenever something has ended; returns the function that ends it. Without it, and for what it leaves out, it is asked every 16 ms at the latest. */
+  onEnd?(callback: () => void): () => void
+}
+
+/** How long work is still served that came after the drain had begun, once all from before it is done; in ms. */
+export const lateWorkMs = 2_000
+
+const longestPauseMs = 16
+
+/**
+ * The one rule by which a drain waits, for whatever has no peer that says "that was all". Resolves
+ *
+ * - when nothing is in flight, and still nothing one turn of the event loop later: code that awaits one call after another lets go
+ *   between them;
+ * - or 2 s after all that was in flight at the drain's beginning has ended. What came later is a loop that nobody stops, and a
+ *   stop that waits for it would wait for its whole deadline with nothing in hand.
+ *
+ * Rejects with the signal's reason when that aborts. What is in flight when it resolves is the caller's to refuse or to cut.
+ */
+export function untilIdle({ count, begunBefore, onEnd }: InHand, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const begunAt = performance.now()
+    let lateSince: number | undefined
+    let pauseMs = 1
+    let timer: NodeJS.Timeout | undefined
+    let turn: NodeJS.Immediate | undefined
+    const unsubscribe = onEnd?.(lookSoon)
+    signal.addEventListener('abort', abort, { once: true })
+    if (signal.aborted) abort()
+    else lookSoon()
+
+    // Not at once: some pools tell of an end before they count it.
+    function lookSoon(): void {
+      turn ??= setImmediate(look)
+    }
+
+    function look(): void {
+      turn = undefined
+      if (count() === 0) {
+        turn = setImmediate(lookAgain)
+        return
+      }
+      if (begunBefore(begunAt) === 0) lateSince ??= performance.now()
+      if (lateSince !== undefined && performance.now() - lateSince >= lateWorkMs) return end(resolve)
+      clearTimeout(timer)
+      timer = setTimeout(lookSoon, pauseMs)
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+    }
+
+    function lookAgain(): void {
+      if (count() === 0) return end(resolve)
+      look()
+    }
+
+    function abort(): void {
+      end(() => reject(signal.reason as Error))
+    }
+
+    function end(settle: () => void): void {
+      clearTimeout(timer)
+      if (turn) clearImmediate(turn)
+      unsubscribe?.()
+      signal.removeEventListener('abort', abort)
+      settle()
+    }
+  })
+}
