@@ -222,7 +222,7 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
     },
     {
       bug: 'a quiesce that threw is not told',
-      file: 'quiesce.ts',
+      file: 'end-steps.ts',
       find: "outcome: step.outcome === 'forced' ? 'forced' : 'failed'",
       replace: 'outcome: step.outcome',
     },
