@@ -19,15 +19,15 @@ export interface Tally {
 /** Counts what becomes of work. Before `begin()` it counts nothing: what was over before the stop belongs to no report. */
 export interface Tallying {
   /** From now on it counts; for `quiesce`. Later calls change nothing. */
-  begin(): void
-  done(units?: number): void
+  readonly begin: () => void
+  readonly done: (units?: number) => void
   /** @param what the kind of work, such as `INCR` or `send to orders` */
-  failed(what: string, error: unknown): void
-  cut(units?: number): void
-  refused(what: string): void
-  unknown(why: string, units?: number): void
+  readonly failed: (what: string, error: unknown) => void
+  readonly cut: (units?: number) => void
+  readonly refused: (what: string) => void
+  readonly unknown: (why: string, units?: number) => void
   /** For `Resource.tally`. */
-  read(): Tally
+  readonly read: () => Tally
 }
 
 const mostReasons = 5

@@ -27,12 +27,13 @@ export interface TrackedWork extends Resource {
    */
   run<T>(work: (context: WorkContext) => PromiseLike<T> | T, what?: string): Promise<T>
   /**
-   * The same for a listener of events: `socket.on('close', jobs.wrap(async () => …))`. `this` and the arguments are passed on. A
-   * listener that fails rejects what is returned, which no emitter awaits, so it ends in `unhandledRejection` as it does unwrapped.
+   * The same for a listener of events: `socket.on('close', jobs.wrap(async () => …))`. `this` and the arguments are passed on. What
+   * it returns is a promise for emitters with `captureRejections`; with others a listener that fails ends in `unhandledRejection`, as
+   * it does unwrapped. To await work, use `run`.
    *
    * @param what names it in reports. @default the function's name, or `work`
    */
-  wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => Promise<Awaited<R>>
+  wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => void
 }
 
 /** On the listeners that `wrap` returns; by a global name, since another copy of core may have wrapped them. */
@@ -57,10 +58,10 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
     wrap,
   }
 
-  function wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => Promise<Awaited<R>> {
+  function wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => void {
     const name = nameOf(listener, what, 'wrap')
     // A function and not an arrow, for emitters are `this` of their listeners.
-    function tracked(this: This, ...parameters: A): Promise<Awaited<R>> {
+    function tracked(this: This, ...parameters: A): unknown {
       return tracker.track(name, () => Reflect.apply(listener, this, parameters) as Awaited<R>)
     }
     return Object.defineProperty(tracked, trackedKey, { value: true })

@@ -1,4 +1,4 @@
-import { closedError, cutError, LifecycleError } from '../errors.ts'
+import { closedError, cutError, type LifecycleError } from '../errors.ts'
 import { createTally, type Tallying } from './tally.ts'
 import type { InHand } from './until-idle.ts'
 
@@ -6,16 +6,16 @@ import type { InHand } from './until-idle.ts'
 export interface Tracker extends InHand {
   readonly tally: Tallying
   /** One text each, oldest first: what it is and its age. */
-  waitingFor(): readonly string[]
-  onEnd(callback: () => void): () => void
+  readonly waitingFor: () => readonly string[]
+  readonly onEnd: (callback: () => void) => () => void
   /** Counts `work` until it settles. Rejects with a LifecycleError `closed` after `close()`, and `cut` when it is cut. */
   track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T>
   /** For what is no promise: something is under way until `end` is called, with the error where it failed. `onCut` is called when it is cut. */
-  begin(what: () => string, onCut?: (error: LifecycleError) => void): (error?: unknown) => void
+  readonly begin: (what: () => string, onCut?: (error: LifecycleError) => void) => (error?: unknown) => void
   /** Refuses whatever comes from now on. */
-  close(): void
+  readonly close: () => void
   /** Rejects whatever is under way, and refuses whatever comes from now on. */
-  cut(): void
+  readonly cut: () => void
 }
 
 interface Unit {

@@ -1,11 +1,11 @@
 /** What a resource has in hand, for the one rule by which a drain waits. */
 export interface InHand {
   /** Units that are in flight now. */
-  count(): number
+  readonly count: () => number
   /** How many of them began before `at` (monotonic ms, `performance.now()`). */
-  begunBefore(at: number): number
+  readonly begunBefore: (at: number) => number
   /** Calls back whenever something has ended; returns the function that ends it. Without it, and for what it leaves out, it is asked every 16 ms at the latest. */
-  onEnd?(callback: () => void): () => void
+  readonly onEnd?: (callback: () => void) => () => void
 }
 
 /** How long work is still served that came after the drain had begun, once all from before it is done; in ms. */
