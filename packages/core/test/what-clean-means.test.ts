@@ -26,6 +26,6 @@ test('the snippet of docs/what-clean-means.md prints what the page says', async 
 test('… and compiles under strict', async () => {
   await writeFile(`${folder}/snippet.mts`, snippet)
   const tsc = new URL('../../../node_modules/typescript/bin/tsc', import.meta.url).pathname
-  const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node', `${folder}/snippet.mts`]
+  const options = ['--ignoreConfig', '--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node', `${folder}/snippet.mts`]
   await run(process.execPath, [tsc, ...options]).catch(({ stdout }: { stdout: string }) => expect.unreachable(stdout))
 })
