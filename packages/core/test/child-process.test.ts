@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import cluster from 'node:cluster'
 import { afterEach, describe, expect, test } from 'vitest'
 import { childProcess, clusterWorkers } from '../src/lib/process/child-processes.ts'
@@ -59,6 +59,57 @@ describe('a child process', () => {
     await once(child, 'exit')
     expect(await stopWith(child)).toMatchObject({ result: 'clean', steps: [{ outcome: 'idle' }] })
   })
+})
+
+describe('a child process that dies by itself before the stop', () => {
+  test.each([
+    ['that crashes', 'SIGKILL', (pid: number | undefined) => `process ${pid} was ended by SIGKILL`],
+    ['that leaves with 3', 'SIGTERM', (pid: number | undefined) => `process ${pid} exited with code 3`],
+  ] as const)('is told (%s), and the stop is not clean', async (_how, signal, why) => {
+    const child = await started(`process.on('SIGTERM', () => process.exit(3))`)
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(childProcess(child), { whenEnded: 'stop' })
+    const ended: string[] = []
+    lifecycle.subscribe((event) => event.type === 'resource-ended' && ended.push(event.why))
+    child.kill(signal)
+    await once(lifecycle.stopping, 'abort')
+    expect(ended).toEqual([why(child.pid)])
+    expect(await lifecycle.stop()).toMatchObject({ result: 'failed', steps: [{ outcome: 'failed', errors: [`it ended by itself before the stop: ${why(child.pid)}`] }] })
+  })
+
+  test('is done where it leaves with 0', async () => {
+    const child = await started(`process.on('SIGTERM', () => process.exit(0))`)
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(childProcess(child), { whenEnded: 'stop' })
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    expect((await lifecycle.stop()).result).toBe('clean')
+  })
+})
+
+test('workers that are replaced have not died, and the last one that is not has', async () => {
+  const workers: Record<string, { process: ChildProcess }> = {}
+  const primary = new EventEmitter()
+  const lifecycle = createLifecycle({ env: {} })
+  const ended: string[] = []
+  lifecycle.subscribe((event) => event.type === 'resource-ended' && ended.push(event.why))
+  lifecycle.add(clusterWorkers(Object.assign(primary, { isPrimary: true, workers }) as never))
+  const fork = async (id: string): Promise<ChildProcess> => {
+    const child = await started('')
+    workers[id] = { process: child }
+    child.once('exit', () => primary.emit('exit', workers[id]))
+    return child
+  }
+  const first = await fork('1')
+  const second = await fork('2')
+  first.kill('SIGKILL')
+  await once(first, 'exit')
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  expect(ended).toEqual([])
+  second.kill('SIGKILL')
+  await once(second, 'exit')
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  expect(ended).toEqual(['no worker is left'])
 })
 
 test('what is no child process, and a worker instead of the primary, are refused', () => {

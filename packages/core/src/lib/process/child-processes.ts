@@ -15,7 +15,7 @@ export interface ChildLike {
 export interface ClusterLike {
   readonly isPrimary: boolean
   readonly workers?: Readonly<Record<string, { readonly process: ChildLike } | undefined>> | undefined
-  on(event: 'fork', listener: (worker: { readonly process: ChildLike }) => void): unknown
+  on(event: 'fork' | 'exit', listener: (worker: { readonly process: ChildLike }) => void): unknown
 }
 
 export interface ChildProcessOptions {
@@ -30,7 +30,8 @@ export interface ChildProcessOptions {
 /**
  * A child process: told to leave in the tick in which the stop begins, waited for, and killed when its time is over. The
  * platform signals the main process alone, and a container's other processes die with it. A child that did not
- * exit with code 0 makes the step fail. The child is yours: nothing restarts it.
+ * exit with code 0 makes the step fail. The child is yours: nothing restarts it, and one that ends by itself with another code has
+ * died for good (`whenEnded`).
  *
  * Its own grace period must be shorter than this process's, by what comes after it here.
  */
@@ -38,12 +39,22 @@ export function childProcess(child: ChildLike, options: ChildProcessOptions = {}
   if (typeof child?.kill !== 'function') {
     throw new LifecycleError('invalid-option', `childProcess() takes what spawn() or fork() returned; it was given ${show(child)}`)
   }
-  return leavingChildren(() => [child], { name: 'child-process', ...options })
+  const resource = leavingChildren(() => [child], { name: 'child-process', ...options })
+  return {
+    ...resource,
+    watch(ended) {
+      child.once('exit', () => {
+        const [how] = howItFailed(child, undefined)
+        if (how !== undefined) ended(how)
+      })
+    },
+  }
 }
 
 /**
  * All workers of a cluster's primary; otherwise like {@link childProcess}. Each worker binds a lifecycle of its own. One that
- * is forked after the signal, by code that replaces every worker that has exited, is killed: it would outlive the others.
+ * is forked after the signal, by code that replaces every worker that has exited, is killed: it would outlive the others. When no worker is
+ * left before the signal, the service has lost them for good (`whenEnded`).
  *
  * @throws LifecycleError `invalid-option` in a worker.
  */
@@ -55,6 +66,10 @@ export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOption
   const resource = leavingChildren(all, { name: 'cluster-workers', ...options })
   return {
     ...resource,
+    watch(ended) {
+      // A turn later, for whoever replaces a worker does so when it hears of its end.
+      cluster.on('exit', () => void setImmediate(() => all().some(isAlive) || ended('no worker is left')))
+    },
     quiesce(context) {
       cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
       resource.quiesce?.(context)
@@ -102,7 +117,7 @@ function isAlive(child: ChildLike): boolean {
   return child.exitCode === null && child.signalCode === null
 }
 
-function howItFailed({ pid, exitCode, signalCode }: ChildLike, told: NodeJS.Signals): string[] {
+function howItFailed({ pid, exitCode, signalCode }: ChildLike, told: NodeJS.Signals | undefined): string[] {
   if (exitCode === 0) return []
   if (signalCode === null) return [`process ${pid} exited with code ${exitCode}`]
   return [`process ${pid} was ended by ${signalCode}${signalCode === told ? ', for which it has no listener' : ''}`]
