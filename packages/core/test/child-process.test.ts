@@ -35,12 +35,12 @@ describe('a child process', () => {
 
   test('that exits with another code has failed', async () => {
     const child = await started(`process.on('SIGTERM', () => process.exit(3))`)
-    expect((await stopWith(child)).steps).toMatchObject([{ outcome: 'failed', errors: [`process ${child.pid} exited with code 3`] }])
+    expect((await stopWith(child)).steps).toMatchObject([{ outcome: 'failed', work: { done: 0, failed: 1 }, errors: [`1 of 1 failed while it stopped (process ${child.pid}: exited with code 3)`] }])
   })
 
   test('that has no handler is told apart from one that drained', async () => {
     const child = await started('')
-    expect((await stopWith(child)).steps[0]?.errors).toEqual([`process ${child.pid} was ended by SIGTERM, for which it has no listener`])
+    expect((await stopWith(child)).steps[0]?.errors).toEqual([`1 of 1 failed while it stopped (process ${child.pid}: was ended by SIGTERM, for which it has no listener)`])
   })
 
   test.each([
@@ -49,7 +49,7 @@ describe('a child process', () => {
   ])('that %s is killed at its deadline', async (_how, code, frozen) => {
     const child = await started(code)
     if (frozen) child.kill('SIGSTOP')
-    expect((await stopWith(child, 2_000)).steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 1 }, waitingFor: [`process ${child.pid}`], errors: [] }])
+    expect((await stopWith(child, 2_000)).steps).toMatchObject([{ outcome: 'forced', inFlight: { atForce: 1 }, work: { failed: 0, cut: 1 }, waitingFor: [`process ${child.pid}`], errors: [] }])
     expect(child.signalCode).toBe('SIGKILL')
   })
 

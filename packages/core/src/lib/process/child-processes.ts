@@ -1,6 +1,7 @@
 import { LifecycleError, show } from '../errors.ts'
 import { orAborted } from '../or-aborted.ts'
 import type { Phase, Resource } from '../resource.ts'
+import { createTally } from '../work/tally.ts'
 
 /** The part of `node:child_process`'s ChildProcess that is used. */
 export interface ChildLike {
@@ -44,8 +45,8 @@ export function childProcess(child: ChildLike, options: ChildProcessOptions = {}
     ...resource,
     watch(ended) {
       child.once('exit', () => {
-        const [how] = howItFailed(child, undefined)
-        if (how !== undefined) ended(how)
+        const how = howItFailed(child, undefined)
+        if (how !== undefined) ended(`process ${child.pid} ${how}`)
       })
     },
   }
@@ -81,6 +82,8 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
   /** Those that were alive when the stop began. */
   let leaving: readonly ChildLike[] | undefined
   const alive = (): ChildLike[] => (leaving ?? all()).filter(isAlive)
+  const tally = createTally()
+  const counted = new Set<ChildLike>()
 
   return {
     name,
@@ -89,20 +92,33 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
     quiesce: () => void tell(),
     inFlight: () => alive().length,
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
+    tally: tally.read,
     async drain({ signal: cut }) {
-      await orAborted(Promise.all(tell().map(exited)), cut)
-      const failed = tell().flatMap((child) => howItFailed(child, signal))
-      if (failed.length > 0) throw new Error(failed.join('; '))
+      await orAborted(Promise.all(tell().map((child) => exited(child).then(() => count(child)))), cut)
     },
     async force() {
       const left = alive()
-      for (const child of left) child.kill('SIGKILL')
+      for (const child of left) {
+        if (!counted.has(child)) tally.cut()
+        counted.add(child)
+        child.kill('SIGKILL')
+      }
       await Promise.all(left.map(exited))
     },
   }
 
+  /** Each once, however often the drain is called, and not what was cut. */
+  function count(child: ChildLike): void {
+    if (counted.has(child)) return
+    counted.add(child)
+    const how = howItFailed(child, signal)
+    if (how === undefined) tally.done()
+    else tally.failed(`process ${child.pid}`, how)
+  }
+
   function tell(): readonly ChildLike[] {
     if (leaving) return leaving
+    tally.begin()
     leaving = alive()
     for (const child of leaving) child.kill(signal)
     return leaving
@@ -117,8 +133,9 @@ function isAlive(child: ChildLike): boolean {
   return child.exitCode === null && child.signalCode === null
 }
 
-function howItFailed({ pid, exitCode, signalCode }: ChildLike, told: NodeJS.Signals | undefined): string[] {
-  if (exitCode === 0) return []
-  if (signalCode === null) return [`process ${pid} exited with code ${exitCode}`]
-  return [`process ${pid} was ended by ${signalCode}${signalCode === told ? ', for which it has no listener' : ''}`]
+/** Nothing for one that exited with 0. */
+function howItFailed({ exitCode, signalCode }: ChildLike, told: NodeJS.Signals | undefined): string | undefined {
+  if (exitCode === 0) return undefined
+  if (signalCode === null) return `exited with code ${exitCode}`
+  return `was ended by ${signalCode}${signalCode === told ? ', for which it has no listener' : ''}`
 }
