@@ -17,7 +17,7 @@ export function endSteps(steps: readonly StepReport[], entries: readonly Entry[]
     const why = ended.get(step.name)
     const failure = quiesceErrors.get(step.name) ?? (why === undefined ? undefined : `it ended by itself before the stop: ${why}`)
     const resource = step.work && resources.get(step.name)
-    const late = resource && readTally(resource, [])
+    const late = resource && readTally(resource)
     if (failure === undefined && !late) return step
     return {
       ...step,

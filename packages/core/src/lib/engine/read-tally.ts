@@ -5,18 +5,20 @@ import type { Tally } from '../work/tally.ts'
 
 const counts = ['done', 'failed', 'cut', 'refused', 'unknown'] as const
 
-/** What a resource's `tally()` says, or nothing where it cannot tell; what is wrong with it is kept, once. */
-export function readTally(resource: Resource, errors: string[]): Tally | undefined {
+/** What a resource's `tally()` says, or nothing where it has none. One that cannot be read says that nobody can tell. */
+export function readTally(resource: Resource): Tally | undefined {
+  if (!resource.tally) return undefined
   try {
-    const tally: Partial<Tally> | undefined = resource.tally?.()
-    if (tally === undefined) return undefined
+    const tally: Partial<Tally> = resource.tally()
     const wrong = counts.find((count) => !isCount(tally[count]))
-    if (wrong === undefined) return tidy(tally as Tally)
-    keep(errors, `tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
+    return wrong === undefined ? tidy(tally as Tally) : untold(`tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
   } catch (error) {
-    keep(errors, `tally: ${describeError(error)}`)
+    return untold(`tally: ${describeError(error)}`)
   }
-  return undefined
+}
+
+function untold(why: string): Tally {
+  return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
 }
 
 /** `16 of 20 failed while it stopped (SELECT: timeout ×16)` */
@@ -31,8 +33,4 @@ function tidy({ done, failed, cut, refused, unknown, reasons }: Tally): Tally {
 
 function isCount(value: unknown): boolean {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0
-}
-
-function keep(errors: string[], text: string): void {
-  if (!errors.includes(text)) errors.push(text)
 }

@@ -105,7 +105,7 @@ export function runStopStep(input: StepInput): RunningStep {
   function onDrained(): void {
     if (phase !== 'draining') return
     if (!hasStarted) return finish('skipped', undefined, [])
-    const work = readTally(resource, errors)
+    const work = readTally(resource)
     // What has failed or was cut was waited for, and is not done.
     if (work && work.failed > 0) errors.push(describeFailures(work))
     finish(outcomeOf(work), undefined, [])
@@ -168,7 +168,7 @@ export function runStopStep(input: StepInput): RunningStep {
     cancelDeadline()
     cancelBound()
     const unfinished = count(resource, 'unfinished', errors)
-    input.onDone({ outcome, atStart, atForce, waitingFor, work: readTally(resource, errors), unfinished, errors })
+    input.onDone({ outcome, atStart, atForce, waitingFor, work: readTally(resource), unfinished, errors })
   }
 
   return {

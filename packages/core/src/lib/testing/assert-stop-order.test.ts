@@ -135,6 +135,27 @@ describe('a stop is clean,', () => {
     expect(() => assertClean(stop)).toThrow('"pool" was drained, inFlight: no')
   })
 
+  test('nor with work of which nobody can tell, or that came after the close', async () => {
+    const counts = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: ['a listener returned nothing'] }
+    for (const own of [{ unknown: 1 }, { refused: 1 }]) {
+      const { lifecycle, scripted } = world()
+      lifecycle.add({ ...scripted('pool'), tally: () => ({ ...counts, ...own }) })
+      const stop = await lifecycle.stop()
+      expect(stop.result).toBe('unknown')
+      expect(() => assertClean(stop)).toThrow(/^"pool" was (idle|unknown), a listener returned nothing\n/)
+    }
+  })
+
+  test.each([
+    ['throws', () => { throw new Error('no') }, 'tally: no'],
+    ['tells nonsense', () => ({ done: -1 }), 'tally: done must be a number of units; it is -1 (number)'],
+  ])('nor with a tally that %s: nobody can tell then', async (_what, tally, why) => {
+    const { lifecycle, scripted } = world()
+    lifecycle.add({ ...scripted('pool'), tally: tally as never })
+    const stop = await lifecycle.stop()
+    expect(stop).toMatchObject({ result: 'unknown', steps: [{ outcome: 'unknown', work: { unknown: 1, reasons: [why] } }] })
+  })
+
   test('nor when the start failed', async () => {
     const { lifecycle, scripted } = world()
     lifecycle.add(scripted('http', { during: { start: () => { throw new Error('port in use') } } }))

@@ -35,7 +35,7 @@ export function assertStopOrder(report: Report, groups: readonly (readonly strin
 }
 
 /**
- * Throws unless everything ended as it should: the result is `clean`, no step was skipped or began late, none has an error, and
+ * Throws unless everything ended as it should: the result is `clean`, no step was skipped or began late, none has an error or was used after its close, and
  * it was no uncaught error or failed start that began the stop.
  *
  * @param options.skipped the steps that must have been skipped, in a test of a stop that comes during the start; no other
@@ -78,10 +78,11 @@ function beganToBeCut({ outcome, startedMs, finishedMs, deadlineMs = Infinity }:
 }
 
 function wrongWith(step: StepReport, mustBeSkipped: boolean): string[] {
-  const { name, outcome, late, errors } = step
+  const { name, outcome, late, work, errors } = step
   const isSkipped = outcome === 'skipped'
-  if (!late && errors.length === 0 && isSkipped === mustBeSkipped && outcome !== 'forced' && outcome !== 'failed') return []
-  return [`"${name}" was ${[outcome, ...(mustBeSkipped && !isSkipped ? ['not skipped'] : []), ...(late ? ['late'] : []), ...errors].join(', ')}`]
+  const isDoubtful = outcome === 'unknown' || (work?.refused ?? 0) > 0
+  if (!late && errors.length === 0 && isSkipped === mustBeSkipped && !isDoubtful && outcome !== 'forced' && outcome !== 'failed') return []
+  return [`"${name}" was ${[outcome, ...(mustBeSkipped && !isSkipped ? ['not skipped'] : []), ...(late ? ['late'] : []), ...(isDoubtful ? (work?.reasons ?? []) : []), ...errors].join(', ')}`]
 }
 
 function rounded(ms: number): number {
