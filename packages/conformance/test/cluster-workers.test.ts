@@ -58,7 +58,7 @@ function signal({ workers }: ClusterSubject, name: 'SIGSTOP' | 'SIGCONT'): void 
 }
 
 const harness: Harness<ClusterSubject> = {
-  members: ['quiesce', 'inFlight', 'waitingFor', 'force'],
+  members: ['watch', 'quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
   afterQuiesce: 'refuses',
   create: createPart,
   async dispose(subject) {
@@ -75,6 +75,7 @@ const harness: Harness<ClusterSubject> = {
   freeze: (subject) => signal(subject, 'SIGSTOP'),
   thaw: (subject) => signal(subject, 'SIGCONT'),
   kill: killAll,
+  fail: killAll,
 }
 
 const another = 'a worker that is forked later is another process'

@@ -20,7 +20,15 @@ const busy = 'drain settles soon after it is aborted, with work in flight'
 const frozen = 'drain settles soon after it is aborted, though the peer is frozen'
 const dead = 'force settles within its bound: dead peer'
 const counted = 'no connection is left at the peer after drain'
+const failing = 'tally tells as failed, and why, what fails in the drain'
+const ending = 'watch tells, once and why, that it has died for good'
+const dropping = 'watch tells nothing of a connection that comes back'
+const acknowledging = 'can be told of work that is done, after quiesce and until it drains'
 const offered = 'goes on serving after quiesce, until it drains'
+
+function withoutError({ id, answered }: ReturnType<LineClient['request']>, server: LineClient['server']): Work {
+  return { outcome: answered.then(() => 'finished' as const, () => 'failed' as const), finish: () => server.release(id) }
+}
 
 describe('a mistake of the harness is told as one, with the call in which it was made', () => {
   test.each<[string, string, Partial<Harness<LineClient>>, string]>([
@@ -37,7 +45,7 @@ describe('a mistake of the harness is told as one, with the call in which it was
     ['busy whose work ends by itself', busy, { busy: () => ({ outcome: Promise.resolve('finished'), finish() {} }) }, "Error: the harness's busy() gave work that finished before finish() was called: it must be in flight until then"],
     ['busy whose work has failed already', busy, { busy: () => ({ outcome: Promise.resolve('failed'), finish() {} }) }, "Error: the harness's busy() gave work that had failed before anything was done to the resource"],
     ['busy whose outcome rejects', busy, { busy: () => ({ outcome: Promise.reject(new Error('x')), finish() {} }) }, "Error: the harness's busy() gave work whose outcome rejected: Error: x; it must say 'failed'"],
-    ['busy whose outcome says something else', busy, { busy: () => ({ outcome: Promise.resolve(true as never), finish() {} }) }, "Error: the harness's busy() gave work whose outcome must be 'finished' or 'failed'; it was true (boolean)"],
+    ['busy whose outcome says something else', busy, { busy: () => ({ outcome: Promise.resolve(true as never), finish() {} }) }, "Error: the harness's busy() gave work whose outcome must be 'finished', 'failed' or an Error; it was true (boolean)"],
     ['freeze that throws', frozen, { freeze: () => Promise.reject(new Error('x')) }, "Error: the harness's freeze() failed: Error: x"],
     ['thaw that hangs', 'force settles within its bound: frozen peer', { thaw: never }, "Error: the harness's thaw() had not settled after 500 ms (harnessMs)"],
     ['kill that hangs', dead, { kill: never }, "Error: the harness's kill() had not settled after 500 ms (harnessMs)"],
@@ -45,7 +53,16 @@ describe('a mistake of the harness is told as one, with the call in which it was
     ['connections that are no number', counted, { connections: () => undefined as never }, "Error: the harness's connections() must resolve with a number; it resolved with undefined"],
     ['offer that throws', offered, { offer: () => Promise.reject(new Error('x')) }, "Error: the harness's offer() failed: Error: x"],
     ['offer that hangs', offered, { offer: never }, "Error: the harness's offer() had not settled after 500 ms (harnessMs)"],
-    ['offer that says nothing', offered, { offer: () => Promise.resolve() as never }, "Error: the harness's offer() must resolve with true or false; it resolved with undefined"],
+    ['offer that says nothing', offered, { offer: () => Promise.resolve() as never }, "Error: the harness's offer() must resolve with true, false or an Error; it resolved with undefined"],
+    ['busy whose outcome tells no error', 'what was cut is told that it was cut', { busy: ({ request, server }) => withoutError(request('work'), server) }, "Error: the harness's busy() does not tell the Error of its caller, which callers: 'here' is for"],
+    ['offer that tells no error', 'what comes when it has drained is told that it is closed', { offer: async () => false }, "Error: the harness's offer() does not tell the Error of its caller, which callers: 'here' is for"],
+    ['fail that throws', failing, { fail: () => Promise.reject(new Error('x')) }, "Error: the harness's fail() failed: Error: x"],
+    ['fail that does nothing', failing, { fail: () => {} }, 'work that was made to fail had not failed 400 ms later: its caller waits for ever, or harness.fail does not reach it'],
+    ['end that hangs', ending, { end: never }, "Error: the harness's end() had not settled after 500 ms (harnessMs)"],
+    ['drop that drops nothing', dropping, { drop: () => 0 }, "Error: the harness's drop() must resolve with how many connections it closed, at least 1; it resolved with 0"],
+    ['acknowledge that throws', acknowledging, { acknowledge: () => Promise.reject(new Error('x')) }, "Error: the harness's acknowledge() failed: Error: x"],
+    ['acknowledge without an answer', acknowledging, { acknowledge: () => true as never }, "Error: the harness's acknowledge() must resolve with { answer, arrived }; it resolved with true (boolean)"],
+    ['arrived that hangs', acknowledging, { acknowledge: () => ({ answer: Promise.resolve(), arrived: never }) }, "Error: the harness's arrived() had not settled after 500 ms (harnessMs)"],
   ])('%s', async (_mistake, check, broken, message) => {
     expect(await saidBy(check, broken)).toContain(message)
   })
@@ -76,7 +93,7 @@ test.each<[string, string, Partial<Harness<LineClient>>, string]>([
   ['offer', 'the harness: nothing is served by a dead peer', { offer: () => Promise.resolve(false) }, "offer() was not served although nothing had been done to its peer"],
 ])('%s that does nothing is seen where work takes its time', async (_what, check, broken, message) => {
   const harness = lineHarness(true)
-  const slowly = async (client: LineClient): Promise<boolean> => {
+  const slowly = async (client: LineClient): Promise<boolean | Error> => {
     await new Promise((resolve) => setTimeout(resolve, 50))
     return harness.offer?.(client) ?? false
   }

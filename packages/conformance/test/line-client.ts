@@ -1,57 +1,11 @@
-import type { Resource } from '@lameduck/core'
-import { createServer, connect, type Server, type Socket } from 'node:net'
-import { createInterface, type Interface } from 'node:readline'
-import { once } from 'node:events'
+import { closedError, createTally, cutError, type Resource } from '@lameduck/core'
+import { connect, type Socket } from 'node:net'
 import { tcpLink, type Harness, type Subject, type TcpLink, type Work } from '../src/index.ts'
+import { readLines, startLineServer, type LineServer } from './line-server.ts'
 
 // A small client over a real TCP server, written the way an adapter should be: the suite must find nothing in it.
-// Lines: `hello`, `ping`, `bye` are answered at once; `work <id>` is answered when the server is told to.
 
-export interface LineServer {
-  readonly port: number
-  readonly sockets: ReadonlySet<Socket>
-  readonly release: (id: number) => void
-  readonly close: () => void
-}
-
-/** Its sockets are unreferenced, so that what is active in the process is the client's. */
-export async function startLineServer(): Promise<LineServer> {
-  const sockets = new Set<Socket>()
-  const held = new Map<number, Socket>()
-  const released = new Set<number>()
-  const server: Server = createServer({ noDelay: true }, (socket) => {
-    socket.unref()
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('close', () => sockets.delete(socket))
-    readLines(socket).on('line', (line) => {
-      const [verb = '', id = ''] = line.split(' ')
-      if (verb === 'work' && !released.has(Number(id))) held.set(Number(id), socket)
-      else socket.write(`${verb} ${id}\n`)
-    })
-  })
-  server.unref()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as { port: number }).port,
-    sockets,
-    release(id) {
-      released.add(id)
-      const socket = held.get(id)
-      if (held.delete(id) && socket?.writable) socket.write(`work ${id}\n`)
-    },
-    close() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-    },
-  }
-}
-
-/** A line reader passes on the errors of its socket. */
-function readLines(socket: Socket): Interface {
-  return createInterface({ input: socket }).on('error', () => {})
-}
+type Pending = Map<number, { readonly verb: string; readonly settle: (error?: Error) => void }>
 
 export interface LineClient extends Subject {
   readonly server: LineServer
@@ -66,59 +20,71 @@ export interface LineClient extends Subject {
     forced: boolean
     drained: boolean
     quiesced: boolean
+    /** Nothing is accepted any more, whatever it is. */
+    closed: boolean
     frozen: boolean
     arrivedAt: number | undefined
     drain: Promise<void> | undefined
+    ended: (why: unknown) => void
     /** Timers that mutants forget; cleared by `dispose`. */
     readonly leaks: NodeJS.Timeout[]
   }
-  readonly pending: Map<number, { readonly verb: string; readonly settle: (error?: Error) => void }>
+  readonly pending: Pending
   readonly request: (verb: string) => { id: number; answered: Promise<void> }
   readonly works: () => number
 }
+
+/** How long a goodbye is waited for, in ms. */
+const goodbyeMs = 100
+
+/** How long those are still served that came after the drain had begun, in ms. */
+const lateMs = 20
 
 /** @param serves whether work is still accepted between `quiesce` and `drain` */
 export async function createLineClient(serves: boolean): Promise<LineClient> {
   const server = await startLineServer()
   const link = await tcpLink(server)
-  const pending: LineClient['pending'] = new Map()
+  const pending: Pending = new Map()
+  const tally = createTally()
   const state: LineClient['state'] = {
-    socket: undefined, starting: false, lost: false, forced: false, drained: false, quiesced: false, frozen: false, arrivedAt: undefined, drain: undefined, leaks: [],
+    socket: undefined, starting: false, lost: false, forced: false, drained: false, quiesced: false, closed: false, frozen: false,
+    arrivedAt: undefined, drain: undefined, ended: () => {}, leaks: [],
   }
   let lastId = 0
-  const idle = new Set<() => void>()
+  const onEnd = new Set<() => void>()
+  const works = (): number => [...pending.values()].filter(({ verb }) => verb === 'work').length
 
   const client: LineClient = {
     server,
     link,
     state,
     pending,
-    works: () => [...pending.values()].filter(({ verb }) => verb === 'work').length,
+    works,
     request(verb) {
       const id = (lastId += 1)
+      const what = `${verb} ${id}`
+      const isWork = verb === 'work'
       const answered = new Promise<void>((resolve, reject) => {
-        if (verb === 'work') state.arrivedAt = performance.now()
-        if (state.quiesced && verb === 'work') return reject(new Error('refused: quiesced'))
-        if (!state.socket || state.socket.destroyed) return reject(new Error('not connected'))
-        pending.set(id, { verb, settle: (error) => (error ? reject(error) : resolve()) })
-        state.socket.write(`${verb} ${id}\n`)
+        if (isWork) state.arrivedAt = performance.now()
+        if (state.closed || (state.quiesced && isWork)) {
+          if (isWork) tally.refused(verb)
+          return reject(closedError('line client', what))
+        }
+        const settle = (error?: Error): void => (error ? reject(error) : resolve())
+        if (!state.socket || state.socket.destroyed) return settle(new Error('not connected'))
+        pending.set(id, { verb, settle })
+        state.socket.write(`${what}\n`)
       })
       return { id, answered }
     },
     resource: {
       name: 'line client',
       phase: 'connections',
+      watch: (ended) => void (state.ended = ended),
       async start({ signal }) {
         state.starting = true
-        const socket = connect({ port: link.port, host: link.host, noDelay: true })
-        state.socket = socket
-        socket.on('error', () => {})
-        socket.once('close', () => {
-          state.lost = !state.forced && !state.drained && !signal.aborted
-          settleAll(new Error('connection closed'))
-        })
-        readLines(socket).on('line', (line) => settleOne(Number(line.split(' ')[1])))
-        const onAbort = (): void => void socket.destroy()
+        const onAbort = (): void => void state.socket?.destroy()
+        connectSocket()
         signal.addEventListener('abort', onAbort)
         if (signal.aborted) onAbort()
         try {
@@ -131,46 +97,95 @@ export async function createLineClient(serves: boolean): Promise<LineClient> {
       check: ({ signal }) => orAborted(client.request('ping').answered, signal),
       preStop() {},
       quiesce() {
+        tally.begin()
         state.quiesced = !serves
       },
-      inFlight: () => client.works(),
+      inFlight: works,
       waitingFor: () => [...pending].filter(([, { verb }]) => verb === 'work').map(([id]) => `work ${id}`),
       lastArrival: () => state.arrivedAt,
-      unfinished: () => client.works(),
+      tally: tally.read,
+      unfinished: works,
       drain: ({ signal }) => (state.drain ??= drain(signal)),
       force() {
+        tally.cut(works())
         state.forced = true
+        state.closed = true
         state.socket?.destroy()
-        settleAll(new Error('cut'))
+        settleAll((what) => cutError('line client', what))
       },
     },
   }
   return client
 
+  function connectSocket(isBack = false): void {
+    const socket = connect({ port: link.port, host: link.host, noDelay: true })
+    state.socket = socket
+    let isConnected = false
+    socket.on('error', () => {})
+    socket.once('connect', () => {
+      isConnected = true
+      state.lost = false
+    })
+    socket.once('close', () => {
+      const isOurs = state.forced || state.drained || state.starting
+      state.lost ||= !isOurs
+      settleAll(() => new Error('connection closed'))
+      if (isOurs || state.closed) return
+      // Once: a connection that comes back, or a peer that is gone for good.
+      if (isBack && !isConnected) state.ended(new Error('the server is gone'))
+      else connectSocket(true)
+    })
+    readLines(socket).on('line', (line) => settleOne(Number(line.split(' ')[1])))
+  }
+
   async function drain(signal: AbortSignal): Promise<void> {
     try {
-      if (client.works() > 0) await orAborted(new Promise<void>((resolve) => idle.add(resolve)), signal)
+      await orAborted(untilIdle(signal), signal)
       const { socket } = state
       if (!socket || socket.destroyed) return
       state.drained = true
       socket.end()
-      await orAborted(once(socket, 'close'), signal)
+      await untilClosed(socket)
     } catch (error) {
       if (!signal.aborted) throw error
     }
   }
 
-  function settleOne(id: number, error?: Error): void {
-    const request = pending.get(id)
-    pending.delete(id)
-    request?.settle(error)
-    if (client.works() > 0) return
-    for (const resolve of idle) resolve()
-    idle.clear()
+  /** Until nothing is pending for a turn; those who came late are served for a while, and what they have in hand is finished. */
+  async function untilIdle(signal: AbortSignal): Promise<void> {
+    const before = new Set(pending.keys())
+    let lateSince: number | undefined
+    while (pending.size > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => onEnd.add(resolve))
+      await new Promise(setImmediate)
+      if (![...before].some((id) => pending.has(id))) lateSince ??= performance.now()
+      state.closed = lateSince !== undefined && performance.now() - lateSince > lateMs
+    }
+    signal.throwIfAborted()
+    state.closed = true
   }
 
-  function settleAll(error: Error): void {
-    for (const id of pending.keys()) settleOne(id, error)
+  async function untilClosed(socket: Socket): Promise<void> {
+    const timer = setTimeout(() => socket.destroy(), goodbyeMs)
+    await new Promise((resolve) => socket.once('close', resolve))
+    clearTimeout(timer)
+  }
+
+  function settleOne(id: number, error?: Error): void {
+    const request = pending.get(id)
+    if (!request) return
+    pending.delete(id)
+    if (request.verb === 'work' && !state.forced) {
+      if (error) tally.failed(request.verb, error)
+      else tally.done()
+    }
+    request.settle(error)
+    for (const resolve of onEnd) resolve()
+    onEnd.clear()
+  }
+
+  function settleAll(error: (what: string) => Error): void {
+    for (const [id, { verb }] of pending) settleOne(id, error(`${verb} ${id}`))
   }
 }
 
@@ -191,7 +206,7 @@ export async function orAborted(promise: Promise<unknown>, signal: AbortSignal):
 /** @param mutate replaces the resource by a broken one */
 export function lineHarness(serves: boolean, mutate: (client: LineClient) => Partial<Resource> = () => ({})): Harness<LineClient> {
   return {
-    members: ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'unfinished', 'force'],
+    members: ['start', 'check', 'preStop', 'watch', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'tally', 'unfinished', 'force'],
     async create() {
       const client = await createLineClient(serves)
       const changes = mutate(client)
@@ -199,16 +214,18 @@ export function lineHarness(serves: boolean, mutate: (client: LineClient) => Par
     },
     async dispose({ state, pending, server, link }) {
       for (const timer of state.leaks) clearInterval(timer)
+      state.forced = true
       state.socket?.destroy()
       for (const { settle } of pending.values()) settle(new Error('disposed'))
       await link.close()
       server.close()
     },
+    callers: 'here',
     busy({ request, server }): Work {
       const { id, answered } = request('work')
       const outcome = answered.then(
         () => 'finished' as const,
-        () => 'failed' as const,
+        (error: Error) => error,
       )
       return { outcome, finish: () => server.release(id) }
     },
@@ -218,19 +235,31 @@ export function lineHarness(serves: boolean, mutate: (client: LineClient) => Par
       server.release(id)
       return answered.then(
         () => true,
-        () => false,
+        (error: Error) => error,
       )
+    },
+    fail: (client) => kill(client),
+    acknowledge({ request, server }) {
+      const { id, answered } = request('ack')
+      return { answer: answered, arrived: () => server.acknowledged.has(id) }
     },
     freeze({ link, state }) {
       state.frozen = true
       link.freeze()
     },
     thaw: ({ link }) => link.thaw(),
-    async kill({ link, state }) {
-      const closed = new Promise<unknown>((resolve) => (state.socket ? state.socket.once('close', resolve) : resolve(undefined)))
-      await link.kill()
-      await closed
+    kill: (client) => kill(client),
+    drop({ server }) {
+      for (const socket of server.sockets) socket.destroy()
+      return server.sockets.size
     },
+    end: (client) => kill(client),
     connections: ({ server }) => server.sockets.size,
   }
+}
+
+async function kill({ link, state }: LineClient): Promise<void> {
+  const closed = new Promise<unknown>((resolve) => (state.socket && !state.socket.destroyed ? state.socket.once('close', resolve) : resolve(undefined)))
+  await link.kill()
+  await closed
 }

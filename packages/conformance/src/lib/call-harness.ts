@@ -23,22 +23,31 @@ export function requireSubject(subject: Subject, used: WeakSet<object>): void {
   used.add(resource)
 }
 
+/** Work whose end is known, and the error of its caller where that is told. */
+export interface WatchedWork {
+  readonly outcome: Promise<'finished' | 'failed'>
+  error(): unknown
+  finish(): Promise<void> | void
+}
+
 /**
  * What `busy` resolved with, watched: `mistakes` gets a text when the work ends by itself.
  *
  * @throws when it is no work, or had failed already.
  */
-export async function watchWork(work: Work, mistakes: string[]): Promise<Work> {
+export async function watchWork(work: Work, mistakes: string[]): Promise<WatchedWork> {
   // Not `instanceof`: a promise of Node itself is of another realm in jest, and a client may have promises of its own.
   if (typeof work?.finish !== 'function' || typeof work.outcome?.then !== 'function') throw blame(`busy() must resolve with { outcome, finish }; it resolved with ${show(work)}`)
   let mayFinish = false
   let isSettled = false
+  let failure: unknown
   const ended = Promise.resolve(work.outcome).then(
     (outcome: unknown) => {
       isSettled = true
-      if (outcome !== 'finished' && outcome !== 'failed') mistakes.push(`busy() gave work whose outcome must be 'finished' or 'failed'; it was ${show(outcome)}`)
+      if (isError(outcome)) failure = outcome
+      else if (outcome !== 'finished' && outcome !== 'failed') mistakes.push(`busy() gave work whose outcome must be 'finished', 'failed' or an Error; it was ${show(outcome)}`)
       else if (outcome === 'finished' && !mayFinish) mistakes.push('busy() gave work that finished before finish() was called: it must be in flight until then')
-      return outcome as 'finished' | 'failed'
+      return outcome === 'finished' ? 'finished' : 'failed'
     },
     (error: unknown) => {
       isSettled = true
@@ -50,11 +59,17 @@ export async function watchWork(work: Work, mistakes: string[]): Promise<Work> {
   if (isSettled && mistakes.length === 0) throw blame('busy() gave work that had failed before anything was done to the resource')
   return {
     outcome: ended,
+    error: () => failure,
     finish() {
       mayFinish = true
       return work.finish()
     },
   }
+}
+
+/** By its message: an Error of Node itself is of another realm in jest. */
+export function isError(value: unknown): value is Error {
+  return typeof value === 'object' && value !== null && typeof (value as Error).message === 'string'
 }
 
 function hint(name: string): string {

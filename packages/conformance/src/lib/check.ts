@@ -5,8 +5,13 @@ import type { Trial } from './trial.ts'
 export type Need =
   | `resource.${OptionalMember}`
   | 'harness.busy'
+  | 'harness.callers here'
+  | 'harness.fail'
+  | 'harness.acknowledge'
   | 'harness.freeze'
   | 'harness.kill'
+  | 'harness.drop'
+  | 'harness.end'
   | 'harness.connections'
   | 'harness.offer'
   | 'harness.offer that refuses after quiesce'

@@ -1,6 +1,6 @@
 import { fail, notEqual } from 'node:assert/strict'
+import type { WatchedWork } from './call-harness.ts'
 import type { Check } from './check.ts'
-import type { Work } from './harness.ts'
 import { settle } from './settle.ts'
 import type { Trial } from './trial.ts'
 
@@ -123,7 +123,7 @@ async function mustForce(trial: Trial, state: string): Promise<void> {
   if (forced.tookMs > boundMs + slackMs) fail(`force (${state}) took ${forced.tookMs.toFixed(0)} ms, and blocked the process; its bound is ${boundMs} ms, and ${slackMs} ms were allowed more`)
 }
 
-async function mustEnd(trial: Trial, work: Work | undefined, state: string): Promise<void> {
+async function mustEnd(trial: Trial, work: WatchedWork | undefined, state: string): Promise<void> {
   const ended = await settle(() => work?.outcome, trial.bounds.settleMs)
   if (ended.kind === 'pending') fail(`work that was in flight at force (${state}) had neither finished nor failed ${trial.bounds.settleMs} ms later: its caller waits for ever`)
 }

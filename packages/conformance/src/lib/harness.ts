@@ -8,16 +8,24 @@ export interface Subject {
 /** One unit of work that is in flight until `finish` lets it end. */
 export interface Work {
   /**
-   * How the work ended, as its caller saw it. Never rejects, and must not be `'finished'` before `finish` was called: only
-   * that, or the resource being cut, ends it.
+   * How the work ended, as its caller saw it: `'finished'`, or the caller's Error (`'failed'` where `callers` are not `'here'`). Never
+   * rejects, and must not be `'finished'` before `finish` was called: only that, or the resource being cut, ends it.
    */
-  readonly outcome: PromiseLike<'finished' | 'failed'>
+  readonly outcome: PromiseLike<'finished' | 'failed' | Error>
   /** Lets the work end. Safe to call when it has ended. */
   finish(): Promise<void> | void
 }
 
+/** What a dependent does with the resource for work that it has taken before: commits an offset, acknowledges a message. */
+export interface Acknowledgement {
+  /** Settles as the dependent's call does. */
+  readonly answer: PromiseLike<unknown>
+  /** Whether the peer has it. */
+  arrived(): Promise<boolean> | boolean
+}
+
 /** The optional members of a Resource that have checks of their own. */
-export type OptionalMember = 'start' | 'check' | 'preStop' | 'quiesce' | 'inFlight' | 'waitingFor' | 'lastArrival' | 'unfinished' | 'force'
+export type OptionalMember = 'start' | 'check' | 'preStop' | 'watch' | 'quiesce' | 'inFlight' | 'waitingFor' | 'lastArrival' | 'tally' | 'unfinished' | 'force'
 
 /**
  * What the suite needs to know of a resource, and to do with it. A function that is missing means that the resource
@@ -47,14 +55,27 @@ export interface Harness<S extends Subject> {
    * serving until they drain, since others still need them. Belongs to `offer`.
    */
   readonly afterQuiesce?: 'refuses' | 'serves'
-  /** Offers one short unit of work, in every state; resolves with whether it was done. */
-  offer?(subject: S): Promise<boolean>
+  /** Offers one short unit of work, in every state; resolves with whether it was done, or with the caller's Error where `callers` are `'here'`. */
+  offer?(subject: S): Promise<boolean | Error>
+  /**
+   * Where the callers of `busy` and `offer` are. `'here'`: they call a client in this process, so that `outcome` and `offer` tell
+   * the Error that a caller gets. @default 'elsewhere'
+   */
+  readonly callers?: 'here' | 'elsewhere'
+  /** Makes all work fail that is in flight, without an answer to it: cuts its connection, throws in its handler. Resolves when the resource has seen it. */
+  fail?(subject: S): Promise<void> | void
+  /** Acknowledges one more piece of work that was taken while nothing had stopped (in `open`); called in every state. */
+  acknowledge?(subject: S): Promise<Acknowledgement> | Acknowledgement
   /** Stops the peer from answering, without closing anything (SIGSTOP, or `freeze` of a `tcpLink`). May be called before `open`. */
   freeze?(subject: S): Promise<void> | void
   /** Ends what `freeze` began. Required beside it. */
   thaw?(subject: S): Promise<void> | void
   /** Ends the peer for good, closing its side of every connection (SIGKILL); resolves when the subject's side has seen it. */
   kill?(subject: S): Promise<void> | void
+  /** Closes the connections of this subject while the peer stays there, so that who reconnects comes back; resolves with how many there were. */
+  drop?(subject: S): Promise<number> | number
+  /** Makes the resource die for good, so that nothing of its own brings it back; resolves when it has. */
+  end?(subject: S): Promise<void> | void
   /** How many connections of this subject its peer holds open. */
   connections?(subject: S): Promise<number> | number
 }

@@ -1,16 +1,21 @@
 import { LifecycleError, requireMs, show } from '@lameduck/core'
+import { acknowledgeChecks } from './acknowledge-checks.ts'
 import type { Check, Need } from './check.ts'
+import { closedChecks } from './closed-checks.ts'
 import { drainChecks } from './drain-checks.ts'
 import { forceChecks } from './force-checks.ts'
 import type { Harness, Subject } from './harness.ts'
 import { harnessChecks } from './harness-checks.ts'
 import { inFlightChecks } from './in-flight-checks.ts'
+import { lateChecks } from './late-checks.ts'
 import { leftoverChecks } from './leftover-checks.ts'
 import { quiesceChecks } from './quiesce-checks.ts'
 import { runCheck, runWholeLife } from './run-check.ts'
 import { optionalMembers, shapeCheck } from './shape-check.ts'
 import { startChecks } from './start-checks.ts'
+import { tallyChecks } from './tally-checks.ts'
 import type { Bounds } from './trial.ts'
+import { watchChecks } from './watch-checks.ts'
 
 /** The runner's `test`: that of vitest, node:test, mocha, jest. `skip` shows what is not applicable. */
 export interface TestRunner {
@@ -51,7 +56,8 @@ export function resourceSuite<S extends Subject>(options: ResourceSuiteOptions<S
   const bounds = boundsOf(options)
   const used = new WeakSet<object>()
   const checks = [
-    shapeCheck(harness.members), ...harnessChecks, ...startChecks, ...quiesceChecks, ...drainChecks, ...inFlightChecks, ...forceChecks, ...leftoverChecks,
+    shapeCheck(harness.members), ...harnessChecks, ...startChecks, ...watchChecks, ...quiesceChecks, ...acknowledgeChecks, ...drainChecks, ...lateChecks,
+    ...inFlightChecks, ...tallyChecks, ...forceChecks, ...closedChecks, ...leftoverChecks,
   ]
   const unknown = Object.keys(notApplicable).filter((name) => name !== wholeLife && !checks.some((check) => check.name === name))
   if (unknown.length > 0) throw new LifecycleError('invalid-option', `notApplicable has ${unknown.map((name) => show(name)).join(', ')}, which is the name of no check`)
@@ -76,6 +82,7 @@ function boundsOf<S extends Subject>({ settleMs = 2_000, slackMs = 200, watchMs 
 function has<S extends Subject>(harness: Harness<S>, need: Need): boolean {
   if (need === 'harness.offer that refuses after quiesce') return harness.offer !== undefined && harness.afterQuiesce === 'refuses'
   if (need === 'harness.offer that serves after quiesce') return harness.offer !== undefined && harness.afterQuiesce === 'serves'
+  if (need === 'harness.callers here') return harness.callers === 'here'
   const [of, name] = need.split('.') as ['harness' | 'resource', never]
   return of === 'harness' ? harness[name] !== undefined : harness.members.includes(name)
 }
@@ -96,5 +103,8 @@ function validateHarness<S extends Subject>(harness: Harness<S>): void {
   if (harness.afterQuiesce && harness.afterQuiesce !== 'refuses' && harness.afterQuiesce !== 'serves') refuse(`must have "refuses" or "serves" in afterQuiesce; it is ${show(harness.afterQuiesce)}`)
   if (harness.atOnce !== undefined && harness.atOnce !== 1 && harness.atOnce !== 2) refuse(`must have 1 or 2 in atOnce; it is ${show(harness.atOnce)}`)
   if (harness.afterQuiesce && !harness.offer) refuse(`says afterQuiesce: "${harness.afterQuiesce}" but has no offer to show it`)
+  if (harness.callers !== undefined && harness.callers !== 'here' && harness.callers !== 'elsewhere') refuse(`must have "here" or "elsewhere" in callers; it is ${show(harness.callers)}`)
+  if (harness.fail && !harness.busy) refuse('has fail but no busy, so that there is nothing to fail')
+  if (harness.end && !harness.members.includes('watch')) refuse('has end but no watch in its members, so that nothing tells of it')
   if (harness.counts && !harness.busy) refuse('has counts but no busy, so that there is nothing to count')
 }

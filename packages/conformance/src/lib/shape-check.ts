@@ -4,7 +4,7 @@ import type { Check } from './check.ts'
 import type { OptionalMember } from './harness.ts'
 
 /** Every optional member that has checks of its own. */
-export const optionalMembers: readonly OptionalMember[] = ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'unfinished', 'force']
+export const optionalMembers: readonly OptionalMember[] = ['start', 'check', 'preStop', 'watch', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'tally', 'unfinished', 'force']
 
 /** The resource is what `add()` accepts, and has the members that the harness declares: no more, no less. */
 export function shapeCheck(members: readonly OptionalMember[]): Check {

@@ -1,7 +1,7 @@
-import type { DrainContext, Resource } from '@lameduck/core'
+import { lateWorkMs, show, type DrainContext, type Resource } from '@lameduck/core'
 import { fail } from 'node:assert/strict'
-import { blame, callHarness, watchWork } from './call-harness.ts'
-import type { Harness, Subject, Work } from './harness.ts'
+import { blame, callHarness, isError, watchWork, type WatchedWork } from './call-harness.ts'
+import type { Acknowledgement, Harness, Subject, Work } from './harness.ts'
 import { settle, type Settlement } from './settle.ts'
 import type { ProcessWatch } from './watch-process.ts'
 
@@ -17,6 +17,11 @@ export interface Bounds {
   readonly quietMs: number
   /** Longest time for one call of the harness, and for `start`. */
   readonly harnessMs: number
+}
+
+/** Longest time, in ms, for a drain that has nothing in hand, or only what came late. */
+export function ownDrainMs({ settleMs }: Bounds): number {
+  return lateWorkMs + settleMs
 }
 
 /** What a call that must return at once did. */
@@ -43,19 +48,30 @@ export interface Trial {
   readonly mistakes: readonly string[]
   /** What `inFlight()` must be with so many units in flight. */
   readonly counts: (units: number) => number
-  /** `start`, then `open`. */
+  /** How many callers may use it at once. */
+  readonly atOnce: 1 | 2
+  /** What `watch` has told since `ready`. */
+  readonly endings: readonly unknown[]
+  /** `watch`, `start`, then `open`. */
   ready(): Promise<void>
   /** In flight if the harness can make it so. */
-  busyIfAble(): Promise<Work | undefined>
-  busy(): Promise<Work>
+  busyIfAble(): Promise<WatchedWork | undefined>
+  busy(): Promise<WatchedWork>
   /** Two units in flight, one where no more is possible, or none. */
-  busyTwice(): Promise<readonly Work[]>
+  busyTwice(): Promise<readonly WatchedWork[]>
   /** Lets `work` end; resolves with how it did. */
-  finish(work: Work | undefined): Promise<'finished' | 'failed' | 'still pending'>
+  finish(work: WatchedWork | undefined): Promise<'finished' | 'failed' | 'still pending'>
+  /** Whether a unit that is offered is done. */
   offer(): Promise<boolean>
+  /** The same, with the Error of its caller where that is told. */
+  use(): Promise<boolean | Error>
+  fail(): Promise<void>
+  acknowledge(): Promise<Acknowledgement>
   freeze(): Promise<void>
   thaw(): Promise<void>
   kill(): Promise<void>
+  drop(): Promise<void>
+  end(): Promise<void>
   /** How many connections the peer holds; none where the harness cannot tell. */
   connections(): Promise<number>
   preStop(announced: boolean): Called
@@ -73,6 +89,7 @@ const farMs = 60_000
 export function createTrial<S extends Subject>(harness: Harness<S>, subject: S, bounds: Bounds, watch: ProcessWatch): Trial {
   const { resource } = subject
   const mistakes: string[] = []
+  const endings: unknown[] = []
   const call = <T>(name: string, action: () => Promise<T> | T): Promise<T> => callHarness(name, action, bounds.harnessMs)
   const trial: Trial = {
     resource,
@@ -80,7 +97,10 @@ export function createTrial<S extends Subject>(harness: Harness<S>, subject: S, 
     watch,
     mistakes,
     counts: (units) => (harness.counts ? harness.counts(units) : units),
+    atOnce: harness.atOnce ?? 2,
+    endings,
     async ready() {
+      callSync('watch', () => resource.watch?.((why) => endings.push(why)))
       const started = await settle(() => resource.start?.({ signal: new AbortController().signal }), bounds.harnessMs)
       if (started.kind === 'rejected') fail(`start rejected: ${String(started.error)}`)
       if (started.kind === 'pending') fail(`start had not settled after ${bounds.harnessMs} ms (harnessMs)`)
@@ -89,8 +109,8 @@ export function createTrial<S extends Subject>(harness: Harness<S>, subject: S, 
     busyIfAble: async () => (harness.busy ? trial.busy() : undefined),
     busy: async () => watchWork(await call('busy', () => harness.busy?.(subject) as Promise<Work>), mistakes),
     async busyTwice() {
-      const works: Work[] = []
-      while (harness.busy && works.length < (harness.atOnce ?? 2)) works.push(await trial.busy())
+      const works: WatchedWork[] = []
+      while (harness.busy && works.length < trial.atOnce) works.push(await trial.busy())
       return works
     },
     async finish(work) {
@@ -99,13 +119,29 @@ export function createTrial<S extends Subject>(harness: Harness<S>, subject: S, 
       if (ended.kind === 'pending') return 'still pending'
       return ended.kind === 'fulfilled' && ended.value === 'finished' ? 'finished' : 'failed'
     },
-    async offer() {
-      const isDone: unknown = await call('offer', () => harness.offer?.(subject))
-      return typeof isDone === 'boolean' ? isDone : Promise.reject(blame(`offer() must resolve with true or false; it resolved with ${String(isDone)}`))
+    offer: async () => (await trial.use()) === true,
+    async use() {
+      const answer: unknown = await call('offer', () => harness.offer?.(subject))
+      if (typeof answer === 'boolean' || isError(answer)) return answer
+      throw blame(`offer() must resolve with true, false or an Error; it resolved with ${String(answer)}`)
+    },
+    fail: () => call('fail', () => harness.fail?.(subject)),
+    async acknowledge() {
+      const begun = await call('acknowledge', () => harness.acknowledge?.(subject))
+      if (typeof begun?.answer?.then !== 'function' || typeof begun.arrived !== 'function') throw blame(`acknowledge() must resolve with { answer, arrived }; it resolved with ${show(begun)}`)
+      // It may reject before anybody waits for it.
+      const answer = Promise.resolve(begun.answer)
+      answer.catch(() => {})
+      return { answer, arrived: () => call('arrived', () => begun.arrived()) }
     },
     freeze: () => call('freeze', () => harness.freeze?.(subject)),
     thaw: () => call('thaw', () => harness.thaw?.(subject)),
     kill: () => call('kill', () => harness.kill?.(subject)),
+    async drop() {
+      const dropped: unknown = await call('drop', () => harness.drop?.(subject))
+      if (!(Number(dropped) > 0)) throw blame(`drop() must resolve with how many connections it closed, at least 1; it resolved with ${String(dropped)}`)
+    },
+    end: () => call('end', () => harness.end?.(subject)),
     async connections() {
       if (!harness.connections) return 0
       const count: unknown = await call('connections', () => harness.connections?.(subject))

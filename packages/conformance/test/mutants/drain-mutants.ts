@@ -4,6 +4,7 @@ export const drainMutants: readonly Mutant[] = [
   {
     bug: 'quiesce cuts what is in flight',
     caughtBy: 'drain finishes what is in flight, and only then settles',
+    alsoBy: ['what was cut is told that it was cut'],
     mutate: ({ resource, pending }) => ({
       quiesce(context) {
         resource.quiesce?.(context)
@@ -14,8 +15,13 @@ export const drainMutants: readonly Mutant[] = [
   {
     bug: 'drain does not wait',
     caughtBy: 'drain finishes what is in flight, and only then settles',
-    alsoBy: ['drain called several times, at once and after one another, is one drain'],
-    mutate: ({ state }) => ({ drain: () => void state.socket?.end() }),
+    alsoBy: 'any',
+    mutate: ({ state }) => ({
+      drain() {
+        state.drained = true
+        state.socket?.end()
+      },
+    }),
   },
   {
     bug: 'drain waits for the end of a connection that never was',
@@ -53,6 +59,7 @@ export const drainMutants: readonly Mutant[] = [
   {
     bug: 'drain waits for a dead peer to come back',
     caughtBy: 'drain settles soon after it is aborted, when the peer is dead',
+    alsoBy: ['drain with nothing in flight ends by itself when the peer is dead'],
     mutate: ({ resource, state }) => ({ drain: (context) => (state.lost ? never() : resource.drain(context)) }),
   },
   {

@@ -23,7 +23,7 @@ export const forceMutants: readonly Mutant[] = [
     caughtBy: 'force settles within its bound: idle',
     mutate: ({ resource, state, works }) => ({
       force(context) {
-        if (state.socket && !state.socket.destroyed && !state.starting && works() === 0) throw new Error('nothing in flight')
+        if (state.socket && !state.socket.destroyed && !state.starting && !state.lost && works() === 0) throw new Error('nothing in flight')
         return resource.force?.(context)
       },
     }),
@@ -35,6 +35,9 @@ export const forceMutants: readonly Mutant[] = [
       'force settles within its bound: draining, without waiting for drain',
       'force settles within its bound: frozen peer',
       'force settles within its bound: frozen peer, with a drain waiting for it',
+      'tally tells as cut, once, what force ends',
+      'tally counts once what a frozen peer answers after the cut',
+      'what was cut is told that it was cut',
     ],
     mutate: ({ resource, pending }) => ({
       force(context) {
@@ -76,10 +79,10 @@ export const forceMutants: readonly Mutant[] = [
   {
     bug: 'force leaves a soft close that is pending to itself',
     caughtBy: 'force settles within its bound: frozen peer, with a drain waiting for it',
-    alsoBy: ['nothing is left in the process after force with a frozen peer: no timer, no socket'],
+    alsoBy: ['nothing is left in the process after force with a frozen peer: no timer, no socket', 'tally counts once what a frozen peer answers after the cut'],
     mutate: ({ resource, state }) => ({
       async force(context) {
-        if (state.drain && state.socket && !state.socket.destroyed) {
+        if (state.frozen && state.drain && state.socket && !state.socket.destroyed) {
           state.socket.end()
           await once(state.socket, 'close')
         }
@@ -109,7 +112,7 @@ export const forceMutants: readonly Mutant[] = [
     caughtBy: 'force settles within its bound: idle',
     mutate: ({ resource, state, works }) => ({
       force(context) {
-        const isIdle = state.socket && !state.socket.destroyed && !state.starting && !state.drain && works() === 0
+        const isIdle = state.socket && !state.socket.destroyed && !state.lost && !state.starting && !state.drain && works() === 0
         const end = performance.now() + (isIdle ? 400 : 0)
         while (performance.now() < end);
         return resource.force?.(context)
@@ -119,6 +122,11 @@ export const forceMutants: readonly Mutant[] = [
   {
     bug: 'force forgets the callers of a connection that was lost',
     caughtBy: 'force settles within its bound: dead peer',
+    alsoBy: [
+      'tally tells as failed, and why, what fails in the drain',
+      'watch tells, once and why, that it has died for good',
+      'watch tells nothing of a connection that comes back',
+    ],
     mutate: ({ resource, state }) => ({
       async start(context) {
         await resource.start?.(context)

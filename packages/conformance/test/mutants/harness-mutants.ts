@@ -23,6 +23,6 @@ export const harnessMutants: readonly Mutant[] = [
   {
     bug: 'a member that is not declared',
     caughtBy: 'has a name, a phase, sensible times and the declared members',
-    harness: { members: ['start', 'check', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'unfinished', 'force'] },
+    harness: { members: ['start', 'check', 'preStop', 'watch', 'quiesce', 'inFlight', 'lastArrival', 'tally', 'unfinished', 'force'] },
   },
 ]

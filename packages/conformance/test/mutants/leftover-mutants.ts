@@ -30,7 +30,13 @@ export const leftoverMutants: readonly Mutant[] = [
   {
     bug: 'force leaves its connection open, unreferenced',
     caughtBy: 'no connection is left at the peer after force',
-    alsoBy: ['force settles within its bound: draining, without waiting for drain', 'stays quiet after force with a frozen peer that answers again'],
+    alsoBy: [
+      'force settles within its bound: draining, without waiting for drain',
+      'stays quiet after force with a frozen peer that answers again',
+      'tally tells as cut, once, what force ends',
+      'tally counts once what a frozen peer answers after the cut',
+      'what was cut is told that it was cut',
+    ],
     mutate: ({ resource, pending, state }) => ({
       force(context) {
         if (state.starting) return resource.force?.(context)

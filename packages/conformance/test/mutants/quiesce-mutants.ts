@@ -25,13 +25,24 @@ export const quiesceMutants: readonly Mutant[] = [
       }
     },
   },
-  { bug: 'quiesce does nothing', caughtBy: 'accepts nothing after quiesce', mutate: () => ({ quiesce: () => {} }) },
+  {
+    bug: 'quiesce does nothing',
+    caughtBy: 'accepts nothing after quiesce',
+    mutate: ({ resource, state }) => ({
+      quiesce(context) {
+        resource.quiesce?.(context)
+        state.quiesced = false
+      },
+    }),
+  },
   {
     bug: 'quiesce refuses what others still need',
     caughtBy: 'goes on serving after quiesce, until it drains',
+    alsoBy: ['drain serves a caller that makes one call after the other, to its last', 'tally tells as done what is served between quiesce and drain'],
     serves: true,
-    mutate: ({ state }) => ({
-      quiesce() {
+    mutate: ({ resource, state }) => ({
+      quiesce(context) {
+        resource.quiesce?.(context)
         state.quiesced = true
       },
     }),
@@ -90,6 +101,7 @@ export const quiesceMutants: readonly Mutant[] = [
   {
     bug: 'who comes when it has drained waits for ever',
     caughtBy: 'accepts nothing when it has drained, and lets nobody wait for it',
+    alsoBy: 'any',
     serves: true,
     mutate(client) {
       offered(client, () => client.state.drained && !client.state.forced)
@@ -99,6 +111,7 @@ export const quiesceMutants: readonly Mutant[] = [
   {
     bug: 'who comes when it was cut waits for ever',
     caughtBy: 'accepts nothing when it was cut, and lets nobody wait for it',
+    alsoBy: ['tally tells as refused, and of what, what comes after the close', 'what comes when it was cut is told that it is closed'],
     serves: true,
     mutate(client) {
       offered(client, () => client.state.forced)
@@ -119,7 +132,13 @@ export const quiesceMutants: readonly Mutant[] = [
   {
     bug: 'who comes after quiesce is neither served nor refused',
     caughtBy: 'accepts nothing after quiesce',
-    alsoBy: ['accepts nothing when it has drained, and lets nobody wait for it', 'accepts nothing when it was cut, and lets nobody wait for it'],
+    alsoBy: [
+      'accepts nothing when it has drained, and lets nobody wait for it',
+      'accepts nothing when it was cut, and lets nobody wait for it',
+      'tally tells as refused, and of what, what comes after the close',
+      'what comes when it has drained is told that it is closed',
+      'what comes when it was cut is told that it is closed',
+    ],
     mutate(client) {
       offered(client, () => client.state.quiesced)
       return {}

@@ -53,6 +53,8 @@ test('quit(), and disconnect() when time is up', async () => {
       'drain called several times, at once and after one another, is one drain',
       'drain settles soon after it is aborted, with work in flight',
       'drain settles soon after it is aborted, though the peer is frozen',
+      'drain with nothing in flight ends by itself, though the peer is frozen',
+      'drain with nothing in flight ends by itself when the peer is dead',
       'nothing is left in the process after force with a frozen peer: no timer, no socket',
     ]),
   )

@@ -1,0 +1,4 @@
+import { catchEach } from './catch-each.ts'
+import { closedMutants } from './closed-mutants.ts'
+
+catchEach(closedMutants)
