@@ -26,7 +26,7 @@ export function requireSubject(subject: Subject, used: WeakSet<object>): void {
 /** Work whose end is known, and the error of its caller where that is told. */
 export interface WatchedWork {
   readonly outcome: Promise<'finished' | 'failed'>
-  error(): unknown
+  readonly error: () => unknown
   finish(): Promise<void> | void
 }
 

@@ -1,6 +1,6 @@
-import { lifecycleErrorIn } from '@lameduck/core'
+import { lifecycleErrorIn, show } from '@lameduck/core'
 import { equal } from 'node:assert/strict'
-import { blame } from './call-harness.ts'
+import { blame, isError } from './call-harness.ts'
 import type { Check } from './check.ts'
 import { settle } from './settle.ts'
 import type { Trial } from './trial.ts'
@@ -52,6 +52,7 @@ async function mustBeClosed(trial: Trial, when: string): Promise<void> {
 }
 
 function mustHaveCode(code: 'closed' | 'cut', answer: unknown, work: string): void {
+  const got = answer === true ? 'what it asked for' : isError(answer) ? `"${answer.message}"` : show(answer)
   if (answer === false || answer === undefined) throw blame(`${code === 'cut' ? 'busy' : 'offer'}() does not tell the Error of its caller, which callers: 'here' is for`)
-  equal(lifecycleErrorIn(answer)?.code, code, `${work} must reject with the LifecycleError "${code}" of core; its caller got ${answer === true ? 'what it asked for' : String(answer)}`)
+  equal(lifecycleErrorIn(answer)?.code, code, `${work} must reject with the LifecycleError "${code}" of core; its caller got ${got}`)
 }

@@ -21,7 +21,7 @@ export interface Acknowledgement {
   /** Settles as the dependent's call does. */
   readonly answer: PromiseLike<unknown>
   /** Whether the peer has it. */
-  arrived(): Promise<boolean> | boolean
+  readonly arrived: () => Promise<boolean> | boolean
 }
 
 /** The optional members of a Resource that have checks of their own. */

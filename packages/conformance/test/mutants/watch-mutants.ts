@@ -38,7 +38,11 @@ export const watchMutants: readonly Mutant[] = [
     bug: 'watch takes a peer that does not answer for a dead one',
     caughtBy: 'watch tells nothing of a frozen peer that answers again',
     mutate({ state }) {
-      Object.defineProperty(state, 'frozen', { set: () => state.ended('no heartbeat') })
+      Object.defineProperty(state, 'frozen', {
+        set() {
+          state.ended('no heartbeat')
+        },
+      })
       return {}
     },
   },

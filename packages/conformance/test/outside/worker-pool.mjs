@@ -1,3 +1,4 @@
+import { closedError, createTally, cutError } from '@lameduck/core'
 import { Worker } from 'node:worker_threads'
 
 // A pool of threads as somebody outside this repository might write it, in plain JavaScript.
@@ -10,14 +11,20 @@ const thread = `
 
 export function createPool({ forgetsToEnd = false } = {}) {
   const tasks = new Map()
+  const tally = createTally()
   const onIdle = []
   let workers = []
   let isRefusing = false
   let lastId = 0
 
-  const settle = (id, how) => {
-    tasks.get(id)?.[how](new Error('cut'))
+  const settle = (id, error) => {
+    const task = tasks.get(id)
+    if (!task) return
     tasks.delete(id)
+    if (error) tally.cut()
+    else tally.done()
+    if (error) task.reject(error)
+    else task.resolve()
     if (tasks.size === 0) for (const resolve of onIdle.splice(0)) resolve()
   }
   const end = async () => {
@@ -28,7 +35,10 @@ export function createPool({ forgetsToEnd = false } = {}) {
   return {
     end,
     run(gate) {
-      if (isRefusing || workers.length === 0) return Promise.reject(new Error('refused'))
+      if (isRefusing || workers.length === 0) {
+        tally.refused('task')
+        return Promise.reject(closedError('threads', 'task'))
+      }
       const id = (lastId += 1)
       workers[id % workers.length].postMessage({ id, gate })
       return new Promise((resolve, reject) => tasks.set(id, { resolve, reject }))
@@ -37,11 +47,13 @@ export function createPool({ forgetsToEnd = false } = {}) {
       name: 'threads',
       phase: 'work',
       start() {
-        workers = [1, 2].map(() => new Worker(thread, { eval: true }).on('message', (id) => settle(id, 'resolve')))
+        workers = [1, 2].map(() => new Worker(thread, { eval: true }).on('message', (id) => settle(id)))
       },
       quiesce() {
         isRefusing = true
+        tally.begin()
       },
+      tally: tally.read,
       inFlight: () => tasks.size,
       waitingFor: () => [...tasks.keys()].map((id) => `task ${id}`),
       async drain({ signal }) {
@@ -55,7 +67,7 @@ export function createPool({ forgetsToEnd = false } = {}) {
       },
       async force() {
         isRefusing = true
-        for (const id of tasks.keys()) settle(id, 'reject')
+        for (const id of tasks.keys()) settle(id, cutError('threads', 'task'))
         await end()
       },
     },
