@@ -98,7 +98,8 @@ export interface Resource {
   waitingFor?(): readonly string[]
   /**
    * What became of the work since `quiesce`; see `createTally`. Read when the step is over: work that `failed` makes the step fail, work that was
-   * `cut` makes it forced, and `unknown` makes it unknown. Read once more at the end of the stop, for what was `refused` after the close.
+   * `cut` makes it forced, and `unknown` makes it unknown. Read once more at the end of the stop, for what was `refused` after the close,
+   * and for what is `unknown` by then.
    */
   tally?(): Tally
   /**

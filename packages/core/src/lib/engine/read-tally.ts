@@ -1,5 +1,6 @@
 import { describeError, describeValue } from '../describe-value.ts'
 import { show } from '../errors.ts'
+import type { Outcome } from '../report/report.ts'
 import type { Resource } from '../resource.ts'
 import type { Tally } from '../work/tally.ts'
 
@@ -10,6 +11,8 @@ export function readTally(resource: Resource): Tally | undefined {
   if (!resource.tally) return undefined
   try {
     const tally: Partial<Tally> = resource.tally()
+    // What it rejects with would become an uncaught error.
+    if (tally instanceof Promise) tally.catch(() => {})
     const wrong = counts.find((count) => !isCount(tally[count]))
     return wrong === undefined ? tidy(tally as Tally) : untold(`tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
   } catch (error) {
@@ -19,6 +22,13 @@ export function readTally(resource: Resource): Tally | undefined {
 
 function untold(why: string): Tally {
   return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
+}
+
+/** What the work makes of a step that has gone well otherwise: the worst that is known of it decides. */
+export function outcomeOfWork({ cut, failed, unknown }: Tally): Outcome {
+  if (cut > 0) return 'forced'
+  if (failed > 0) return 'failed'
+  return unknown > 0 ? 'unknown' : 'drained'
 }
 
 /** `16 of 20 failed while it stopped (SELECT: timeout ×16)` */

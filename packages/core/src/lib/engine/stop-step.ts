@@ -6,7 +6,7 @@ import type { Reason } from '../reason.ts'
 import type { Outcome } from '../report/report.ts'
 import type { DrainContext, Resource } from '../resource.ts'
 import type { Tally } from '../work/tally.ts'
-import { describeFailures, readTally } from './read-tally.ts'
+import { describeFailures, outcomeOfWork, readTally } from './read-tally.ts'
 
 /** Texts of a cut step that are kept: a report is one line of a log, and a server may hold thousands of requests. */
 const longestWaitingFor = 20
@@ -106,18 +106,13 @@ export function runStopStep(input: StepInput): RunningStep {
     if (phase !== 'draining') return
     if (!hasStarted) return finish('skipped', undefined, [])
     const work = readTally(resource)
+    // It may have forced the stop.
+    if (phase !== 'draining') return
     // What has failed or was cut was waited for, and is not done.
     if (work && work.failed > 0) errors.push(describeFailures(work))
-    finish(outcomeOf(work), undefined, [])
-  }
-
-  /** The worst that is known of the work decides. */
-  function outcomeOf(work: Tally | undefined): Outcome {
-    if (work && work.cut > 0) return 'forced'
-    if (work && work.failed > 0) return 'failed'
-    if (work && work.unknown > 0) return 'unknown'
     const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0 && (work?.done ?? 0) === 0
-    return nothing ? 'idle' : 'drained'
+    const outcome = work ? outcomeOfWork(work) : 'drained'
+    finish(outcome === 'drained' && nothing ? 'idle' : outcome, undefined, [])
   }
 
   function onDrainFailed(error: unknown): void {
@@ -168,7 +163,10 @@ export function runStopStep(input: StepInput): RunningStep {
     cancelDeadline()
     cancelBound()
     const unfinished = count(resource, 'unfinished', errors)
-    input.onDone({ outcome, atStart, atForce, waitingFor, work: readTally(resource), unfinished, errors })
+    const work = outcome === 'skipped' ? undefined : readTally(resource)
+    // A drain that threw, and left work that its force has cut.
+    const worst = outcome === 'failed' && work && outcomeOfWork(work) === 'forced' ? 'forced' : outcome
+    input.onDone({ outcome: worst, atStart, atForce, waitingFor, work, unfinished, errors })
   }
 
   return {

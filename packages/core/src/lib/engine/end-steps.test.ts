@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import type { LifecycleEvent } from '../events.ts'
+import type { Report } from '../report/report.ts'
+import type { Resource } from '../resource.ts'
+import type { Tally } from '../work/tally.ts'
+import { createLifecycle } from './create-lifecycle.ts'
+
+const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
+
+/** Stops a pool whose tally says one thing when its step is over, and another at the end. */
+async function stopWith(atFinish: Partial<Tally>, atEnd: () => Tally, own: Partial<Resource> = {}): Promise<{ report: Report; events: LifecycleEvent[] }> {
+  const lifecycle = createLifecycle({ env: {} })
+  const events: LifecycleEvent[] = []
+  let isOver = false
+  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => (isOver ? atEnd() : { ...nothing, ...atFinish }), ...own })
+  lifecycle.add({ name: 'traces', phase: 'telemetry', drain: () => void (isOver = true) })
+  lifecycle.subscribe((event) => events.push(event))
+  return { report: await lifecycle.stop(), events }
+}
+
+test('calls that are refused after the step are in the report, and the step stays what it was', async () => {
+  const { report } = await stopWith({ done: 3 }, () => ({ ...nothing, done: 3, refused: 2, reasons: ['INCR: late'] }))
+  expect(report).toMatchObject({ result: 'unknown', exitCode: 0 })
+  expect(report.steps[0]).toMatchObject({ outcome: 'drained', work: { done: 3, refused: 2, reasons: ['INCR: late'] } })
+})
+
+test('work that nobody can tell of in the end makes the step unknown', async () => {
+  const { report, events } = await stopWith({ done: 1 }, () => ({ ...nothing, done: 1, unknown: 2, reasons: ['send: no answer'] }))
+  expect(events).toContainEqual(expect.objectContaining({ type: 'step-finished', step: expect.objectContaining({ name: 'pool', outcome: 'drained' }) }))
+  expect(report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'unknown', work: { done: 1, unknown: 2 } }, {}] })
+})
+
+// Catches: a clean report, though two calls were refused and nobody can tell what came after.
+test('a tally that cannot be read in the end takes nothing back', async () => {
+  const { report } = await stopWith({ done: 1, refused: 2 }, () => { throw new Error('no') })
+  expect(report.result).toBe('unknown')
+  expect(report.steps[0]).toMatchObject({ outcome: 'unknown', work: { done: 1, refused: 2, unknown: 1, reasons: ['tally: no'] } })
+})
+
+test('a step that went wrong stays as bad as it was', async () => {
+  const gone = (): Tally => ({ ...nothing, unknown: 1 })
+  expect((await stopWith({ failed: 1 }, gone)).report.steps[0]).toMatchObject({ outcome: 'failed', work: { failed: 1, unknown: 1 } })
+  expect((await stopWith({ cut: 1 }, gone)).report.steps[0]).toMatchObject({ outcome: 'forced', work: { cut: 1, unknown: 1 } })
+})
+
+test('a drain that threw is forced where its force had to cut work', async () => {
+  let cut = 0
+  const { report } = await stopWith({}, () => ({ ...nothing, cut }), { drain: () => Promise.reject(new Error('no')), force: () => void (cut = 2), tally: () => ({ ...nothing, cut }) })
+  expect(report).toMatchObject({ result: 'forced', steps: [{ outcome: 'forced', errors: ['no'], work: { cut: 2 } }, {}] })
+})
+
+test('a death before the stop and a quiesce that threw are both told', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const quiesce = (): never => { throw new Error('no') }
+  lifecycle.add({ name: 'consumer', phase: 'intake', watch: (ended) => ended('poison'), quiesce, drain: () => Promise.reject(new Error('dead')) })
+  expect((await lifecycle.stop()).steps).toMatchObject([{ outcome: 'failed', errors: ['quiesce: no', 'it ended by itself before the stop: poison', 'dead'] }])
+})
+
+test('a tally that forces the stop has its own step forced, and each step is told once', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const forced: string[] = []
+  let isFirst = true
+  const tally = (): Tally => {
+    if (isFirst) {
+      isFirst = false
+      lifecycle.force()
+    }
+    return nothing
+  }
+  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, force: () => void forced.push('pool'), tally })
+  lifecycle.add({ name: 'traces', phase: 'telemetry', drain() {}, force: () => void forced.push('traces') })
+  const report = await lifecycle.stop()
+  expect(report.steps.map(({ name, outcome }) => `${name} ${outcome}`).toSorted()).toEqual(['pool forced', 'traces forced'])
+  expect(forced).toEqual(['pool', 'traces'])
+})
