@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { createTally } from './tally.ts'
+
+test('counts from begin() on, and not before', () => {
+  const tally = createTally()
+  tally.done(5)
+  tally.failed('SELECT', new Error('before'))
+  expect(tally.read()).toEqual({ done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] })
+  tally.begin()
+  tally.done(2)
+  tally.done()
+  tally.cut(4)
+  tally.begin()
+  expect(tally.read()).toEqual({ done: 3, failed: 0, cut: 4, refused: 0, unknown: 0, reasons: [] })
+})
+
+test('says why, once for each kind, with how often', () => {
+  const tally = createTally()
+  tally.begin()
+  for (let n = 0; n < 16; n += 1) tally.failed('SELECT', new TypeError('timeout\n  at once'))
+  tally.refused('INCR')
+  tally.unknown('send to orders: connection lost', 3)
+  expect(tally.read()).toEqual({
+    done: 0,
+    failed: 16,
+    cut: 0,
+    refused: 1,
+    unknown: 3,
+    reasons: ['SELECT: TypeError: timeout at once (×16)', 'INCR: refused, it came after the close', 'send to orders: connection lost (×3)'],
+  })
+})
+
+test('keeps five kinds of reasons, each of 200 characters, and counts the rest all the same', () => {
+  const tally = createTally()
+  tally.begin()
+  for (let n = 0; n < 1_000; n += 1) tally.failed(`query ${n}`, 'x'.repeat(5_000))
+  for (let n = 0; n < 3; n += 1) tally.failed('query 0', 'x'.repeat(5_000))
+  const { failed, reasons } = tally.read()
+  expect(failed).toBe(1_003)
+  expect(reasons).toHaveLength(5)
+  expect(reasons[0]).toMatch(/^query 0: x{191}… \(×4\)$/)
+})
+
+test('what was read does not change afterwards', () => {
+  const tally = createTally()
+  tally.begin()
+  const before = tally.read()
+  tally.done()
+  tally.refused('INCR')
+  expect(before).toEqual({ done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] })
+})
