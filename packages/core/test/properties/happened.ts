@@ -3,6 +3,7 @@ import { phases } from '../../src/lib/resource.ts'
 import type { ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
 import type { Observed } from './live.ts'
 import { edgesOf, lameDuckStartOf, owesLameDuck, promisesOf, type Edges, type Promised } from './promises.ts'
+import type { Told } from './work.ts'
 import type { Part, World } from './world.ts'
 
 /** A point in what happened. */
@@ -21,6 +22,8 @@ export interface HappenedStep {
   readonly finished: Point | undefined
   /** As it was told when it was over, before the report was made. */
   readonly told: StepReport | undefined
+  /** What its tally said then. */
+  readonly work: Told | undefined
   readonly first: (call: ScriptedCall['call']) => Point | undefined
   readonly count: (call: ScriptedCall['call']) => number
 }
@@ -87,6 +90,7 @@ export function sortOut(observed: Observed, world: World): Happened {
       overran: onEvent('step-overran', name),
       finished,
       told: last && 'event' in last && last.event.type === 'step-finished' ? last.event.step : undefined,
+      work: observed.work.atFinish.get(name),
       first: (call) => find((moment) => 'call' in moment && moment.name === name && moment.call === call),
       count: (call) => moments.filter((moment) => 'call' in moment && moment.name === name && moment.call === call).length,
     }

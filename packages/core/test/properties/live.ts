@@ -8,12 +8,15 @@ import type { Reason } from '../../src/lib/reason.ts'
 import type { Report } from '../../src/lib/report/report.ts'
 import { phases, type DrainContext, type Resource } from '../../src/lib/resource.ts'
 import { scriptedResource, type ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
+import { liveWork, type LiveWork, type Told } from './work.ts'
 import type { Action, Part, World } from './world.ts'
 
 /** One thing that happened. Their order is the order of what happened, also within a millisecond. */
 export type Moment =
   | ScriptedCall
-  | { readonly event: LifecycleEvent; readonly atMs: number }
+  | { readonly event: LifecycleEvent; readonly atMs: number; readonly isReady: boolean }
+  /** Called `ended`. */
+  | { readonly ended: string; readonly atMs: number; readonly isRegistered: boolean }
   /** `shrink`: asked for, with the deadline; `shrunk`: about to be applied; `run`: the tick of the signal is over. */
   | { readonly mark: 'force' | 'shrink' | 'shrunk' | 'run'; readonly atMs: number; readonly deadline?: number }
 
@@ -25,6 +28,8 @@ export interface Observed {
   /** What was registered when the stop began. */
   readonly registered: ReadonlyMap<string, Part>
   readonly needs: ReadonlyMap<string, readonly string[]>
+  /** What the tallies said when the step was over, and at the end of the stop. */
+  readonly work: { readonly atFinish: ReadonlyMap<string, Told>; readonly atEnd: ReadonlyMap<string, Told> }
   readonly blocks: readonly { readonly fromMs: number; readonly toMs: number }[]
   /** Every deadline that anybody could read, in the order of reading; `''` is that of the whole stop. */
   readonly deadlines: readonly { readonly name: string; readonly deadline: number }[]
@@ -46,6 +51,7 @@ export const fatalMs = 2_000
 const extra: Part = {
   phase: 'connections', drainFrom: 'phase', reserveMs: 100, timeoutMs: undefined, forceMs: 50, startTakesMs: 0, drainTakesMs: 0, forceTakesMs: 0,
   hasForce: true, ignoresAbort: false, arrivals: undefined, needs: [], during: { start: [], quiesce: [], drain: [], force: [] },
+  work: undefined, ending: undefined,
 }
 
 /** Lives through one world, from `start()` until nothing can happen any more. */
@@ -55,6 +61,8 @@ export async function live(world: World, create: typeof createLifecycle): Promis
   const moments: Moment[] = []
   const parts = new Map<string, Part>()
   const needs = new Map<string, string[]>()
+  const works = new Map<string, LiveWork>()
+  const work = { atFinish: new Map<string, Told>(), atEnd: new Map<string, Told>() }
   const blocks: { fromMs: number; toMs: number }[] = []
   const deadlines: { name: string; deadline: number }[] = []
   const contexts = new Map<string, DrainContext>()
@@ -75,7 +83,7 @@ export async function live(world: World, create: typeof createLifecycle): Promis
   }
 
   lifecycle.subscribe((event) => {
-    moments.push({ event, atMs: clock.now() })
+    moments.push({ event, atMs: clock.now(), isReady: lifecycle.isReady })
     readDeadlines()
     if (event.type === 'state-changed' && !hasBegun && 'deadline' in event.state) {
       hasBegun = true
@@ -85,7 +93,9 @@ export async function live(world: World, create: typeof createLifecycle): Promis
       hasRun = false
       queueMicrotask(endFirstTick)
     }
+    if (event.type === 'step-finished') tell(work.atFinish, event.step.name)
     if (event.type !== 'stopped') return
+    for (const name of works.keys()) tell(work.atEnd, name)
     report = event.report
     armed = clock.armed - own.armed()
   })
@@ -107,10 +117,10 @@ export async function live(world: World, create: typeof createLifecycle): Promis
   await clock.advance(world.stopAfterMs)
   maybeFirst(() => void lifecycle.stop(reasons[world.reason]))
   await clock.advance(graceMs + 100_000)
-  return { moments, report, registered, needs, blocks, deadlines, armed }
+  return { moments, report, registered, needs, work, blocks, deadlines, armed }
 
   function add(name: string, part: Part, needed: readonly Handle[]): void {
-    const handle = lifecycle.add(resourceOf(name, part), { needs: needed })
+    const handle = lifecycle.add(resourceOf(name, part), { needs: needed, ...(part.ending ? { whenEnded: part.ending.whenEnded } : {}) })
     handles.push(handle)
     parts.set(name, part)
     needs.set(name, needed.map((each) => each.resource.name))
@@ -167,8 +177,16 @@ export async function live(world: World, create: typeof createLifecycle): Promis
     for (const [name, { deadline }] of contexts) deadlines.push({ name, deadline })
   }
 
+  function tell(all: Map<string, Told>, name: string): void {
+    const told = works.get(name)?.told()
+    if (told) all.set(name, told)
+  }
+
   function resourceOf(name: string, part: Part): Resource {
-    const { arrivals, during, timeoutMs, hasForce, ...script } = part
+    const { arrivals, during, timeoutMs, hasForce, work: planned, ending, ...script } = part
+    const counted = planned && liveWork(planned, own, act)
+    if (counted) works.set(name, counted)
+    let end = (): void => {}
     const all = (actions: readonly Action[], each = act) => (): void => actions.forEach(each)
     const scripted = scriptedResource({
       ...script,
@@ -186,6 +204,13 @@ export async function live(world: World, create: typeof createLifecycle): Promis
     })
     const resource: Resource = {
       ...scripted,
+      ...counted?.members,
+      ...(ending ? { watch } : {}),
+      quiesce(context) {
+        counted?.begin()
+        if (ending?.at.includes('quiesce')) end()
+        scripted.quiesce?.(context)
+      },
       drain(context) {
         contexts.set(name, context)
         return scripted.drain(context)
@@ -193,6 +218,16 @@ export async function live(world: World, create: typeof createLifecycle): Promis
     }
     if (!hasForce) delete resource.force
     return resource
+
+    function watch(ended: (why: unknown) => void): void {
+      end = () => {
+        moments.push({ ended: name, atMs: clock.now(), isRegistered: parts.has(name) })
+        ended(new Error(`${name} died on purpose`))
+      }
+      for (const at of ending?.at ?? []) {
+        if (at !== 'quiesce') own.setTimer(() => (endFirstTick(), maybeFirst(end)), at)
+      }
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { PropertyName } from './properties.ts'
+import { workMutants } from './work-mutants.ts'
 
 /** A bug of a kind that engines have: a text of one file of `src/lib/engine`, which is there exactly once, and what replaces it. */
 export interface Mutant {
@@ -223,8 +224,8 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
     {
       bug: 'a quiesce that threw is not told',
       file: 'end-steps.ts',
-      find: "outcome: step.outcome === 'forced' ? 'forced' : 'failed'",
-      replace: 'outcome: step.outcome',
+      find: "  if (failures.length > 0) return 'failed'\n",
+      replace: '',
     },
     {
       bug: 'what never started is drained',
@@ -232,6 +233,8 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
       find: "if (hasStarted && phase === 'draining') await",
       replace: "if (phase === 'draining') await",
     },
+    { bug: 'what nobody can tell of is drained', file: 'read-tally.ts', find: "unknown > 0 ? 'unknown' : 'drained'", replace: "'drained'" },
+    { bug: 'what its force cut is not told of a drain that threw', file: 'stop-step.ts', find: "outcome === 'failed' && work &&", replace: '!entry && work &&' },
   ],
   'has the lame duck last as long as it must': [
     {
@@ -264,4 +267,5 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
       replace: 'if (earlier >= stopDeadline) return',
     },
   ],
+  ...workMutants,
 }

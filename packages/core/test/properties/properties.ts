@@ -2,6 +2,7 @@ import { lameDuckStep } from '../../src/lib/report/report.ts'
 import type { Happened, HappenedStep } from './happened.ts'
 import { newest } from './live.ts'
 import { forceEndOf } from './promises.ts'
+import { endedBefore, isUnknown, outcomeOfWork, workProperties } from './work-properties.ts'
 
 /** The clock is exact; only the sums of fractions differ. */
 const epsilonMs = 1e-6
@@ -144,9 +145,10 @@ export const properties = {
   },
 
   'forces once what overran or failed, and nothing else': ({ steps }) => {
-    for (const { name, part, told, count } of steps) {
+    for (const step of steps) {
+      const { name, part, told, overran, count } = step
       if (!part || !told) continue
-      const owed = part.hasForce && (told.outcome === 'forced' || told.outcome === 'failed') ? 1 : 0
+      const owed = part.hasForce && (overran || (count('drain') === 1 && !hasEnded(step))) ? 1 : 0
       if (count('force') !== owed) return `${name} was ${told.outcome}, and force was called ${count('force')} times`
     }
     return undefined
@@ -163,13 +165,17 @@ export const properties = {
     return undefined
   },
 
-  'tells the truth about every outcome': ({ steps, blockedMs, observed: { report } }) => {
+  'tells the truth about every outcome': (happened) => {
+    const { steps, blockedMs, observed } = happened
+    const { report, work } = observed
+    const dead = endedBefore(happened)
     for (const step of steps) {
       const wrong = step.part && step.told && lieOf(step, step.told.outcome, blockedMs)
       if (wrong) return `${step.name} was ${wrong}`
       const reported = report?.steps.find((each) => each.name === step.name)
-      const quiesceThrew = step.part?.during.quiesce.some((action) => action.do === 'throw') ?? false
-      const owed = quiesceThrew && step.told?.outcome !== 'forced' ? 'failed' : step.told?.outcome
+      const hasFailed = dead.includes(step.name) || step.part?.during.quiesce.some((action) => action.do === 'throw')
+      const isUntold = (step.told?.outcome === 'idle' || step.told?.outcome === 'drained') && isUnknown(work.atEnd.get(step.name))
+      const owed = hasFailed && step.told?.outcome !== 'forced' ? 'failed' : isUntold ? 'unknown' : step.told?.outcome
       if (reported && reported.outcome !== owed) return `${step.name} was told as ${step.told?.outcome} and reported as ${reported.outcome}`
     }
     return undefined
@@ -203,6 +209,7 @@ export const properties = {
   },
 
   'leaves no timer armed': ({ observed: { armed } }) => (armed ? `${armed} timers were armed when it was over` : undefined),
+  ...workProperties,
 } satisfies Record<string, Property>
 
 export type PropertyName = keyof typeof properties
@@ -229,25 +236,32 @@ function isLate(happened: Happened, name: string, started: { index: number; atMs
 
 /** How the outcome contradicts what the resource was asked and what it did. */
 function lieOf(step: HappenedStep, outcome: string, blockedMs: Happened['blockedMs']): string | undefined {
-  const { overran, finished, first, count } = step
+  const { overran, work, first, count } = step
   const drained = first('drained')
-  const hasDrained = drained !== undefined && drained.index < (overran ?? finished ?? { index: 0 }).index
+  const hasDrained = hasEnded(step)
   const told = `told as ${outcome}; its drain had ${hasDrained ? '' : 'not '}ended`
+  if (hasDrained && !overran && hasStartedUp(step)) {
+    const owed = outcomeOfWork(work)
+    return outcome === owed ? undefined : `${told}, and by its work it was ${owed}`
+  }
   switch (outcome) {
-    case 'idle':
-    case 'drained':
-      return hasDrained && !overran && hasStartedUp(step) ? undefined : told
     case 'forced':
       // What ended in the tick of the cut: its promise had not been heard of.
       if (overran && drained && overran.atMs - drained.atMs - blockedMs(drained.atMs, overran.atMs) <= epsilonMs) return undefined
-      return overran && !hasDrained ? undefined : told
+      return !hasDrained && (overran || outcomeOfWork(work) === 'forced') ? undefined : told
     case 'failed':
-      return !hasDrained && !overran && count('drain') === 1 ? undefined : told
+      return !hasDrained && !overran && count('drain') === 1 && outcomeOfWork(work) !== 'forced' ? undefined : told
     case 'skipped':
       return !hasStartedUp(step) && count('drain') === 0 && count('force') === 0 ? undefined : 'told as skipped, and had run'
     default:
       return `told as ${outcome}`
   }
+}
+
+/** Its drain ended before it was cut. */
+function hasEnded({ overran, finished, first }: HappenedStep): boolean {
+  const drained = first('drained')
+  return drained !== undefined && drained.index < (overran ?? finished ?? { index: 0 }).index
 }
 
 /** It has no start, or one that succeeded. */

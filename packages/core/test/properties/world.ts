@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { phases, type Phase } from '../../src/lib/resource.ts'
 import type { ScriptedMethod } from '../../src/lib/testing/scripted-resource.ts'
+import { ending, work, type Ending, type Work } from './work.ts'
 
 /** What code that the engine calls may do to the engine. */
 export type Action =
@@ -29,6 +30,10 @@ export interface Part {
   /** Indexes of earlier parts, taken modulo their number. */
   readonly needs: readonly number[]
   readonly during: Readonly<Record<ScriptedMethod, readonly Action[]>>
+  /** `undefined`: nobody counts it. */
+  readonly work: Work | undefined
+  /** `undefined`: it never dies by itself. */
+  readonly ending: Ending | undefined
 }
 
 /** One service with its stop, as plain data: what fast-check makes smaller when a property fails. */
@@ -46,7 +51,7 @@ export interface World {
 }
 
 const upTo = (max: number): fc.Arbitrary<number> => fc.integer({ min: 0, max })
-const rarely = <T>(arbitrary: fc.Arbitrary<T>, otherwise: T, weight: number = 5): fc.Arbitrary<T> =>
+const rarely = <T, U>(arbitrary: fc.Arbitrary<T>, otherwise: U, weight: number = 5): fc.Arbitrary<T | U> =>
   fc.oneof({ arbitrary: fc.constant(otherwise), weight }, { arbitrary, weight: 1 })
 
 const harmless: fc.Arbitrary<Action> = fc.oneof(
@@ -69,11 +74,10 @@ const temperaments = {
 /** `step-finished` twice, for what a step leaves behind is where an engine forgets something. */
 const eventTypes = [
   'readiness-changed', 'state-changed', 'stop-begun', 'stop-repeated', 'lame-duck-ended',
-  'step-started', 'step-overran', 'step-finished', 'step-finished', 'deadline-shrunk',
+  'step-started', 'step-overran', 'step-finished', 'step-finished', 'deadline-shrunk', 'resource-ended',
 ]
 
-/** Random services of up to nine resources. */
-export const world: fc.Arbitrary<World> = fc.constantFrom(...Object.values(temperaments)).chain((action) =>
+const anyWorld: fc.Arbitrary<World> = fc.constantFrom(...Object.values(temperaments)).chain((action) =>
   fc.record({
     parts: fc.array(part(action), { minLength: 1, maxLength: 9 }),
     graceMs: fc.integer({ min: 1_500, max: 40_000 }),
@@ -86,6 +90,16 @@ export const world: fc.Arbitrary<World> = fc.constantFrom(...Object.values(tempe
     timeline: fc.oneof(fc.constant([]), fc.array(fc.record({ atMs: upTo(12_000), action }), { maxLength: 4 })),
   }),
 )
+
+/** Random services of up to nine resources, and some of them in a good mood: most others are forced, whatever their work. */
+export const world: fc.Arbitrary<World> = fc.oneof({ arbitrary: anyWorld, weight: 2 }, { arbitrary: anyWorld.map(gentle), weight: 1 })
+
+/** The same service, with nothing wrong but with its work. */
+function gentle(world: World): World {
+  const during = { start: [], quiesce: [], drain: [], force: [] }
+  const parts = world.parts.map((each) => ({ ...each, during, startTakesMs: 0, drainTakesMs: each.drainTakesMs <= 4_000 ? each.drainTakesMs / 8 : 0, timeoutMs: undefined }))
+  return { ...world, parts, graceMs: world.graceMs + 20_000, reason: 'SIGTERM', listeners: [], timeline: [] }
+}
 
 function part(action: fc.Arbitrary<Action>): fc.Arbitrary<Part> {
   const actions = rarely(fc.array(action, { minLength: 1, maxLength: 2 }), [])
@@ -104,5 +118,7 @@ function part(action: fc.Arbitrary<Action>): fc.Arbitrary<Part> {
     arrivals: fc.option(fc.array(upTo(9_000), { maxLength: 8 }), { nil: undefined }),
     needs: fc.array(fc.nat(20), { maxLength: 3 }),
     during: fc.record({ start: rarely(failing, [], 20), quiesce: failing, drain: failing, force: failing }),
+    work: rarely(work(action), undefined, 2),
+    ending: rarely(ending, undefined, 12),
   })
 }
