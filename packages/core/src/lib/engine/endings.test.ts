@@ -58,6 +58,14 @@ test('the end of a resource during a stop, or after it was removed, is none of a
   expect(other.stopping.aborted).toBe(false)
 })
 
+test('a resource that has died already when it is added is heard of', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'consumer', phase: 'intake', watch: (ended) => ended(Object.create(null)), drain() {} }, { whenEnded: 'not-ready' })
+  await lifecycle.start()
+  expect(lifecycle.isReady).toBe(false)
+  expect((await lifecycle.stop()).steps).toMatchObject([{ outcome: 'failed', errors: ['it ended by itself before the stop: a value that cannot be shown'] }])
+})
+
 test('refuses an answer that it does not know', () => {
   const lifecycle = createLifecycle({ env: {} })
   expect(() => lifecycle.add({ name: 'consumer', phase: 'intake', drain() {} }, { whenEnded: 'restart' as never })).toThrow('whenEnded must be "tell", "not-ready" or "stop"; it is "restart" (string)')

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest'
 import { createLifecycle } from '../engine/create-lifecycle.ts'
-import { describeStop } from './describe-stop.ts'
+import { closedError, cutError, LifecycleError } from '../errors.ts'
+import type { Tally } from '../work/tally.ts'
+import { describeLateUses, describeStop } from './describe-stop.ts'
+
+const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
 
 test('names ten steps, shortly, and how many more there are', async () => {
   const lifecycle = createLifecycle({ env: {} })
@@ -18,4 +22,42 @@ test('tells what is left to do, and what came meanwhile', async () => {
   const stopped = lifecycle.stop({ kind: 'signal', signal: 'SIGTERM', interactive: false })
   void lifecycle.stop({ kind: 'fatal', origin: 'uncaughtException', error: new Error('late') })
   expect(describeStop(await stopped)).toBe('stopped on SIGTERM; import has 3 left to do; export has work left to do; uncaught errors came meanwhile: 1')
+})
+
+test.each<[string, Partial<Tally>, string]>([
+  ['failed', { done: 4, failed: 16, reasons: ['SELECT: timeout (×16)'] }, 'work may be lost: pool failed (16 of 20 failed while it stopped (SELECT: timeout (×16)))'],
+  ['was cut', { done: 4, cut: 2 }, 'work may be lost: pool was forced, 2 cut'],
+  ['nobody can tell of', { unknown: 3, reasons: ['send: no answer (×3)'] }, 'of 3 in pool nobody can tell whether they are done (send: no answer (×3))'],
+  ['was refused once', { refused: 1, reasons: ['INCR: late'] }, 'pool was used once after it had closed, which was refused (INCR: late)'],
+  ['was refused', { done: 1, refused: 7 }, 'pool was used 7 times after it had closed, which was refused'],
+  [
+    'was refused, and nobody can tell of',
+    { refused: 2, unknown: 1, reasons: ['why'] },
+    'of 1 in pool nobody can tell whether they are done (why); pool was used 2 times after it had closed, which was refused',
+  ],
+  ['failed, and was refused', { failed: 1, refused: 2, reasons: ['why'] }, 'work may be lost: pool failed (1 of 1 failed while it stopped (why)); pool was used 2 times after it had closed, which was refused (why)'],
+])('tells of work that %s', async (_what, tally, text) => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => ({ ...nothing, ...tally }) })
+  expect(describeStop(await lifecycle.stop())).toBe(`stopped on stop() was called; ${text}`)
+})
+
+test('tells what is in doubt shortly, however long its reasons are', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => ({ ...nothing, refused: 5, unknown: 5, reasons: Array.from({ length: 5 }, () => 'x'.repeat(300)) }) })
+  expect(describeStop(await lifecycle.stop()).length).toBeLessThan(800)
+})
+
+test('tells unhandled late uses in one line for each resource, but not of one that counts them itself', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => nothing })
+  lifecycle.add({ name: 'redis', phase: 'connections', drain() {} })
+  const report = await lifecycle.stop()
+  const errors = [closedError('pool', 'SELECT'), ...Array.from({ length: 100 }, (_, n) => closedError('redis', `GET ${n}`)), cutError('socket', 'send'), new LifecycleError('closed', 'a stranger')]
+  expect(describeLateUses(errors, report)).toEqual([
+    'while stopping: 100 times: "redis" is closed, since the service stops: nothing of this was done (GET 0)',
+    'while stopping: "socket" was cut, since its time in the stop was over: it is not known whether this was done (send)',
+    'while stopping: a stranger',
+  ])
+  expect(describeLateUses([], report)).toEqual([])
 })

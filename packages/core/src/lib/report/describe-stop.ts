@@ -10,7 +10,8 @@ const longestText = 300
 /** What an operator should know of a stop that was not clean, in one line. */
 export function describeStop(report: Report): string {
   const wrong = report.steps.filter(wentWrong).map((step) => {
-    const lost = step.inFlight.atForce === undefined ? '' : `, ${step.inFlight.atForce} in flight`
+    const cut = step.work?.cut ? `, ${step.work.cut} cut` : ''
+    const lost = step.inFlight.atForce === undefined ? cut : `, ${step.inFlight.atForce} in flight`
     return `${step.name} ${step.outcome === 'forced' ? 'was forced' : 'failed'}${lost}${step.errors.length > 0 ? ` (${step.errors.join('; ')})` : ''}`
   })
   const unfinished = report.steps
@@ -36,7 +37,7 @@ export function describeLateUses(errors: readonly LifecycleError[], { steps }: R
 }
 
 /** What is not known to be lost, and not known to be done. */
-function describeDoubt({ name, outcome, work }: StepReport): string[] {
+export function describeDoubt({ name, outcome, work }: StepReport): string[] {
   const { refused = 0, unknown = 0, reasons = [] } = work ?? {}
   const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : ''
   return [

@@ -12,7 +12,7 @@ interface Told {
   readonly running?: readonly string[]
   readonly waiting?: readonly string[] | number
   readonly omitted?: number
-  readonly steps: readonly { readonly name: string; readonly outcome: string }[]
+  readonly steps: readonly { readonly name: string; readonly outcome: string; readonly work?: { readonly refused: number } }[]
 }
 
 function watched(policy = {}): { clock: ReturnType<typeof createFakeClock>; lifecycle: ReturnType<typeof createLifecycle>; progress: Progress; told: () => Told } {
@@ -64,6 +64,31 @@ test('whatever the names, the errors and their number, it is valid JSON within i
         expect(Buffer.byteLength(each)).toBeLessThanOrEqual(maxBytes)
         const { steps, omitted = 0 } = JSON.parse(each) as Told
         expect(steps.length + omitted).toBeLessThanOrEqual(names.length)
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('tells what became of work that went wrong, and fits its bytes whatever the reasons are', async () => {
+  const text = fc.string({ unit: 'binary', maxLength: 400 })
+  const units = fc.constantFrom(0, 0, 1, 5_000_000)
+  const tally = fc.record({ done: units, failed: units, cut: units, refused: units, unknown: units, reasons: fc.array(text, { maxLength: 8 }) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(tally, { minLength: 1, maxLength: 60 }), fc.integer({ min: 2_000, max: 5_000 }), async (tallies, maxBytes) => {
+      const { lifecycle, progress } = watched()
+      for (const [index, each] of tallies.entries()) lifecycle.add({ name: `r${index}`, phase: 'work', drain() {}, tally: () => each })
+      const report = await lifecycle.stop(sigterm)
+      const line = progress.text(maxBytes) as string
+      expect(Buffer.byteLength(line)).toBeLessThanOrEqual(maxBytes)
+      const { steps, omitted = 0 } = JSON.parse(line) as Told
+      expect(steps.length + omitted).toBe(tallies.length)
+      const order = ['forced', 'failed', 'unknown', 'drained', 'idle']
+      const places = steps.map(({ outcome, work }) => Math.min(order.indexOf(outcome), work?.refused ? 2 : 5))
+      expect(places).toEqual(places.toSorted((a, b) => a - b))
+      for (const step of steps) {
+        const { work, outcome } = report.steps.find(({ name }) => name === step.name)!
+        if (work?.refused || ['forced', 'failed', 'unknown'].includes(outcome)) expect(step).toMatchObject({ work: { done: work?.done, failed: work?.failed, cut: work?.cut, refused: work?.refused, unknown: work?.unknown } })
       }
     }),
     { numRuns: 50 },

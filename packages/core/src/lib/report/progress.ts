@@ -1,7 +1,7 @@
 import type { LifecycleEvent } from '../events.ts'
 import { fitJson } from './fit-json.ts'
 import { describeReason } from '../reason.ts'
-import type { Outcome, Plan, Report, StepReport } from './report.ts'
+import { worstFirst, type Plan, type Report, type StepReport } from './report.ts'
 
 /** What a stop is doing, put together from its events, so that it can be told at any moment. */
 export interface Progress {
@@ -17,9 +17,6 @@ export interface Progress {
    */
   text(maxBytes: number): string | undefined
 }
-
-/** Steps that went wrong come first. */
-const severity: Record<Outcome, number> = { forced: 0, failed: 1, unknown: 2, skipped: 3, drained: 4, idle: 5 }
 
 /** @param now monotonic ms */
 export function createProgress(now: () => number): Progress {
@@ -52,7 +49,8 @@ export function createProgress(now: () => number): Progress {
     running: () => [...running],
     text(maxBytes) {
       if (!begun) return undefined
-      const steps = finished.toSorted((a, b) => severity[a.outcome] - severity[b.outcome])
+      // The report knows what came after a step was over.
+      const steps = worstFirst(report?.steps ?? finished)
       return fitJson(report ? endOf(report) : soFar(begun), 'steps', steps.map(shortStep), maxBytes)
     },
   }
@@ -90,6 +88,6 @@ function endOf(report: Report): object {
 
 function shortStep({ name, outcome, startedMs, finishedMs, inFlight, work, unfinished, waitingFor, errors, late }: StepReport): object {
   const tookMs = startedMs === undefined || finishedMs === undefined ? undefined : Math.round(finishedMs - startedMs)
-  if (outcome === 'idle' || (outcome === 'drained' && errors.length === 0)) return { name, outcome, tookMs, unfinished }
+  if ((outcome === 'idle' || (outcome === 'drained' && errors.length === 0)) && !work?.refused) return { name, outcome, tookMs, unfinished }
   return { name, outcome, tookMs, inFlight: inFlight.atForce, work, unfinished, late: late || undefined, waitingFor: waitingFor.slice(0, 3), errors: errors.slice(0, 3) }
 }

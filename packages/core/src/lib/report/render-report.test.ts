@@ -46,6 +46,30 @@ test('tells what no bar can show', async () => {
   expect(text.split('\n').slice(-4)).toEqual(['cause: eviction, EvictionByEvictionAPI', `error: ${first?.name}: quiesce: no`, 'error: uncaughtException: boom', 'warning: pool: set a timeout'])
 })
 
+test('draws what nobody can tell of and what failed in its own way, with how many', async () => {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {}, policy: { graceMs: 11_000, marginMs: 1_000 } })
+  const drain = (): Promise<void> => new Promise((resolve) => void clock.setTimer(resolve, 2_000))
+  const nothing = { done: 1, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
+  lifecycle.add({ name: 'mail', phase: 'work', drain, tally: () => ({ ...nothing, failed: 3, reasons: ['SMTP: timeout (×3)'] }) })
+  lifecycle.add({ name: 'orders', phase: 'producers', drain, tally: () => ({ ...nothing, unknown: 2, refused: 7 }) })
+  lifecycle.add({ name: 'pool', phase: 'connections', drain, tally: () => ({ ...nothing, cut: 1 }) })
+  const stopped = lifecycle.stop({ kind: 'signal', signal: 'SIGTERM', interactive: false })
+  await clock.advance(10_000)
+  const text = renderReport(await stopped, { width: 80 })
+  expect(text).toMatchInlineSnapshot(`
+    "SIGTERM → forced, exit code 71, 6.0 s of 10.0 s
+    mail   │▒▒▒▒▒▒▒▒▒▒                ┊                   │ failed 2.0 s, 3 failed
+    orders │         ░░░░░░░░░░                ┊          │ unknown 2.0 s
+    pool   │                  ▓▓▓▓▓▓▓▓▓▓                 ┊│ forced 2.0 s, 1 cut
+           0                               deadline 10.0 s
+    error: mail: 3 of 4 failed while it stopped (SMTP: timeout (×3))
+    doubt: of 2 in orders nobody can tell whether they are done
+    doubt: orders was used 7 times after it had closed, which was refused"
+  `)
+  expect(renderReport(await stopped, { color: true }).split('\u001B[33m')).toHaveLength(3)
+})
+
 test('colours only when asked', async () => {
   const report = await sample()
   expect(renderReport(report)).not.toContain('\u001B')

@@ -1,5 +1,6 @@
 import { describeMs } from '../duration.ts'
 import { describeReason } from '../reason.ts'
+import { describeDoubt } from './describe-stop.ts'
 import { lameDuckStep, type Report, type StepReport } from './report.ts'
 
 export interface RenderOptions {
@@ -43,6 +44,7 @@ function notes({ cause, errors, steps, warnings }: Report): string[] {
     ...(cause ? [`cause: ${cause.kind}, ${cause.detail}`] : []),
     ...steps.flatMap((step) => step.errors.map((error) => `error: ${step.name}: ${error}`)),
     ...errors.map((error) => `error: ${error}`),
+    ...steps.flatMap(describeDoubt).map((doubt) => `doubt: ${doubt}`),
     ...warnings.map((warning) => `warning: ${warning}`),
   ]
 }
@@ -60,7 +62,8 @@ function drawBar(step: StepReport, width: number, scaleMs: number): string {
 
 function tail(step: StepReport): string {
   if (step.startedMs === undefined || step.finishedMs === undefined) return step.outcome
-  const lost = step.outcome === 'forced' && step.inFlight.atForce !== undefined ? `, ${step.inFlight.atForce} cut` : ''
+  const cut = step.inFlight.atForce ?? step.work?.cut
+  const lost = step.outcome === 'forced' && cut !== undefined ? `, ${cut} cut` : ''
   const failed = step.work?.failed ? `, ${step.work.failed} failed` : ''
   const left = step.unfinished ? `, ${step.unfinished} left` : ''
   return `${step.outcome} ${describeMs(step.finishedMs - step.startedMs)}${lost}${failed}${left}`

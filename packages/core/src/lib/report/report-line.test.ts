@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createLifecycle } from '../engine/create-lifecycle.ts'
 import { LifecycleError } from '../errors.ts'
+import type { Tally } from '../work/tally.ts'
 import type { Report } from './report.ts'
 import { reportLine } from './report-line.ts'
 
@@ -66,6 +67,29 @@ describe('a line that would be too long', () => {
     expect(report.steps.length).toBeGreaterThan(10)
     expect(report.steps.every((step) => step.outcome === 'failed')).toBe(true)
     expect(report).toMatchObject({ lameduck: 'report', version: 1, result: 'failed', exitCode: 72 })
+  })
+
+  test('keeps within 16,000 bytes whatever the reasons of work are, and keeps their counts', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    const tally = (): Tally => ({ done: 1, failed: 2, cut: 0, refused: 3, unknown: 4, reasons: Array.from({ length: 9 }, () => '\u0001потерян'.repeat(500)) })
+    for (let index = 0; index < 60; index += 1) lifecycle.add({ name: `r${index}`, phase: 'work', drain() {}, tally })
+    const line = reportLine(await lifecycle.stop())
+    expect(Buffer.byteLength(line)).toBeLessThanOrEqual(16_000)
+    const report = JSON.parse(line) as Report & { omitted: number }
+    expect(report.steps.length).toBeGreaterThan(0)
+    expect(report.steps.length + report.omitted).toBe(60)
+    for (const step of report.steps) expect(step).toMatchObject({ outcome: 'failed', work: { done: 1, failed: 2, cut: 0, refused: 3, unknown: 4 } })
+  })
+
+  test('tells what made the result first, be it only a call that was refused', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    for (let index = 0; index < 200; index += 1) {
+      const refused = index === 199 ? 1 : 0
+      lifecycle.add({ name: `r${index}`, phase: 'work', drain() {}, tally: () => ({ done: 0, failed: 0, cut: 0, refused, unknown: 0, reasons: [] }) })
+    }
+    const report = JSON.parse(reportLine(await lifecycle.stop())) as Report
+    expect(report.result).toBe('unknown')
+    expect(report.steps[0]).toMatchObject({ name: 'r199', work: { refused: 1 } })
   })
 
   test('shortens the longest error tree to its head', async () => {

@@ -1,7 +1,7 @@
 import { describeStack, describeValue } from '../describe-value.ts'
 import { LifecycleError } from '../errors.ts'
 import { fitJson } from './fit-json.ts'
-import { wentWrong, type Report } from './report.ts'
+import { worstFirst, type Report } from './report.ts'
 
 /** Container runtimes cut a line of a log after 16 KiB, in the middle of the JSON. */
 const longestLine = 16_000
@@ -24,9 +24,8 @@ export function reportLine(report: Report): string {
     const whole = JSON.stringify({ ...head(3), steps })
     if (Buffer.byteLength(whole) <= longestLine) return whole
   }
-  const wrongFirst = steps.toSorted((a, b) => Number(wentWrong(b)) - Number(wentWrong(a)))
   const bounded = { ...head(1), errors: rest.errors.slice(0, 5), warnings: rest.warnings.slice(0, 5) }
-  return fitJson(bounded, 'steps', wrongFirst, longestLine)
+  return fitJson(bounded, 'steps', worstFirst(steps), longestLine)
 }
 
 /**

@@ -114,6 +114,14 @@ export function wentWrong({ outcome }: Pick<StepReport, 'outcome'>): boolean {
   return outcome === 'forced' || outcome === 'failed'
 }
 
+const severity: Record<Outcome, number> = { forced: 0, failed: 1, unknown: 2, skipped: 3, drained: 4, idle: 5 }
+
+/** The same steps, the ones that made the result first. */
+export function worstFirst(steps: readonly StepReport[]): StepReport[] {
+  const rank = ({ outcome, work }: StepReport): number => (work?.refused ? Math.min(severity.unknown, severity[outcome]) : severity[outcome])
+  return steps.toSorted((a, b) => rank(a) - rank(b))
+}
+
 /** The worst outcome decides. */
 export function resultOf(steps: readonly StepReport[], errors: readonly string[]): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
