@@ -1,5 +1,6 @@
 import type { createLifecycle } from '../../src/lib/engine/create-lifecycle.ts'
 import { LifecycleError } from '../../src/lib/errors.ts'
+import { liveWork, type LiveWork, type Told } from './work.ts'
 import type { LifecycleEvent } from '../../src/lib/events.ts'
 import { createFakeClock } from '../../src/lib/testing/fake-clock.ts'
 import type { Clock } from '../../src/lib/clock.ts'
@@ -8,7 +9,6 @@ import type { Reason } from '../../src/lib/reason.ts'
 import type { Report } from '../../src/lib/report/report.ts'
 import { phases, type DrainContext, type Resource } from '../../src/lib/resource.ts'
 import { scriptedResource, type ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
-import { liveWork, type LiveWork, type Told } from './work.ts'
 import type { Action, Part, World } from './world.ts'
 
 /** One thing that happened. Their order is the order of what happened, also within a millisecond. */

@@ -27,7 +27,7 @@ test('a copy without a bug breaks no property', async () => {
 })
 
 describe.each(Object.keys(properties) as PropertyName[])('"%s" does not hold when', (property) => {
-  test.each(mutants[property])('$bug', { timeout: 60_000 }, async (mutant) => {
+  test.each(mutants[property])('$bug', { timeout: 120_000 }, async (mutant) => {
     const create = await copyOf(`${property} ${mutant.bug}`.replaceAll(/\W+/g, '-'), mutant)
     for (const each of worlds) {
       if (broken(sortOut(await live(each, create), each)).some((found) => found.property === property)) return
