@@ -116,7 +116,13 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
     if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, (message) => lifecycle.warn(message))
-    endings.watch(resource, whenEnded)
+    try {
+      endings.watch(resource, whenEnded)
+    } catch (error) {
+      // Nobody would have its handle.
+      remove(entry)
+      throw error
+    }
     return handle
   }
 

@@ -66,6 +66,18 @@ test('a resource that has died already when it is added is heard of', async () =
   expect((await lifecycle.stop()).steps).toMatchObject([{ outcome: 'failed', errors: ['it ended by itself before the stop: a value that cannot be shown'] }])
 })
 
+test('a watch that throws is thrown by add, which keeps nothing; one that rejects is a warning', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const warnings: string[] = []
+  lifecycle.subscribe((event) => event.type === 'warning' && warnings.push(event.message))
+  const broken = { name: 'consumer', phase: 'intake', drain() {}, watch: () => { throw new Error('no client') } } as const
+  expect(() => lifecycle.add(broken)).toThrow('no client')
+  lifecycle.add({ ...broken, watch: (() => Promise.reject(new Error('no events'))) as never })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(warnings).toEqual(['consumer: watch: no events'])
+  expect((await lifecycle.stop()).steps.map(({ name }) => name)).toEqual(['consumer'])
+})
+
 test('refuses an answer that it does not know', () => {
   const lifecycle = createLifecycle({ env: {} })
   expect(() => lifecycle.add({ name: 'consumer', phase: 'intake', drain() {} }, { whenEnded: 'restart' as never })).toThrow('whenEnded must be "tell", "not-ready" or "stop"; it is "restart" (string)')

@@ -39,7 +39,9 @@ export function createEndings({ events, isStopping, warn, hold, stop }: EndingsI
       const { name } = resource
       watched.add(resource)
       // A resource may know at once.
-      resource.watch((reason) => onEnded(resource, name, reason, whenEnded))
+      const returned: unknown = resource.watch((reason) => onEnded(resource, name, reason, whenEnded))
+      // An async function is not what the types say, but its rejection must not become an uncaught error.
+      if (returned instanceof Promise) returned.catch((error: unknown) => warn(`${name}: watch: ${describeError(error)}`))
     },
     forget(resource) {
       watched.delete(resource)
