@@ -14,6 +14,7 @@ export { reportLine } from './lib/report/report-line.ts'
 export type { State } from './lib/state.ts'
 export { renderReport, type RenderOptions } from './lib/report/render-report.ts'
 export { schedule, type Trigger } from './lib/work/schedule.ts'
+export { telemetry, type TelemetryOptions } from './lib/telemetry.ts'
 export { trackedWork, type TrackedWork, type TrackedWorkOptions, type WorkContext } from './lib/work/tracked-work.ts'
 
 // For adapter authors.

@@ -14,6 +14,7 @@ import { reportLine } from '../report/report-line.ts'
 import { describeLateUses, describeStop } from '../report/describe-stop.ts'
 import { describeWaiting } from '../report/describe-waiting.ts'
 import { tellOperator } from './tell-operator.ts'
+import { unflushedSdks } from './telemetry-sdks.ts'
 import { validSignals } from './valid-signals.ts'
 import { createWitness } from '../witness/witness.ts'
 
@@ -146,6 +147,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       }
       const wrapper = target === process ? findLossyWrapper(systemProc(), lifecycle.policy.graceMs) : undefined
       if (wrapper !== undefined) lifecycle.warn(wrapper)
+      if (target === process) for (const warning of unflushedSdks(bindings.alive)) lifecycle.warn(warning)
       for (const listener of foreignListeners(target, signals, bindings.listeners)) {
         lifecycle.warn(`another listener may end the process before it has drained (${listener}): remove it, and do what it does in a resource's drain`)
       }

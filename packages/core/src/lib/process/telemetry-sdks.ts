@@ -1,0 +1,86 @@
+import type { Lifecycle } from '../lifecycle.ts'
+
+interface TelemetrySdk {
+  readonly name: string
+  /** Whether it is loaded in this process and collects something. May throw: all that it looks at belongs to others. */
+  readonly collects: () => boolean
+  /** What to add to the lifecycle. */
+  readonly cure: string
+}
+
+const sdks: readonly TelemetrySdk[] = [
+  {
+    name: 'Sentry',
+    collects() {
+      const { __SENTRY__: carrier } = globalThis as Globals
+      const client = carrier?.[carrier.version ?? '']?.defaultCurrentScope?.getClient?.()
+      return client?.getDsn?.() !== undefined && client.getOptions?.().enabled !== false
+    },
+    cure: "telemetry('sentry', { flush: (withinMs) => Sentry.flush(withinMs) })",
+  },
+  {
+    name: 'dd-trace',
+    // Before `init()` its tracer is one that does nothing, and has no exporter.
+    collects: () => (globalThis as Globals)._ddtrace?._tracer?._exporter !== undefined,
+    cure: "telemetry('dd-trace', { flush: () => new Promise((done) => tracer._tracer._exporter.flush(done)) })",
+  },
+  {
+    name: 'newrelic',
+    // An agent that was switched off, or could not start, leaves a stub without one.
+    collects: () => modules()?.['__NR_cache']?.agent !== undefined,
+    cure: "telemetry('newrelic', { close: (timeout) => promisify(newrelic.shutdown.bind(newrelic))({ collectPendingData: true, timeout }) })",
+  },
+]
+
+const openTelemetry: TelemetrySdk = {
+  name: 'OpenTelemetry',
+  collects() {
+    const { trace, metrics } = (globalThis as Globals)[Symbol.for('opentelemetry.js.api.1')] ?? {}
+    // Those that do nothing have nothing to flush.
+    return [trace?.getDelegate?.() ?? trace, metrics].some((provider) => typeof provider?.forceFlush === 'function')
+  },
+  cure: "telemetry('opentelemetry', { close: () => sdk.shutdown() })",
+}
+
+/**
+ * What to say where an SDK collects telemetry in this process, and no lifecycle has a resource of the phase `telemetry`: one text for each SDK.
+ * What it has not sent by the end is lost, and a bound lifecycle has taken away what it did at an uncaught error.
+ */
+export function unflushedSdks(lifecycles: Iterable<Lifecycle>): string[] {
+  if ([...lifecycles].some((lifecycle) => lifecycle.plan().steps.some(({ phase }) => phase === 'telemetry'))) return []
+  const own = sdks.filter(isThere)
+  // The others may have registered a provider of their own.
+  return (own.length > 0 ? own : [openTelemetry].filter(isThere)).map(
+    ({ name, cure }) => `${name} is in use, and no resource sends the rest of what it has collected before the exit: lifecycle.add(${cure}), see docs/telemetry.md`,
+  )
+}
+
+function isThere({ collects }: TelemetrySdk): boolean {
+  try {
+    return collects()
+  } catch {
+    return false
+  }
+}
+
+/** Where `require` keeps what it has loaded. */
+function modules(): Readonly<Record<string, { readonly agent?: unknown } | undefined>> | undefined {
+  return (process.getBuiltinModule('node:module') as { readonly _cache?: Record<string, { readonly agent?: unknown }> })._cache
+}
+
+interface Provider {
+  readonly getDelegate?: () => Provider
+  readonly forceFlush?: unknown
+}
+
+interface SentryClient {
+  getDsn?(): unknown
+  getOptions?(): { readonly enabled?: boolean }
+}
+
+/** The little that is read of what the SDKs leave behind. */
+interface Globals {
+  readonly __SENTRY__?: { readonly version?: string } & Readonly<Record<string, { readonly defaultCurrentScope?: { getClient?(): SentryClient | undefined } } | undefined>>
+  readonly _ddtrace?: { readonly _tracer?: { readonly _exporter?: unknown } }
+  readonly [key: symbol]: { readonly trace?: Provider; readonly metrics?: Provider } | undefined
+}
