@@ -1,6 +1,7 @@
 export { localhost } from './lib/certificate.ts'
 export { startKafkaCluster, type KafkaCluster, type KafkaClusterOptions, type KafkaSecurity } from './lib/kafka-cluster.ts'
 export { startPgBouncer, type PgBouncerOptions } from './lib/pgbouncer.ts'
-export type { NoServer, Origin, Server, ServerName, ServerOptions } from './lib/server.ts'
+export { startBroker } from './lib/start-broker.ts'
+export type { BrokerName, NoServer, Origin, Server, ServerName, ServerOptions } from './lib/server.ts'
 export { startServer } from './lib/start-server.ts'
 export { startServers, type Servers, type StartServersOptions } from './lib/start-servers.ts'

@@ -1,5 +1,8 @@
 export type ServerName = 'postgres' | 'redis' | 'kafka'
 
+/** Brokers that only the tests of one package need. */
+export type BrokerName = 'nats' | 'mosquitto' | 'rabbitmq'
+
 /**
  * Where a server may come from, in the order in which it is tried: a URL in the environment, a container, a program of
  * this machine, a program fetched into the ignored `.cache` folder (or, for Java, by the system's package manager).
@@ -11,7 +14,7 @@ export type Origin = (typeof origins)[number]
 /** A server that answers. */
 export interface Server {
   readonly ok: true
-  readonly name: ServerName | 'pgbouncer'
+  readonly name: ServerName | BrokerName | 'pgbouncer'
   /** `postgres://…`, `redis://…`, or for Kafka `host:port[,host:port…]`. */
   readonly url: string
   readonly source: Origin
