@@ -46,7 +46,7 @@ test.each<[string, TelemetryOptions, RegExp]>([
   ['rejects', { flush: () => Promise.reject(new Error('ECONNREFUSED')) }, /: flush failed: ECONNREFUSED$/],
   ['throws', { close: () => { throw new TypeError('no exporter') } }, /: close failed: TypeError: no exporter$/],
   ['says false', { flush: () => Promise.resolve(false) }, /: flush says that not everything has arrived$/],
-  ['never ends', { flush: () => new Promise(() => {}), timeoutMs: 100 }, /: flush did not end within (90|8\d) ms$/],
+  ['never ends', { flush: () => new Promise(() => {}), timeoutMs: 100 }, /: flush did not end within \d+ ms$/],
 ])('what does not arrive is unknown, neither failed nor forced: it %s', async (_what, options, why) => {
   const { lifecycle } = service(options)
   await lifecycle.start()
@@ -62,7 +62,7 @@ test('what the first of two flushes has lost is told, and the second is made all
   await lifecycle.start()
   const report = await lifecycle.stop(fatal)
   expect(calls).toBe(2)
-  expect(report.steps).toMatchObject([{ outcome: 'unknown', work: { reasons: ['what was collected: flush failed: the batch was dropped'] } }])
+  expect(report.steps).toMatchObject([{ outcome: 'unknown', work: { reasons: ['telemetry may be lost: flush failed: the batch was dropped'] } }])
 })
 
 // Catches: a first flush that waits longer than a short fatal budget has the step cut.

@@ -62,7 +62,7 @@ export function telemetry(name: string, options: TelemetryOptions): Resource {
         flush && (await arrival('flush', [early, attempt(flush, leftMs())], leftMs(), signal)),
         close && (await arrival('close', [attempt(close, leftMs())], leftMs(), signal)),
       ].filter((failure) => failure !== undefined)
-      if (failures.length > 0) tally.unknown(`what was collected: ${failures.join('; ')}`)
+      if (failures.length > 0) tally.unknown(`telemetry may be lost: ${failures.join('; ')}`)
     },
   }
 }

@@ -28,7 +28,7 @@ const sdks: readonly TelemetrySdk[] = [
     name: 'newrelic',
     // An agent that was switched off, or could not start, leaves a stub without one.
     collects: () => modules()?.['__NR_cache']?.agent !== undefined,
-    cure: "telemetry('newrelic', { close: (timeout) => promisify(newrelic.shutdown.bind(newrelic))({ collectPendingData: true, timeout }) })",
+    cure: "telemetry('newrelic', { close: (timeout) => new Promise((done) => newrelic.shutdown({ collectPendingData: true, timeout }, done)) })",
   },
 ]
 
