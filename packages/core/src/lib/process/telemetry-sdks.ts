@@ -47,12 +47,15 @@ const openTelemetry: TelemetrySdk = {
  * What it has not sent by the end is lost, and a bound lifecycle has taken away what it did at an uncaught error.
  */
 export function unflushedSdks(lifecycles: Iterable<Lifecycle>): string[] {
-  if ([...lifecycles].some((lifecycle) => lifecycle.plan().steps.some(({ phase }) => phase === 'telemetry'))) return []
   const own = sdks.filter(isThere)
   // The others may have registered a provider of their own.
-  return (own.length > 0 ? own : [openTelemetry].filter(isThere)).map(
-    ({ name, cure }) => `${name} is in use, and no resource sends the rest of what it has collected before the exit: lifecycle.add(${cure}), see docs/telemetry.md`,
-  )
+  const found = own.length > 0 ? own : [openTelemetry].filter(isThere)
+  if (found.length === 0 || [...lifecycles].some(hasTelemetry)) return []
+  return found.map(({ name, cure }) => `${name} is in use, and no resource sends the rest of what it has collected before the exit: lifecycle.add(${cure}), see docs/telemetry.md`)
+}
+
+function hasTelemetry(lifecycle: Lifecycle): boolean {
+  return lifecycle.plan().steps.some(({ phase }) => phase === 'telemetry')
 }
 
 function isThere({ collects }: TelemetrySdk): boolean {
