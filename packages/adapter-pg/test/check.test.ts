@@ -122,7 +122,7 @@ describe('check', () => {
     for (const each of [resource, opening.resource]) expect(await force(each)).toBeLessThan(500)
     await eventually(() => asked.pending + askedToo.pending, (pending) => pending === 0)
     expect(asked.errors).toEqual(['Error: Connection terminated'])
-    expect(askedToo.errors).toEqual(['Error: the pool "pg" was cut: its time in the shutdown was over'])
+    expect(askedToo.errors).toEqual(['Error: the pool "pg" was cut, since its time in the stop was over'])
     for (const each of [pool, opening.pool]) expect(each).toMatchObject({ totalCount: 0, ended: true })
   })
 })

@@ -72,7 +72,7 @@ describe.each([
     drained.abort()
     expect(await force(resource)).toBeLessThan(500)
     await eventually(() => running.pending + opening.pending, (pending) => pending === 0)
-    expect(opening.errors).toEqual([expect.stringContaining('was cut: its time in the shutdown was over'), expect.stringContaining('was cut')])
+    expect(opening.errors).toEqual([expect.stringContaining('was cut, since its time in the stop was over'), expect.stringContaining('was cut')])
     // The running query's, and that of the connection that was being opened.
     expect(sockets - (await eventually(activeSockets, (left) => left === sockets - 2))).toBe(2)
     await postgres.thaw()
@@ -95,7 +95,7 @@ describe.each([
     const { db, resource } = create()
     await db.raw('SELECT 1')
     await force(resource)
-    await expect(db.raw('SELECT 1')).rejects.toThrow('was cut: its time in the shutdown was over')
+    await expect(db.raw('SELECT 1')).rejects.toThrow('is closed, since the service stops')
     await db.destroy()
     await draining(resource).done
   })

@@ -83,7 +83,7 @@ describe.each(Object.entries(orms))('%s', (name, createOrm) => {
     expect(await force(resource)).toBeLessThan(500)
     await eventually(() => counts.pending, (pending) => pending === 0)
     expect(counts).toMatchObject({ fulfilled: 0, rejected: 4, pending: 0 })
-    expect(counts.errors.filter((error) => error.includes('was cut: its time in the shutdown was over'))).toHaveLength(2)
+    expect(counts.errors.filter((error) => error.includes('was cut, since its time in the stop was over'))).toHaveLength(2)
     expect(await sessionsLeft(admin, application)).toBe(0)
     expect(await rowsOf(admin)).toBe(0)
     const late = count([query('SELECT 1')])

@@ -95,7 +95,7 @@ describe('force', () => {
     const ask = (): void => pool.connect((error) => void (told.push(String(error?.message)) < 2 && ask()))
     ask()
     await force(resource)
-    expect(told).toEqual([expect.stringContaining('was cut'), expect.stringContaining('Cannot use a pool after calling end')])
+    expect(told).toEqual([expect.stringContaining('was cut'), expect.stringContaining('is closed, since the service stops')])
     expect(pool.waitingCount).toBe(0)
   })
 

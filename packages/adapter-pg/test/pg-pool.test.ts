@@ -152,7 +152,7 @@ describe('drain', () => {
     await eventually(() => counts.rejected, (rejected) => rejected === 8)
     const late = count([pool.query('SELECT 1')])
     await eventually(() => late.rejected, (rejected) => rejected === 1)
-    expect([...counts.errors, ...late.errors]).toEqual(Array(9).fill('Error: the pool "pg" is stopping, and no connection was free'))
+    expect([...counts.errors, ...late.errors]).toEqual(Array(9).fill('LifecycleError: the pool "pg" is stopping, and no connection was free'))
     await admin.query('SELECT pg_advisory_unlock(2)')
     await drained.done
     expect(counts).toMatchObject({ fulfilled: 2, rejected: 8, pending: 0 })
@@ -213,9 +213,10 @@ describe('drain', () => {
     const ended = pool.end()
     client.release()
     await ended
-    await expect(draining(resource).done).rejects.toThrow('while 2 callers waited')
+    await draining(resource).done
     expect(abandoned).toMatchObject({ rejected: 2, pending: 0 })
-    expect(abandoned.errors[0]).toContain('was ended before a connection was free')
+    expect(abandoned.errors[0]).toContain('the application ended the pool "pg" before a connection was free')
+    expect(resource.tally!()).toMatchObject({ failed: 2, reasons: ['waiting for a connection: the application ended the pool "pg" before a connection was free; leave ending it to the lifecycle (×2)'] })
   })
 })
 

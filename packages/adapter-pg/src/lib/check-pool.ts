@@ -1,17 +1,20 @@
 import { orAborted, LifecycleError } from '@lameduck/core'
-import type { DrivenPool } from './driven-pool.ts'
-import type { PgPoolClientLike } from './pg-types.ts'
+import type { DrivenPool, Held } from './driven-pool.ts'
+import type { PgClientLike } from './pg-types.ts'
 
 export interface PoolCheck {
   /** @throws LifecycleError `check-failed` when the server need not be asked to know; what the server or the signal says otherwise. */
   ask(signal: AbortSignal): Promise<void>
   /** Asks nothing any more. An answer that is not there in `patienceMs` is given up, and its connection thrown away. */
   stop(patienceMs: number): void
+  /** Whether a client is in its hands. */
+  holds(client: PgClientLike): boolean
 }
 
 /** A `SELECT 1` that was sent, or waits for its connection to be opened. */
 interface Question {
   readonly answer: Promise<void>
+  readonly holds: (client: PgClientLike) => boolean
   /** The connection is thrown away instead of kept waiting for the answer; one that is still being opened is kept for others. */
   readonly discard: () => void
   /** The same, but nobody will need a connection any more. */
@@ -46,6 +49,7 @@ export function checkPool(driven: DrivenPool): PoolCheck {
       const forget = (): void => clearInterval(timer)
       answer.then(forget, forget)
     },
+    holds: (client) => outstanding?.holds(client) ?? false,
   }
 
   function refuse(): void {
@@ -76,14 +80,14 @@ export function checkPool(driven: DrivenPool): PoolCheck {
 function askServer(driven: DrivenPool): Question {
   const connecting = driven.connect()
   const discarded = new AbortController()
-  let held: PgPoolClientLike | undefined
-  return { answer: ask(), discard, abandon }
+  let held: Held | undefined
+  return { answer: ask(), holds: (client) => held?.client === client, discard, abandon }
 
   async function ask(): Promise<void> {
-    held = await connecting.client
+    held = await connecting.held
     if (discarded.signal.aborted) return letGo()
     try {
-      await orAborted(held.query('SELECT 1'), discarded.signal)
+      await orAborted(held.client.query('SELECT 1'), discarded.signal)
       letGo()
     } catch (error) {
       letGo(true)
@@ -92,9 +96,9 @@ function askServer(driven: DrivenPool): Question {
   }
 
   function letGo(discard?: boolean): void {
-    const client = held
+    const letting = held
     held = undefined
-    client?.release(discard)
+    letting?.release(discard)
   }
 
   function discard(): void {

@@ -1,10 +1,11 @@
 import { cancelQuery } from './cancel-query.ts'
-import { connectionOf, isConnected, isConnecting, isQuerying, queryOriginOf, socketOf } from './pg-internals.ts'
+import { connectionOf, isConnected, isConnecting, isQuerying, queriesOf, queryOriginOf, socketOf, type PgQuery } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
+import { verbOf } from './refuse-query.ts'
 
 export interface CutOptions {
-  /** What callers whose connection is still being opened are told. */
-  readonly error: Error
+  /** What the owner of a pending query, or of a connection that is still being opened, is told. */
+  readonly errorOf: (what: string) => Error
   /** Longest wait for the server to cancel the query, in ms. */
   readonly cancelMs: number
 }
@@ -15,13 +16,13 @@ const endedMs = 30
 /**
  * Ends a client's session whatever it is doing, without waiting for the server to say goodbye: cancels its query,
  * so that the backend does not go on working and holding locks for nobody, then destroys the socket. Pending queries
- * reject with pg's "Connection terminated". Does nothing to a client that has ended.
+ * reject with `errorOf` what they are. Does nothing to a client that has ended.
  */
-export async function cutClient(client: PgClientLike, { error, cancelMs }: CutOptions): Promise<void> {
+export async function cutClient(client: PgClientLike, { errorOf, cancelMs }: CutOptions): Promise<void> {
   const socket = socketOf(client)
   if (isConnecting(client)) {
     // Not end(): a client that is ending no longer tells the caller of connect() that it failed.
-    socket?.destroy(error)
+    socket?.destroy(errorOf('connect'))
     return
   }
   const wasConnected = isConnected(client)
@@ -30,10 +31,17 @@ export async function cutClient(client: PgClientLike, { error, cancelMs }: CutOp
     const origin = queryOriginOf(client)
     if (origin) await cancelQuery(socket, origin, cancelMs)
   }
+  for (const query of queriesOf(client)) rejectWith(query, errorOf(verbOf(query)))
   endQuietly(client)
   answerWaitingStreams(client)
   socket?.destroy()
   if (socket && wasConnected) await untilEnded(client)
+}
+
+/** In place of pg's "Connection terminated", which comes when the socket has closed. */
+function rejectWith(query: PgQuery, error: Error): void {
+  const handleError = query.handleError.bind(query)
+  query.handleError = (_error, connection) => handleError(error, connection)
 }
 
 /** So that what was pending has rejected when the cut is over. A socket of someone else's making may never tell. */

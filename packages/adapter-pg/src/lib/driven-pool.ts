@@ -1,30 +1,53 @@
-import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
+import type { LifecycleError } from '@lameduck/core'
+import type { PgClientLike, PgPoolLike } from './pg-types.ts'
 
-export type CountedPool = Omit<PgPoolLike, 'connect' | 'end'>
+export type CountedPool = Omit<PgPoolLike, 'connect' | 'query' | 'end'>
+
+/** A connection in the hands of this package. */
+export interface Held {
+  readonly client: PgClientLike
+  /** @param discard throws it away in place of lending it to the next caller */
+  release(discard?: boolean): void
+}
 
 /** A connection that was asked for, and may still have to be opened. */
 export interface Connecting {
-  readonly client: Promise<PgPoolClientLike>
+  readonly held: Promise<Held>
   /** Ends the opening, unless the connection may become that of somebody else, who waits. */
   giveUp(error: Error): void
+}
+
+/** One who asked for a connection. */
+export interface Caller {
+  got(client: PgClientLike): void
+  failed(error: unknown): void
+}
+
+/** Hears of everyone who asks for a connection. */
+export interface Callers {
+  asks(): Caller
+  /** The error to refuse one with, if he is to be refused. */
+  refusal(what: string): LifecycleError | undefined
 }
 
 /** A pool, whoever made it, with what `drain` and `force` do to it. */
 export interface DrivenPool {
   /** Its counters and events. */
   readonly pool: CountedPool
-  /** Takes a connection for the readiness check. */
+  /** Takes a connection for the readiness check, which `follow` does not tell of. */
   connect(): Connecting
   /** Every client that exists, those that are still connecting included. */
   clients(): readonly PgClientLike[]
   /** Clients in the hands of the application. */
   checkedOut(): readonly PgClientLike[]
+  /** From now on `callers` hears of everyone who asks for a connection, of those who are waiting for one, too. Costs nothing before. */
+  follow(callers: Callers): void
   /** Rejects everyone who waits for a connection; how many there were, `undefined` if they could not be reached. */
-  rejectWaiters(why: string): number | undefined
+  rejectWaiters(error: () => Error): number | undefined
   /** Ends a pool that nobody uses, in order. `goodbye` resolves when its sockets have closed, or have been closed. */
   end(goodbye: () => Promise<void>): Promise<void>
   /** From now on nobody gets a connection, and one that comes back is closed. */
-  shut(why: string): void
+  shut(): void
   /** Takes back a client that has been cut. The application's own release, which may still come, then changes nothing. */
   giveBack(client: PgClientLike): void
 }

@@ -8,11 +8,12 @@ import type { PgClientLike } from './pg-types.ts'
 /** `knex.client`, of a dialect that speaks through pg. */
 export interface KnexClient {
   readonly pool: TarnPool
+  acquireConnection: () => Promise<PgClientLike>
   driver: object & { readonly Client: ClientConstructor }
 }
 
 /** An entry of the queue of those who wait for a connection. */
-interface PendingAcquire {
+export interface PendingAcquire {
   readonly promise: Promise<PgClientLike>
   reject(error: Error): void
 }
@@ -25,7 +26,7 @@ export interface TarnPool {
   readonly pendingAcquires: PendingAcquire[]
   /** Connections that are being opened, each for one of those who wait; that one may have given up. */
   readonly pendingCreates: readonly unknown[]
-  acquire(): PendingAcquire
+  acquire: () => PendingAcquire
   /** False for a client that is not in use. */
   release(client: PgClientLike): boolean
   destroy(): Promise<unknown>
@@ -40,7 +41,7 @@ export function knexClientOf(knex: unknown): KnexClient | undefined {
   const pool = field(client, 'pool')
   const hasPool = ['used', 'free', 'pendingAcquires', 'pendingCreates'].every((name) => Array.isArray(field(pool, name))) && hasMethods(pool, ['acquire', 'release', 'destroy', 'on'])
   const prototype = field(field(field(client, 'driver'), 'Client'), 'prototype')
-  if (!hasPool || !hasMethods(prototype, ['connect', 'query', 'end'])) return undefined
+  if (!hasPool || !hasMethods(client, ['acquireConnection']) || !hasMethods(prototype, ['connect', 'query', 'end'])) return undefined
   return client as KnexClient
 }
 

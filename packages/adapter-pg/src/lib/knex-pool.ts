@@ -2,8 +2,9 @@ import { EventEmitter } from 'node:events'
 import { LifecycleError, show, type Resource } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import type { CountedPool, DrivenPool } from './driven-pool.ts'
-import { knexClientOf, markUnusable, watchClients, type KnexClient } from './knex-internals.ts'
-import type { PgClientLike, PgPoolClientLike } from './pg-types.ts'
+import { followAcquires } from './follow-acquires.ts'
+import { knexClientOf, markUnusable, watchClients, type KnexClient, type PendingAcquire, type TarnPool } from './knex-internals.ts'
+import type { PgClientLike } from './pg-types.ts'
 import { poolResource, type PoolOptions } from './pool-resource.ts'
 import { onLost, trackPool } from './track-pool.ts'
 
@@ -45,30 +46,37 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
     made.add(each)
     each.addListener('end', () => made.delete(each))
   })
+  let acquire = (): PendingAcquire => tarn.acquire()
+  /** Those of the readiness check. */
+  const asides = new WeakSet<PendingAcquire>()
   const inUse = (): PgClientLike[] => tarn.used.map(({ resource }) => resource)
   const opened = (): PgClientLike[] => [...inUse(), ...tarn.free.map(({ resource }) => resource)]
   return {
     pool: poolOf(tarn),
     connect() {
       // Not by Knex, which would warn of every check that fails.
-      const waiter = tarn.acquire()
+      const waiter = acquire()
+      asides.add(waiter)
       return {
-        client: waiter.promise.then((each) => asPooled(each, tarn)),
+        held: waiter.promise.then((each) => ({ client: each, release: (discard) => release(each, tarn, discard) })),
         giveUp(error) {
           // What is being opened goes to whoever waits longest, and so does the error when that fails.
           if (tarn.pendingAcquires.some((each) => each !== waiter)) return
           waiter.reject(error)
           const ready = new Set(opened())
-          for (const each of made) if (!ready.has(each)) void cutClient(each, { error, cancelMs: 0 })
+          for (const each of made) if (!ready.has(each)) void cutClient(each, { errorOf: () => error, cancelMs: 0 })
         },
       }
     },
     clients: () => [...new Set([...opened(), ...made])],
     checkedOut: inUse,
-    rejectWaiters(why) {
+    follow(callers) {
+      acquire = followAcquires(client, tarn, callers, (waiter) => asides.has(waiter))
+    },
+    rejectWaiters(error) {
       // Those for whom a connection is being opened get it, but not from a pool that has been destroyed.
       const waiters = tarn.pendingAcquires.splice(tarn.destroyed ? 0 : tarn.pendingCreates.length)
-      for (const waiter of waiters) waiter.reject(new Error(why))
+      for (const waiter of waiters) waiter.reject(error())
       return waiters.length
     },
     async end(goodbye) {
@@ -77,11 +85,7 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
       await Promise.race([destroyed, goodbye()])
       await destroyed
     },
-    shut(why) {
-      // A destroyed pool keeps a newcomer waiting for its acquire timeout.
-      Reflect.set(tarn, 'acquire', () => ({ promise: Promise.reject(new Error(why)) }))
-      tarn.destroy().catch(() => {})
-    },
+    shut: () => void tarn.destroy().catch(() => {}),
     giveBack: (each) => void tarn.release(each),
   }
 }
@@ -119,19 +123,11 @@ function poolOf(tarn: KnexClient['pool']): CountedPool {
   }
 }
 
-/** A client of Knex with the `release` of one of a `pg.Pool`, for the readiness check. */
-function asPooled(client: PgClientLike, tarn: KnexClient['pool']): PgPoolClientLike {
-  return {
-    query: (text) => client.query(text),
-    addListener: (event, listener) => client.addListener(event, listener),
-    removeListener: (event, listener) => client.removeListener(event, listener),
-    listenerCount: (event) => client.listenerCount(event),
-    release(discard) {
-      if (discard) {
-        markUnusable(client, 'it did not answer the readiness check')
-        void cutClient(client, { error: new Error('it did not answer the readiness check'), cancelMs: 0 })
-      }
-      tarn.release(client)
-    },
+function release(client: PgClientLike, tarn: TarnPool, discard: boolean = false): void {
+  if (discard) {
+    const why = 'it did not answer the readiness check'
+    markUnusable(client, why)
+    void cutClient(client, { errorOf: () => new Error(why), cancelMs: 0 })
   }
+  tarn.release(client)
 }

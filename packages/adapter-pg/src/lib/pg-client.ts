@@ -1,10 +1,10 @@
-import { orAborted, LifecycleError, show, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { cutError, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { countSession } from './count-session.ts'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
-import { followTransactions, isConnected, isConnecting, isInTransaction, isQuerying, queuedQueries } from './pg-internals.ts'
+import { followTransactions, isConnected, queuedQueries } from './pg-internals.ts'
 import { isPooledClient, type PgClientLike } from './pg-types.ts'
 import { doingOf, nameOf, onLost } from './track-pool.ts'
-import { untilUnused } from './until-unused.ts'
 
 export interface PgClientOptions {
   /** Unique in the lifecycle; shown in plans and reports. @default 'pg client' */
@@ -30,31 +30,32 @@ export interface PgClientOptions {
 
 /**
  * A single `pg.Client` as a resource: one that LISTENs, or that holds an advisory lock. `drain` waits for the connect, query or
- * transaction it is in, stops listening, and ends it: no notification arrives after that. A client that was checked
- * out of a pool is given back to it, to be closed. `force` cancels its query and destroys the connection.
+ * transaction it is in, stops listening, waits for what the listeners of `notification` have promised, and ends it. A client that was
+ * checked out of a pool is given back to it, to be closed. `force` cancels its query and destroys the connection.
  *
  * You connect it. From the registration on this resource listens to its errors (a lost connection no longer ends the
- * process) and is the one that ends or releases it.
+ * process), hears what its listeners of `notification` return, and is the one that ends or releases it.
  *
  * @throws LifecycleError `invalid-resource` when `client` is not a client of pg.
  */
 export function pgClient(client: PgClientLike, options: PgClientOptions = {}): Resource {
   requireClient(client)
   const { name = 'pg client', phase = 'intake', timeoutMs, reserveMs, forceMs, onError } = options
+  const session = countSession(client, name, { doubts: phase !== 'connections' && phase !== 'telemetry' })
   let lost: Error | undefined
   let hasEnded = false
+  let tellEnded: ((why: unknown) => void) | undefined
   let outstanding: Promise<unknown> | undefined
   onLost(client, (error) => {
     lost = error
+    tellEnded?.(error)
     if (onError) onError(error)
     else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
   })
   client.addListener('end', () => (hasEnded = true))
   followTransactions(client)
 
-  const isWorking = (): boolean => isQuerying(client) === true || isInTransaction(client) === true
-  // The end of a client that is still connecting would leave its owner's `connect()` without an answer, or with a strange one.
-  const isBusy = (): boolean => !hasEnded && (isConnecting(client) || isWorking())
+  const isBusy = (): boolean => !hasEnded && session.isBusy()
   return {
     name,
     phase,
@@ -66,28 +67,43 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
         throw new LifecycleError('check-failed', `the connection has ended${lost ? ` (${lost.message})` : ''}; a pg.Client does not reconnect: make a new one`)
       }
       // Behind a running query the question would only queue.
-      if (isWorking() && !outstanding) return
-      outstanding ??= client.query('SELECT 1').finally(() => (outstanding = undefined))
+      if (session.isWorking() && !outstanding) return
+      outstanding ??= session.ask('SELECT 1').finally(() => (outstanding = undefined))
       await orAborted(outstanding, signal)
     },
-    inFlight: () => (isBusy() ? 1 + queuedQueries(client) : 0),
-    waitingFor: () => (isBusy() ? [`${nameOf(client)}: ${doingOf(client)}`, ...Array.from({ length: queuedQueries(client) }, () => `${nameOf(client)}: a query that waits behind it`)] : []),
+    watch(ended) {
+      tellEnded = ended
+      if (lost) ended(lost)
+    },
+    quiesce: () => session.begin(),
+    inFlight: () => (isBusy() ? 1 + queuedQueries(client) : 0) + session.handlers.count(),
+    waitingFor: () => [...(isBusy() ? describeClient(client) : []), ...session.handlers.waitingFor()],
+    tally: () => session.read(),
     async drain({ signal }: DrainContext) {
-      await untilUnused(client, ['connect', 'drain', 'end'], () => !isBusy(), signal)
-      if (hasEnded) return
-      await orAborted(leave(client), signal)
+      session.begin()
+      const queries: InHand = { count: () => (isBusy() ? 1 : 0), begunBefore: session.queriesBegunBefore }
+      const all: InHand = { count: () => queries.count() + session.handlers.count(), begunBefore: (at) => queries.begunBefore(at) + session.handlers.begunBefore(at) }
+      await untilIdle(queries, signal)
+      // Its answer is the proof that no notification follows. A client that was never connected has none to give.
+      if (isConnected(client)) await orAborted(session.ask('UNLISTEN *').catch(() => {}), signal)
+      await untilIdle(all, signal)
+      session.close()
+      // Where a loop is left that nobody stops, what it has in hand.
+      await untilIdle(all, signal)
+      if (!hasEnded) await orAborted(release(client), signal)
     },
     async force({ boundMs }: ForceContext) {
-      await cutClient(client, { error: new Error(`the client "${name}" was cut: its time in the shutdown was over`), cancelMs: boundMs / 2 })
+      session.begin()
+      session.cut()
+      await cutClient(client, { errorOf: (what) => cutError(name, what), cancelMs: boundMs / 2 })
       if (isPooledClient(client)) giveBack(client)
     },
   }
 }
 
-async function leave(client: PgClientLike): Promise<void> {
-  // Its answer is the proof that no notification follows. A client that was never connected has none to give.
-  if (isConnected(client)) await client.query('UNLISTEN *').catch(() => {})
-  await release(client)
+function describeClient(client: PgClientLike): string[] {
+  const queued = Array.from({ length: queuedQueries(client) }, () => `${nameOf(client)}: a query that waits behind it`)
+  return [`${nameOf(client)}: ${doingOf(client)}`, ...queued]
 }
 
 /** A client that has listened must not go to the next caller of its pool, so it is given back to be closed. */

@@ -29,7 +29,16 @@ export interface QueryOrigin {
 
 /** An entry of pg-pool's queue of callers. */
 export interface PendingCaller {
-  callback(error: Error, client: undefined, release: () => void): void
+  callback: (error: Error | undefined, client: PgClientLike | undefined, release: unknown) => void
+  /** Set when its `connectionTimeoutMillis` is over; the caller has been told by then. */
+  timedOut?: boolean
+}
+
+/** A query in the hands of a client, of whatever class. */
+export interface PgQuery {
+  readonly text?: unknown
+  handleError: (error: unknown, connection: unknown) => unknown
+  handleReadyForQuery: (connection: unknown) => unknown
 }
 
 /** `client.connection`: documented by its types only, absent in pg-native. */
@@ -93,10 +102,55 @@ export function isQuerying(client: PgClientLike): boolean | undefined {
   return typeof ready === 'boolean' ? !ready : undefined
 }
 
+/** False once the connection is lost or about to be ended: whoever queries gets an error. */
+export function isQueryable(client: PgClientLike): boolean {
+  return field(client, '_queryable') !== false && field(client, '_ending') !== true
+}
+
+/** Whether the connection was lost; not one that was ended on purpose. */
+export function isLost(client: PgClientLike): boolean {
+  return field(client, '_queryable') === false
+}
+
 /** How many queries wait in the client behind the running one, those that `pipeline: true` has sent already included. */
 export function queuedQueries(client: PgClientLike): number {
-  const queues = [field(client, '_queryQueue'), field(client, '_sentQueryQueue')]
-  return queues.reduce<number>((sum, queue) => sum + (Array.isArray(queue) ? queue.length : 0), 0)
+  return queuesOf(client).reduce((sum, queue) => sum + queue.length, 0)
+}
+
+/** The running query and those that wait behind it. */
+export function queriesOf(client: PgClientLike): readonly PgQuery[] {
+  return [activeQueryOf(client), ...queuesOf(client).flat()].filter(isQuery)
+}
+
+/** Where a query that was just given to the client is: running, or the last of a queue. */
+export function newestQueriesOf(client: PgClientLike): readonly PgQuery[] {
+  return [activeQueryOf(client), ...queuesOf(client).map((queue) => queue.at(-1))].filter(isQuery)
+}
+
+/** By its own name: the one without underscore warns of its deprecation, where it has one. */
+function activeQueryOf(client: PgClientLike): unknown {
+  return field(client, '_activeQuery' in client ? '_activeQuery' : 'activeQuery')
+}
+
+function queuesOf(client: PgClientLike): readonly (readonly unknown[])[] {
+  const names = ['_sentQueryQueue', '_queryQueue' in client ? '_queryQueue' : 'queryQueue']
+  return names.map((name) => field(client, name)).filter((queue) => Array.isArray(queue))
+}
+
+function isQuery(value: unknown): value is PgQuery {
+  return hasMethods(value, ['handleError', 'handleReadyForQuery'])
+}
+
+/**
+ * Calls back once when the client, which is connecting, has done so or failed. Not its events: before they come, the pool has told its caller.
+ */
+export function onConnected(client: PgClientLike, callback: (error: unknown) => void): void {
+  const told = field(client, '_connectionCallback')
+  if (typeof told !== 'function') return
+  Reflect.set(client, '_connectionCallback', (error: unknown, ...rest: unknown[]) => {
+    callback(error ?? undefined)
+    Reflect.apply(told, client, [error, ...rest])
+  })
 }
 
 const transactionStatus = new WeakMap<PgClientLike, string>()
@@ -131,11 +185,10 @@ export function idleClientsOf(pool: PgPoolLike): readonly PgClientLike[] {
   return Array.isArray(idle) ? idle.map((item: unknown) => field(item, 'client')).filter(isClient) : []
 }
 
-/** Takes the callers that wait for a connection out of the pool's queue; `undefined` where the queue is not found. */
-export function takePendingCallers(pool: PgPoolLike): readonly PendingCaller[] | undefined {
+/** The callers that wait for a connection, to look at or to take some out; `undefined` where the pool's queue is not found. */
+export function pendingCallersOf(pool: PgPoolLike): PendingCaller[] | undefined {
   const queue = field(pool, '_pendingQueue')
-  if (!Array.isArray(queue)) return undefined
-  return queue.splice(0).filter((item: unknown): item is PendingCaller => hasMethods(item, ['callback']))
+  return Array.isArray(queue) && queue.every((item) => hasMethods(item, ['callback'])) ? (queue as PendingCaller[]) : undefined
 }
 
 /**

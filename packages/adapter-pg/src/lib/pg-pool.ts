@@ -1,12 +1,12 @@
 import { LifecycleError, show, type Resource } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import type { DrivenPool } from './driven-pool.ts'
+import { followCallers } from './follow-callers.ts'
 import { giveBack } from './give-back.ts'
-import { clientsOf, idleClientsOf, takeOut } from './pg-internals.ts'
-import { isPooledClient, type PgPoolLike } from './pg-types.ts'
+import { clientsOf, idleClientsOf, pendingCallersOf, takeOut, type PendingCaller } from './pg-internals.ts'
+import { isPooledClient, type PgClientLike, type PgPoolClientLike, type PgPoolLike } from './pg-types.ts'
 import { poolResource, type PoolOptions } from './pool-resource.ts'
 import { poolWarnings } from './pool-warnings.ts'
-import { rejectWaiters } from './reject-waiters.ts'
 import { traceConnect } from './trace-connect.ts'
 import { trackPool } from './track-pool.ts'
 
@@ -48,18 +48,23 @@ export function pgPool(pool: PgPoolLike, options: PgPoolOptions = {}): Resource 
 
 function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): DrivenPool {
   let ended: Promise<unknown> | undefined
+  let connect = (): Promise<PgPoolClientLike> => pool.connect()
+  /** What the readiness check waits for: a place in the queue, or a connection that is being opened. */
+  const asides = new Set<PendingCaller | PgClientLike>()
   return {
     pool,
     connect() {
-      const known = new Set(clientsOf(pool))
-      const client = pool.connect()
-      let opening = clientsOf(pool).find((each) => !known.has(each))
+      const known = new Set([...clientsOf(pool), ...(pendingCallersOf(pool) ?? [])])
+      const connecting = connect()
+      const opening = clientsOf(pool).find((each) => !known.has(each))
+      const awaited = opening ?? pendingCallersOf(pool)?.find((each) => !known.has(each))
+      if (awaited) asides.add(awaited)
+      const forget = (): void => void (awaited && asides.delete(awaited))
+      connecting.then(forget, forget)
       return {
-        client,
+        held: connecting.then((client) => ({ client, release: (discard) => client.release(discard) })),
         giveUp(error) {
-          if (!opening || pool.waitingCount > 0) return
-          void cutClient(opening, { error, cancelMs: 0 })
-          opening = undefined
+          if (opening && asides.has(opening) && pool.waitingCount === 0) void cutClient(opening, { errorOf: () => error, cancelMs: 0 })
         },
       }
     },
@@ -68,7 +73,15 @@ function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): Driv
       const idle = new Set(idleClientsOf(pool))
       return clientsOf(pool).filter((client) => !idle.has(client) && isPooledClient(client))
     },
-    rejectWaiters: (why) => rejectWaiters(pool, why),
+    follow(callers) {
+      connect = followCallers(pool, callers, (awaited) => asides.has(awaited))
+    },
+    rejectWaiters(error) {
+      // A pool that is ending neither serves nor rejects them: their promises would never settle.
+      const waiting = pool.waitingCount === 0 ? [] : pendingCallersOf(pool)?.splice(0)
+      for (const { callback } of waiting ?? []) attempt(() => callback(error(), undefined, () => {}))
+      return waiting?.length
+    },
     async end(goodbye) {
       ended ??= (async () => end())()
       await ended
@@ -84,6 +97,15 @@ function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): Driv
     giveBack(client) {
       if (!takeOut(pool, client) && isPooledClient(client)) giveBack(client)
     },
+  }
+}
+
+/** A callback that throws must not keep the next caller waiting. */
+function attempt(action: () => void): void {
+  try {
+    action()
+  } catch {
+    // It is the caller's own.
   }
 }
 

@@ -1,9 +1,9 @@
-import { orAborted, type DrainContext, type ForceContext, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, cutError, LifecycleError, orAborted, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { checkPool } from './check-pool.ts'
+import { countUses, type Uses } from './count-uses.ts'
 import { cutClient } from './cut-client.ts'
-import type { DrivenPool } from './driven-pool.ts'
+import type { CountedPool, DrivenPool } from './driven-pool.ts'
 import { describeUse, type TrackedPool } from './track-pool.ts'
-import { untilUnused } from './until-unused.ts'
 
 /** The options that `pgPool` and `knexPool` share. */
 export interface PoolOptions {
@@ -39,6 +39,8 @@ export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings:
   const { name, phase = 'connections', timeoutMs, reserveMs, forceMs, waiters = 'serve' } = options
   const { pool } = driven
   const check = checkPool(driven)
+  const uses = countUses({ name, driven, tracked, isAside: check.holds })
+  const pooled: Pooled = { name, driven, tracked, uses }
   return {
     name,
     phase,
@@ -47,35 +49,62 @@ export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings:
     ...(forceMs === undefined ? {} : { forceMs }),
     warnings,
     check: (context: StartContext) => check.ask(context.signal),
-    inFlight: () => pool.totalCount - pool.idleCount + pool.waitingCount,
+    quiesce: () => uses.begin(),
+    inFlight: () => inUse(pool),
     waitingFor: () => describeUse(pool, tracked),
+    tally: () => uses.read(),
     drain(context: DrainContext) {
       check.stop(goodbyeMs)
-      return drainPool(name, driven, tracked, waiters, context.signal)
+      return drainPool(pooled, waiters, context.signal)
     },
-    force: (context: ForceContext) => forcePool(name, driven, tracked, context.boundMs),
+    force: (context: ForceContext) => forcePool(pooled, context.boundMs),
   }
 }
 
-async function drainPool(name: string, driven: DrivenPool, tracked: TrackedPool, waiters: 'serve' | 'reject', signal: AbortSignal): Promise<void> {
+interface Pooled {
+  readonly name: string
+  readonly driven: DrivenPool
+  readonly tracked: TrackedPool
+  readonly uses: Uses
+}
+
+function inUse({ totalCount, idleCount, waitingCount }: CountedPool): number {
+  return totalCount - idleCount + waitingCount
+}
+
+async function drainPool({ name, driven, tracked, uses }: Pooled, waiters: 'serve' | 'reject', signal: AbortSignal): Promise<void> {
   const { pool } = driven
-  let abandoned = 0
-  const isUnused = (): boolean => {
-    if (pool.ending) abandoned += driven.rejectWaiters(`the pool "${name}" was ended before a connection was free`) ?? 0
-    else if (waiters === 'reject') driven.rejectWaiters(`the pool "${name}" is stopping, and no connection was free`)
-    return pool.totalCount === pool.idleCount && pool.waitingCount === 0
+  uses.begin()
+  const inHand: InHand = {
+    count() {
+      if (pool.ending) driven.rejectWaiters(() => abandoned(name))
+      else if (waiters === 'reject') driven.rejectWaiters(() => turnedAway(name))
+      return inUse(pool) + uses.released()
+    },
+    begunBefore: uses.begunBefore,
+    onEnd: uses.onEnd,
   }
-  await untilUnused(pool, ['connect', 'acquire', 'release', 'remove', 'error'], isUnused, signal)
+  await untilIdle(inHand, signal)
+  uses.close()
+  // Where a loop is left that nobody stops, what it has in hand.
+  await untilIdle(inHand, signal)
+  // Whoever ends it may still have to ask something. A pool that is ending is closed by that.
+  uses.reopen()
   const goodbye = async (): Promise<void> => {
     await closed(tracked)
-    for (const client of tracked.open()) void cutClient(client, { error: new Error('the pool has ended'), cancelMs: 0 })
+    for (const client of tracked.open()) void cutClient(client, { errorOf: (what) => closedError(name, what), cancelMs: 0 })
   }
   await orAborted(pool.ending ? goodbye() : driven.end(goodbye), signal)
-  if (abandoned > 0) {
-    throw new Error(
-      `the application ended the pool while ${abandoned} callers waited for a connection, which they could no longer get, so they were rejected. Leave ending the pool to the lifecycle.`,
-    )
-  }
+}
+
+/** What `waiters: 'reject'` tells. */
+function turnedAway(name: string): LifecycleError {
+  return new LifecycleError('closed', `the pool "${name}" is stopping, and no connection was free`, { resource: name })
+}
+
+/** `pg` neither serves nor rejects who waits for a connection of a pool that is ending. */
+function abandoned(name: string): LifecycleError {
+  return new LifecycleError('closed', `the application ended the pool "${name}" before a connection was free; leave ending it to the lifecycle`, { resource: name })
 }
 
 /** Resolves when the sockets have closed, or after `goodbyeMs`. */
@@ -99,14 +128,16 @@ function closed(tracked: TrackedPool): Promise<void> {
 }
 
 /** The order matters: once the pool is shut, a client that comes back is closed instead of handed to the next caller. */
-async function forcePool(name: string, driven: DrivenPool, tracked: TrackedPool, boundMs: number): Promise<void> {
-  const why = `the pool "${name}" was cut: its time in the shutdown was over`
+async function forcePool({ name, driven, tracked, uses }: Pooled, boundMs: number): Promise<void> {
+  uses.begin()
+  uses.cut()
+  const errorOf = (what: string): LifecycleError => cutError(name, what)
   const clients = new Set([...driven.clients(), ...tracked.open()])
   const checkedOut = tracked.checkedOut()
-  driven.shut(why)
+  driven.shut()
   const waiting = driven.pool.waitingCount
-  const rejected = driven.rejectWaiters(why)
-  const cuts = [...clients].map((client) => cutClient(client, { error: new Error(why), cancelMs: boundMs / 2 }))
+  const rejected = driven.rejectWaiters(() => errorOf('waiting for a connection'))
+  const cuts = [...clients].map((client) => cutClient(client, { errorOf, cancelMs: boundMs / 2 }))
   await Promise.all(cuts)
   for (const { client } of checkedOut) driven.giveBack(client)
   if (rejected === undefined) {

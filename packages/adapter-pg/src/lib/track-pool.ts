@@ -17,6 +17,8 @@ export interface TrackedPool {
   open(): PgClientLike[]
   /** Clients in the hands of the application, the one taken first in front. */
   checkedOut(): { readonly client: PgClientLike; readonly takenMs: number; readonly takenAt: string | undefined }[]
+  /** The first error of a client that was lost. */
+  lostBy(client: PgClientLike): Error | undefined
   /** Notes where in the application a client was taken. */
   setPlace(client: PgClientLike, takenAt: string): void
 }
@@ -25,6 +27,7 @@ export interface TrackedPool {
 export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) | undefined): TrackedPool {
   const { pool } = driven
   const uses = new Map<PgClientLike, Use>()
+  const losses = new WeakMap<PgClientLike, Error>()
 
   for (const client of driven.clients()) adopt(client)
   for (const client of driven.checkedOut()) take(client)
@@ -39,6 +42,7 @@ export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) 
       [...uses]
         .flatMap(([client, { isCheckedOut, takenMs, takenAt }]) => (isCheckedOut ? [{ client, takenMs, takenAt }] : []))
         .toSorted((a, b) => a.takenMs - b.takenMs),
+    lostBy: (client) => losses.get(client),
     setPlace(client, takenAt) {
       const use = uses.get(client)
       if (use) use.takenAt = takenAt
@@ -57,6 +61,7 @@ export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) 
     })
     // A pool listens to idle clients only: the error of one that is checked out would be an uncaught exception.
     onLost(client, (error) => {
+      losses.set(client, error)
       if (use.isCheckedOut) report(error, client.listenerCount('error') > 1)
     })
     return use
@@ -115,7 +120,8 @@ export function doingOf(client: PgClientLike): string {
   if (isConnecting(client)) return 'being opened'
   if (hasEnded(client)) return 'lost, but not released'
   if (isQuerying(client) === true) return 'running a query'
-  return isInTransaction(client) === true ? 'idle in a transaction' : 'not released'
+  if (isInTransaction(client) === true) return 'idle in a transaction'
+  return client.listenerCount('notification') > 0 ? 'listening, which pgClient(client) would end' : 'not released'
 }
 
 /** By the backend's process id, which `pg_stat_activity` and the server's log know too. */
