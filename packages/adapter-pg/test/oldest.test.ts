@@ -52,6 +52,38 @@ describe('the oldest supported pg', () => {
     expect(await sessionsLeft(admin, 'oldest cut')).toBe(0)
   })
 
+  test('counts what becomes of its uses: served, timed out while waiting, lost, refused after the close', async () => {
+    const pool = new OldestPool({ ...postgres.config, application_name: 'oldest counted', max: 1, connectionTimeoutMillis: 200, Client: oldest.Client })
+    const resource = pgPool(pool, { onError: () => {} })
+    const counts = count([pool.query('SELECT pg_sleep(30)'), pool.query('SELECT 1')])
+    await untilActive(admin, 'oldest counted', 1)
+    const drained = draining(resource)
+    await eventually(() => counts.rejected, (rejected) => rejected === 1)
+    await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'oldest counted'")
+    await eventually(() => counts.rejected, (rejected) => rejected === 2)
+    await drained.done
+    await expect(pool.query('SELECT 1')).rejects.toMatchObject({ code: 'closed' })
+    expect(resource.tally!()).toMatchObject({ done: 0, failed: 2, refused: 1, reasons: [expect.stringContaining('timeout exceeded'), expect.stringContaining('SELECT: terminating connection'), expect.stringContaining('SELECT: refused')] })
+  })
+
+  test('single client: counts its queries and what its listeners promise', async () => {
+    const client = new oldest.Client({ ...postgres.config, application_name: 'oldest listener' })
+    const resource = pgClient(client, { onError: () => {} })
+    await client.connect()
+    let heard = 0
+    client.on('notification', (async () => {
+      await client.query('SELECT pg_sleep(0.05)')
+      heard += 1
+    }) as () => void)
+    await client.query('LISTEN work')
+    await admin.query('NOTIFY work')
+    const queries = count([client.query('SELECT pg_sleep(0.05)'), client.query('not even SQL')])
+    await draining(resource).done
+    expect(queries).toMatchObject({ fulfilled: 1, rejected: 1 })
+    expect([heard, resource.tally!()]).toEqual([1, { done: 4, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }])
+    await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: 'closed' })
+  })
+
   test('single client: drained and cut', async () => {
     const drained = new oldest.Client({ ...postgres.config, application_name: 'oldest client' })
     const first = pgClient(drained, { onError: () => {} })

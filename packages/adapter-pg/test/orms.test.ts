@@ -1,7 +1,8 @@
+import { lifecycleErrorIn } from '@lameduck/core'
 import type pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { count, draining, eventually, force } from './support/contexts.ts'
-import { rollbacks, rowsOf, sixtyTransactions, withLedger } from './support/ledger.ts'
+import { rollbacks, rowsOf, sixtyTransactions, waitForGate, withLedger } from './support/ledger.ts'
 import { sessions, sessionsLeft, untilActive } from './support/observe.ts'
 import { orms, type Orm } from './support/orms.ts'
 import type { Database } from './support/postgres.ts'
@@ -51,7 +52,7 @@ describe.each(Object.entries(orms))('%s', (name, createOrm) => {
   })
 
   test('drain commits all 60 transactions, and leaves no session', async () => {
-    const { application, transaction, resource, query } = await create('drained')
+    const { application, transaction, resource } = await create('drained')
     const { counts, goOn } = await sixtyTransactions(admin, application, transaction)
     const rollbacksBefore = await rollbacks(admin)
     expect(resource.inFlight!()).toBe(56)
@@ -63,9 +64,35 @@ describe.each(Object.entries(orms))('%s', (name, createOrm) => {
     expect(await sessionsLeft(admin, application)).toBe(0)
     expect(await rollbacks(admin)).toBe(rollbacksBefore)
     expect(resource.inFlight!()).toBe(0)
-    // The library knows that it is closed.
-    await expect(query('SELECT 1')).rejects.toThrow()
+    expect(resource.tally!()).toMatchObject({ done: 56, failed: 0, refused: 0 })
     await draining(resource).done
+  })
+
+  test('what comes after the close is refused with an error that is found in what the library throws, and counted', async () => {
+    const { resource, query, transaction } = await create('late')
+    await query('SELECT 1')
+    await draining(resource).done
+    const late = await Promise.allSettled([query('SELECT 1'), transaction(1)])
+    for (const each of late) {
+      const error = each.status === 'rejected' ? lifecycleErrorIn(each.reason) : undefined
+      expect(error).toMatchObject({ code: 'closed', resource: name.startsWith('knex') ? 'knex' : 'pg' })
+    }
+    expect(resource.tally!()).toMatchObject({ done: 0, failed: 0, refused: 2 })
+  })
+
+  test('work whose connection is lost in the drain has failed, and what the server refuses is done', async () => {
+    const { application, resource, query } = await create('lost in the drain')
+    await admin.query('SELECT pg_advisory_lock(2)')
+    const counts = count([query(waitForGate(4)), query('not even SQL')])
+    await untilActive(admin, application, 1)
+    await eventually(() => counts.rejected, (rejected) => rejected === 1)
+    const drained = draining(resource)
+    const refused = count([query('not even SQL')])
+    await eventually(() => refused.rejected, (rejected) => rejected === 1)
+    await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'", [application])
+    await drained.done
+    await admin.query('SELECT pg_advisory_unlock(2)')
+    expect(resource.tally!()).toMatchObject({ done: 1, failed: 1, reasons: ['SELECT: terminating connection due to administrator command'] })
   })
 
   test('force is bounded with a leaked transaction, a 30 s query and callers that wait', async () => {
@@ -83,7 +110,8 @@ describe.each(Object.entries(orms))('%s', (name, createOrm) => {
     expect(await force(resource)).toBeLessThan(500)
     await eventually(() => counts.pending, (pending) => pending === 0)
     expect(counts).toMatchObject({ fulfilled: 0, rejected: 4, pending: 0 })
-    expect(counts.errors.filter((error) => error.includes('was cut, since its time in the stop was over'))).toHaveLength(2)
+    expect(counts.errors.filter((error) => error.includes('was cut, since its time in the stop was over'))).toHaveLength(4)
+    expect(resource.tally!()).toMatchObject({ done: 0, failed: 0, cut: 6, refused: 0 })
     expect(await sessionsLeft(admin, application)).toBe(0)
     expect(await rowsOf(admin)).toBe(0)
     const late = count([query('SELECT 1')])

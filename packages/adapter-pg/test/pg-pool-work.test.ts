@@ -96,7 +96,7 @@ describe('what becomes of the uses of a pool while it drains', () => {
   })
 
   test.each<[string, (pool: pg.Pool) => Promise<unknown>, string]>([
-    ['a query of the pool', (pool) => pool.query(pastTheGate), 'SELECT: error: terminating connection due to administrator command'],
+    ['a query of the pool', (pool) => pool.query(pastTheGate), 'SELECT: terminating connection due to administrator command'],
     [
       'a query of a client that is then released as if nothing were',
       async (pool) => {
@@ -104,7 +104,7 @@ describe('what becomes of the uses of a pool while it drains', () => {
         await client.query(pastTheGate).catch(() => {})
         client.release()
       },
-      'SELECT: error: terminating connection due to administrator command',
+      'SELECT: terminating connection due to administrator command',
     ],
   ])('%s whose backend is terminated has failed', async (_what, work, reason) => {
     const { pool, resource, application } = createPool()
@@ -130,7 +130,7 @@ describe('what becomes of the uses of a pool while it drains', () => {
     await admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [application])
     await lost
     client.release()
-    expect(workOf(await stopped)).toMatchObject({ failed: 1, reasons: ['a connection: error: terminating connection due to administrator command'] })
+    expect(workOf(await stopped)).toMatchObject({ failed: 1, reasons: ['a connection: terminating connection due to administrator command'] })
 
     const refused = createPool({ port: 1 })
     const other = createLifecycle({ env: {} })

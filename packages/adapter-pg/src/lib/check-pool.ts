@@ -8,7 +8,7 @@ export interface PoolCheck {
   /** Asks nothing any more. An answer that is not there in `patienceMs` is given up, and its connection thrown away. */
   stop(patienceMs: number): void
   /** Whether a client is in its hands. */
-  holds(client: PgClientLike): boolean
+  readonly holds: (client: PgClientLike) => boolean
 }
 
 /** A `SELECT 1` that was sent, or waits for its connection to be opened. */

@@ -1,5 +1,5 @@
 import { closedError, createTracker, followListeners, type EmitterLike, type Tally, type Tracker } from '@lameduck/core'
-import { isAnswer } from './is-answer.ts'
+import { isAnswer, messageOf } from './is-answer.ts'
 import { isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
 import { askAside, watchQueries } from './watch-queries.ts'
@@ -71,7 +71,7 @@ export function countSession(client: PgClientLike, name: string, { doubts }: { r
       isOver = true
       end()
       if (failure.length === 0 || isAnswer(failure[0])) tally.done()
-      else tally.failed(what, failure[0])
+      else tally.failed(what, messageOf(failure[0]))
     }
   }
 

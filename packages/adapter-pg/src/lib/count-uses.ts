@@ -1,6 +1,6 @@
 import { closedError, createTracker, type Tally, type Tracker } from '@lameduck/core'
 import type { Caller, DrivenPool } from './driven-pool.ts'
-import { isAnswer } from './is-answer.ts'
+import { isAnswer, messageOf } from './is-answer.ts'
 import { isLost, isQuerying, queriesOf } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
 import { verbOf } from './refuse-query.ts'
@@ -95,7 +95,7 @@ export function countUses({ name, driven, tracked, isAside }: CountUsesInput): U
         use.running += 1
         return (error) => {
           use.running -= 1
-          if (error !== undefined && !isAnswer(error)) use.failure ??= { what, error }
+          if (error !== undefined && !isAnswer(error)) use.failure ??= { what, error: messageOf(error) }
           if (use.running === 0) release?.()
         }
       },
@@ -105,8 +105,8 @@ export function countUses({ name, driven, tracked, isAside }: CountUsesInput): U
     releases.set(client, (error) => {
       releases.delete(client)
       unwatch()
-      if (isLost(client)) use.failure ??= { what: use.what, error: tracked.lostBy(client) ?? 'it was lost while it was in use' }
-      if (error instanceof Error && use.running > 0) use.failure ??= { what: verbOf(queriesOf(client)[0]), error }
+      if (isLost(client)) use.failure ??= { what: use.what, error: messageOf(tracked.lostBy(client) ?? 'it was lost while it was in use') }
+      if (error instanceof Error && use.running > 0) use.failure ??= { what: verbOf(queriesOf(client)[0]), error: messageOf(error) }
       // Whoever sends a query and does not wait for its answer still wants it done.
       if (use.running === 0 || use.failure) return over(use)
       released.add(use)

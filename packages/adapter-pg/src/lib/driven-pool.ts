@@ -19,15 +19,15 @@ export interface Connecting {
 
 /** One who asked for a connection. */
 export interface Caller {
-  got(client: PgClientLike): void
-  failed(error: unknown): void
+  readonly got: (client: PgClientLike) => void
+  readonly failed: (error: unknown) => void
 }
 
 /** Hears of everyone who asks for a connection. */
 export interface Callers {
-  asks(): Caller
+  readonly asks: () => Caller
   /** The error to refuse one with, if he is to be refused. */
-  refusal(what: string): LifecycleError | undefined
+  readonly refusal: (what: string) => LifecycleError | undefined
 }
 
 /** A pool, whoever made it, with what `drain` and `force` do to it. */

@@ -21,8 +21,7 @@ export function followCallers(pool: PgPoolLike, callers: Callers, isAside: (awai
 
   const followed: Connect = (callback) => {
     const refusal = callers.refusal('connect')
-    if (refusal && callback) return void callback(refusal, undefined, () => {})
-    if (refusal) return Promise.reject(refusal)
+    if (refusal) return refuse(refusal, callback)
     const caller = callers.asks()
     if (!callback) {
       const connecting = connect()
@@ -42,6 +41,12 @@ export function followCallers(pool: PgPoolLike, callers: Callers, isAside: (awai
     return refusal ? refuseQuery(undefined, values, refusal) : Reflect.apply(query, pool, values)
   })
   return () => connect() as Promise<PgPoolClientLike>
+}
+
+function refuse(refusal: Error, callback: ConnectCallback | undefined): Promise<PgPoolClientLike> | undefined {
+  if (!callback) return Promise.reject(refusal)
+  callback(refusal, undefined, () => {})
+  return undefined
 }
 
 /** The caller for whom it is being opened is out of reach, but the client is his when it is open. */

@@ -8,3 +8,8 @@ export function isAnswer(error: unknown): boolean {
   // The severity is in the server's language; the code of a socket's error has none beside it.
   return typeof severity === 'string' && typeof code === 'string' && !['FATAL', 'PANIC'].includes(severity) && !lastWords.test(code)
 }
+
+/** For a report, and to be taken at once: Knex puts the query, with the values that were in it, into the message of the same error. */
+export function messageOf(error: unknown): unknown {
+  return error instanceof Error ? error.message : error
+}

@@ -81,15 +81,16 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
     tally: () => session.read(),
     async drain({ signal }: DrainContext) {
       session.begin()
-      const queries: InHand = { count: () => (isBusy() ? 1 : 0), begunBefore: session.queriesBegunBefore }
-      const all: InHand = { count: () => queries.count() + session.handlers.count(), begunBefore: (at) => queries.begunBefore(at) + session.handlers.begunBefore(at) }
-      await untilIdle(queries, signal)
+      const begunAt = performance.now()
+      const queriesBegunBefore = (at: number): number => (hasEnded ? 0 : session.queriesBegunBefore(at))
+      await untilIdle({ count: () => queriesBegunBefore(begunAt), begunBefore: queriesBegunBefore }, signal)
       // Its answer is the proof that no notification follows. A client that was never connected has none to give.
       if (isConnected(client)) await orAborted(session.ask('UNLISTEN *').catch(() => {}), signal)
-      await untilIdle(all, signal)
+      const inHand: InHand = { count: () => (isBusy() ? 1 : 0) + session.handlers.count(), begunBefore: (at) => queriesBegunBefore(at) + session.handlers.begunBefore(at) }
+      await untilIdle(inHand, signal)
       session.close()
       // Where a loop is left that nobody stops, what it has in hand.
-      await untilIdle(all, signal)
+      await untilIdle(inHand, signal)
       if (!hasEnded) await orAborted(release(client), signal)
     },
     async force({ boundMs }: ForceContext) {

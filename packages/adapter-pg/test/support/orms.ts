@@ -123,7 +123,7 @@ export const orms: Readonly<Record<string, Create>> = {
     const db = await new DataSource(source).initialize()
     const { master } = db.driver as unknown as { readonly master: pg.Pool }
     return {
-      resource: pgPool(master, { ...traced, end: () => db.destroy() }),
+      resource: pgPool(master, traced),
       transaction: (id) =>
         db.transaction(async (manager) => {
           await manager.query('INSERT INTO ledger VALUES ($1)', [id])
