@@ -25,7 +25,7 @@ describe.each(versions)('blockingRedis() and the loop that reads from it, with i
     expect({ status: client.status, waitingFor: resource.waitingFor?.() }).toEqual({ status: 'end', waitingFor: [] })
   })
 
-  test('a loop that fails while it is waited for fails the drain, after the connection has closed', async () => {
+  test('a loop that fails while it is waited for fails the step, after the connection has closed', async () => {
     const [client, admin, key] = [await connected(), await connected(), nextKey()]
     const loop = (async () => {
       for (;;) {
@@ -36,8 +36,9 @@ describe.each(versions)('blockingRedis() and the loop that reads from it, with i
     })()
     const resource = blockingRedis(client, { loop })
     await untilBlocked(admin, 1)
-    await expect(resource.drain(drainContext(5_000))).rejects.toThrow(/^the loop failed: .* is not iterable/)
+    await resource.drain(drainContext(5_000))
     expect(client.status).toBe('end')
+    expect(resource.tally?.()).toMatchObject({ failed: 1, reasons: [expect.stringMatching(/^the loop: TypeError: .* is not iterable/)] })
   })
 
   test('a loop that fails for nothing but a command that was given up with its lost connection is no failure', async () => {
@@ -46,8 +47,10 @@ describe.each(versions)('blockingRedis() and the loop that reads from it, with i
     const reconnecting = new Promise((resolve) => client.once('reconnecting', resolve))
     await server().kill()
     await reconnecting
-    await blockingRedis(client, { loop }).drain(drainContext(5_000))
-    await expect(loop).rejects.toThrow('given up with its lost connection')
+    const resource = blockingRedis(client, { loop })
+    await resource.drain(drainContext(5_000))
+    await expect(loop).rejects.toMatchObject({ code: 'cut', message: 'given up while the service stopped, may have been done: its connection was lost' })
+    expect(resource.tally?.()).toMatchObject({ failed: 0 })
   })
 
   test('an unblocking that was given up, since the connection had ended meanwhile, is not what the drain waits for', async () => {

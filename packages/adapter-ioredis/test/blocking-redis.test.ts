@@ -147,7 +147,7 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
     if (state === 'frozen') expect(await neverWithin(200, draining)).toBe(true)
     abort.abort()
     expect(await timeForce(resource)).toBeLessThan(50)
-    await expect(blocked).rejects.toThrow('the service stops')
+    await expect(blocked).rejects.toMatchObject({ code: 'cut', resource: 'redis (blocking)' })
     await draining
     await server().thaw()
     await expect.poll(async () => /connected_clients:(\d+)/.exec(await admin.info('clients'))?.[1]).toBe('1')
@@ -196,6 +196,7 @@ describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
     client.on('message', (_channel, message) => {
       messages.push(message)
       if (message === '100') stopped = lifecycle.stop()
+      return 'done'
     })
     await client.subscribe(channel)
     await Promise.all(Array.from({ length: 200 }, (_, index) => admin.publish(channel, String(index))))
@@ -269,6 +270,6 @@ describe.each(versions)('addresses of another kind, with ioredis $version', ({ R
     abort.abort()
     await timeForce(resource)
     await draining
-    await expect(blocked).rejects.toThrow('the service stops')
+    await expect(blocked).rejects.toMatchObject({ code: 'cut', resource: 'redis (blocking)' })
   })
 })

@@ -73,9 +73,10 @@ describe.each(versions)('redis() whose connection is lost, or was not there yet,
     const resource = redis(client)
     await server().freeze()
     const commands = [client.incr('a'), client.incr('a')]
-    const drained = Promise.resolve(resource.drain(drainContext(20_000))).catch((error: Error) => error.message)
+    const drained = resource.drain(drainContext(20_000))
     await server().kill()
-    expect(await drained).toBe('2 commands were given up by ioredis (INCR ×2; may have been done): Connection is closed.')
+    await drained
+    expect(resource.tally?.()).toMatchObject({ done: 0, failed: 2, reasons: ['INCR: Connection is closed. (×2)'] })
     expect(await countSettled(commands)).toEqual({ fulfilled: 0, rejected: 2 })
   })
 
@@ -84,7 +85,9 @@ describe.each(versions)('redis() whose connection is lost, or was not there yet,
     await server().freeze()
     const commands = [client.incr('a'), client.incr('a')]
     const settled = countSettled(commands)
-    await expect(redis(client).drain(drainContext(20_000))).rejects.toThrow('2 commands were given up by ioredis (INCR ×2; may have been done): Command timed out')
+    const resource = redis(client)
+    await resource.drain(drainContext(20_000))
+    expect(resource.tally?.()).toMatchObject({ done: 0, failed: 2, reasons: ['INCR: Command timed out (×2)'] })
     expect(await settled).toEqual({ fulfilled: 0, rejected: 2 })
     expect(client.status).toBe('end')
   })
@@ -132,10 +135,12 @@ describe.each(versions)('redis() whose connection is lost, or was not there yet,
     const id = await client.client('ID')
     const popped = client.blpop(key, 0)
     popped.catch(() => {})
-    const drained = Promise.resolve(redis(client).drain(drainContext(20_000))).catch((error: Error) => error.message)
+    const resource = redis(client)
+    const drained = resource.drain(drainContext(20_000))
     await admin.client('KILL', 'ID', id)
-    const why = 'the connection was lost, and autoResendUnfulfilledCommands is false'
-    expect(await drained).toBe(`1 command was given up by ioredis (BLPOP; may have been done): ${why}`)
-    await expect(popped).rejects.toMatchObject({ name: 'LifecycleError', message: why })
+    await drained
+    const why = 'given up while the service stopped, may have been done: the connection was lost, and autoResendUnfulfilledCommands is false'
+    expect(resource.tally?.()).toMatchObject({ done: 0, failed: 1, reasons: [`BLPOP: ${why}`] })
+    await expect(popped).rejects.toMatchObject({ name: 'LifecycleError', code: 'cut', message: why })
   })
 })

@@ -12,8 +12,15 @@ export interface Internals {
   readonly stream?: Socket | null
   readonly connector?: Connector
   readonly socketTimeoutTimer?: NodeJS.Timeout
+  /** True from a `quit` or `disconnect()` until the connection has closed. */
+  manuallyClosing?: boolean
+  /** `subscriber`: what the connection is subscribed to, if anything. */
+  readonly condition?: { readonly subscriber?: false | { channels?(type: string): readonly string[] } } | null
+  /** Commands that `defineCommand` has added. */
+  readonly scriptsSet?: object
   flushQueue?(error: Error): void
   setStatus?(status: string): void
+  sendCommand?: (command: Command, ...destination: unknown[]) => unknown
 
   // Only of a Cluster.
   readonly connectionPool?: { removeAllListeners?(event: string): unknown }
@@ -23,6 +30,7 @@ export interface Internals {
   readonly subscriber?: { getInstance?(): RedisClient | null; readonly lastActiveSubscriber?: RedisClient | null }
   readonly shardedSubscribers?: { readonly shardedSubscribers?: ReadonlyMap<string, { getInstance?(): RedisClient | null }> }
   readonly subscriberGroupEmitter?: { removeAllListeners?(): unknown }
+  delayUntilReady?: (callback: (error?: Error) => void) => void
   getInfoFromNode?: (node: RedisClient | undefined, callback: unknown) => unknown
   invokeReadyDelayedCallbacks?(error: Error): void
 }
@@ -52,9 +60,13 @@ export interface Queue {
 
 export interface Command {
   readonly name?: string
+  /** Another one when a pipeline of a Cluster is sent again. */
   readonly promise?: Promise<unknown>
   readonly _commandTimeoutTimer?: NodeJS.Timeout
-  reject?(error: Error): void
+  /** Of a pipeline. */
+  readonly pipelineIndex?: number
+  resolve?: (value: unknown) => unknown
+  reject?: (error: Error) => unknown
 }
 
 /** The commands of one tick, before they are written. Its callbacks settle what the callers wait for, and are kept under a symbol. */

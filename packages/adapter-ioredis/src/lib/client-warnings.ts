@@ -1,4 +1,4 @@
-import { canFlush } from './client-internals.ts'
+import { canFlush, internalsOf } from './client-internals.ts'
 import type { RedisClient } from './redis-client.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -10,8 +10,11 @@ export function listWarnings(client: RedisClient, use: 'commands' | 'blocking'):
   // The nodes of a Cluster are not connected again, so that nothing waits for that.
   const reconnects = !client.nodes || typeof own['clusterNodeRetryStrategy'] === 'function'
   const warnings: string[] = []
-  if (reconnects && use === 'commands' && options['maxRetriesPerRequest'] === null) {
-    warnings.push('maxRetriesPerRequest is null: while Redis is away, commands wait without end and whoever awaits them cannot drain. Set it to a number (ioredis has 20).')
+  if (reconnects && use === 'commands' && options['maxRetriesPerRequest'] === null && !isOfBullMq(client)) {
+    warnings.push(
+      'maxRetriesPerRequest is null: while Redis is away, commands wait without end and whoever awaits them cannot drain. ' +
+        'Set it to a number (ioredis has 20). Only a client of BullMQ needs null: leave it to BullMQ alone, and send your own commands over another one.',
+    )
   }
   if (reconnects && options['autoResendUnfulfilledCommands'] === false && typeof options['commandTimeout'] !== 'number') {
     warnings.push(
@@ -33,4 +36,11 @@ export function listWarnings(client: RedisClient, use: 'commands' | 'blocking'):
     warnings.push('this client has no flushQueue: a cut cannot settle the commands that wait for a connection. Use ioredis 5.4 or later.')
   }
   return warnings
+}
+
+/** BullMQ demands `maxRetriesPerRequest: null`. Its own clients have its name; to one that it was given it adds commands of its own, by name and version. */
+function isOfBullMq(client: RedisClient): boolean {
+  const { connectionName, redisOptions } = client.options as { readonly connectionName?: unknown; readonly redisOptions?: { readonly connectionName?: unknown } }
+  const commands = Object.keys(internalsOf(client).scriptsSet ?? {})
+  return [connectionName, redisOptions?.connectionName].some((name) => typeof name === 'string' && name.startsWith('bull:')) || commands.some((name) => /^\w+(?:-\d+)?:\d+\.\d+\.\d+/.test(name))
 }

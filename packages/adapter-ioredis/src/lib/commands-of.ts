@@ -8,18 +8,39 @@ interface Waiting {
   readonly state: 'sent' | 'not sent'
 }
 
-/** What ioredis sends by itself before a connection is ready; nobody waits for it. */
 const handshake = new Set(['auth', 'hello', 'select', 'client', 'readonly', 'info'])
 
 /** Commands of this package itself: nobody waits for their answers. */
 const asides = new WeakSet<Command>()
 
+let isSendingAside = false
+
 /** Sends what no drain is to wait for, and no report to tell: the question of a readiness check must not fail the stop. */
 export function sendAside<T>(connection: RedisClient, send: () => T): T {
   const others = new Set(commandsOf(connection))
-  const answer = send()
-  for (const command of commandsOf(connection)) if (!others.has(command)) asides.add(command)
-  return answer
+  isSendingAside = true
+  try {
+    return send()
+  } finally {
+    isSendingAside = false
+    for (const command of commandsOf(connection)) if (!others.has(command)) asides.add(command)
+  }
+}
+
+/** Whether nobody but this package, or ioredis itself, waits for the command. */
+export function isAside(client: RedisClient, command: Command): boolean {
+  if (isSendingAside) asides.add(command)
+  return asides.has(command) || (client.status === 'connect' && isHandshake(command))
+}
+
+/** What ioredis sends by itself when a connection is new or comes back; its users may send the same. */
+export function isHandshake({ name }: Command): boolean {
+  return handshake.has(name?.toLowerCase() ?? '')
+}
+
+/** Whether each of the commands that wait has been sent. */
+export function statesOf(client: RedisClient): ReadonlyMap<Command, Waiting['state']> {
+  return new Map(waitingOf(client).map(({ command, state }) => [command, state]))
 }
 
 /** Every command whose caller waits: written, queued or held back, on every connection of the client. */
@@ -52,14 +73,8 @@ export function describeCommands(client: RedisClient): string[] {
   return unnamed === 0 ? texts : [...texts, `${times('commands that wait for the cluster', unnamed)}: may have been done`]
 }
 
-/** `INCR ×2`, one text for each kind. */
-export function listKinds(commands: readonly Command[]): string[] {
-  const counts = new Map<string, number>()
-  for (const command of commands) counts.set(kindOf(command), (counts.get(kindOf(command)) ?? 0) + 1)
-  return [...counts].map(([kind, count]) => times(kind, count))
-}
-
-function kindOf({ name }: Command): string {
+/** `INCR` */
+export function kindOf({ name }: Command): string {
   return (name ?? 'a command').toUpperCase()
 }
 
@@ -71,7 +86,7 @@ function waitingOf(client: RedisClient): Waiting[] {
   return [client, ...connectionsOf(client).serving].flatMap((connection) => {
     const { prevCommandQueue, commandQueue, offlineQueue, _autoPipelines } = internalsOf(connection)
     const sent = [...new Set([prevCommandQueue, commandQueue])].flatMap(listCommands)
-    const asked = connection.status === 'connect' ? sent.filter(({ name }) => !handshake.has(name?.toLowerCase() ?? '')) : sent
+    const asked = connection.status === 'connect' ? sent.filter((command) => !isHandshake(command)) : sent
     const heldBack = [..._autoPipelines?.values() ?? []].flatMap(({ _queue }) => _queue ?? [])
     const unsent = [...listCommands(offlineQueue), ...heldBack]
     const all = [...asked.map((command) => ({ command, state: 'sent' }) as const), ...unsent.map((command) => ({ command, state: 'not sent' }) as const)]

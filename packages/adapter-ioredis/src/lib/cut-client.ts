@@ -1,26 +1,17 @@
-import { LifecycleError } from '@lameduck/core'
-import { internalsOf, type AutoPipeline, type Internals } from './client-internals.ts'
+import { internalsOf, type AutoPipeline, type Command, type Internals } from './client-internals.ts'
 import { listCommands } from './commands-of.ts'
 import type { RedisClient } from './redis-client.ts'
 import { connectionsOf } from './track-connections.ts'
 
 /**
- * What a command rejects with that is cut. The name matters: `bindProcess` takes a LifecycleError that nobody handles while the service
- * stops for what it is, and not for a failure of the service.
- */
-export function stopError(message: string): LifecycleError {
-  return new LifecycleError('wrong-state', message)
-}
-
-/**
- * Ends the client whatever its state: the sockets are destroyed, every command's promise rejects with `error`, no timer
+ * Ends the client whatever its state: the sockets are destroyed, every command's promise rejects with its `errorOf`, no timer
  * stays, and commands that are sent later reject too. Returns at once.
  *
  * `disconnect()` alone does none of that in every state. On a frozen server it waits 2 s for the other side
  * (`disconnectTimeout`); while reconnecting it settles nothing, never emits `end`, and leaves that 2 s timer on a socket
  * that is long closed (redis/ioredis#2169); and commands that wait to be sent again are forgotten.
  */
-export function cutClient(client: RedisClient, error: Error): void {
+export function cutClient(client: RedisClient, errorOf: (command: Command) => Error): void {
   const internals = internalsOf(client)
   const { connector, stream } = internals
   const { serving, helping } = connectionsOf(client)
@@ -35,15 +26,16 @@ export function cutClient(client: RedisClient, error: Error): void {
   internals.subscriberGroupEmitter?.removeAllListeners?.()
   // One of these sets the timer of `slotsRefreshInterval` again, on a client that has ended.
   if (internals._refreshSlotsCacheCallbacks) internals._refreshSlotsCacheCallbacks = []
-  settleHeldBack(internals, error)
+  settleHeldBack(internals, errorOf)
+  for (const command of waiting) command.reject?.(errorOf(command))
   if (client.status !== 'end') client.disconnect()
   const socket = stream ?? connector?.stream
   const hasSocket = socket ? !socket.destroyed : false
   socket?.destroy()
   clearTimeout(internals.socketTimeoutTimer)
+  const error = errorOf({})
   internals.flushQueue?.(error)
-  for (const command of waiting) command.reject?.(error)
-  for (const connection of [...serving, ...helping]) cutClient(connection, error)
+  for (const connection of [...serving, ...helping]) cutClient(connection, errorOf)
   if (client.nodes) endCluster(client, error)
   else if (!hasSocket && client.status !== 'end') internals.setStatus?.('end')
 }
@@ -53,12 +45,12 @@ function refuse(): never {
 }
 
 /** Commands of this tick are written in a later one; by then the client has ended, and they would reject with an error that says less. */
-function settleHeldBack({ _autoPipelines }: Internals, error: Error): void {
+function settleHeldBack({ _autoPipelines }: Internals, errorOf: (command: Command) => Error): void {
   for (const [key, pipeline] of _autoPipelines ?? []) {
     const callbacks = callbacksOf(pipeline)
     if (!callbacks) continue
     _autoPipelines?.delete(key)
-    for (const callback of callbacks) callback(error)
+    for (const [index, callback] of callbacks.entries()) callback(errorOf(pipeline._queue?.[index] ?? {}))
   }
 }
 

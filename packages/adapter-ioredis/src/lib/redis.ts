@@ -1,14 +1,16 @@
-import { requireMs, type Resource } from '@lameduck/core'
+import { cutError, requireMs, type Resource } from '@lameduck/core'
 import { createCheck } from './check-client.ts'
 import { listWarnings } from './client-warnings.ts'
 import { closeClient } from './close-client.ts'
-import { countCommands, describeCommands } from './commands-of.ts'
-import { cutClient, stopError } from './cut-client.ts'
+import { countCommands, describeCommands, kindOf } from './commands-of.ts'
+import { cutClient } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
 import { stepOptions, type StepOptions } from './step-options.ts'
+import { trackCommands } from './track-commands.ts'
 import { trackConnections } from './track-connections.ts'
+import { watchEnd } from './watch-end.ts'
 
 export interface RedisOptions extends StepOptions {
   /** Unique in one lifecycle. @default 'redis' */
@@ -34,17 +36,28 @@ export function redis(client: RedisClient, options: RedisOptions = {}): Resource
   const checkTimeoutMs = requireMs(options.checkTimeoutMs ?? 1_000, 'redis checkTimeoutMs', 1)
   const reconnectMs = requireMs(options.reconnectMs ?? 1_000, 'redis reconnectMs')
   trackConnections(client)
+  const commands = trackCommands(client, name)
   let draining: Promise<void> | undefined
   return {
     name,
     phase,
     ...stepOptions(options, 'redis'),
-    warnings: listWarnings(client, 'commands'),
-    start: createStart(client),
+    get warnings() {
+      return listWarnings(client, 'commands')
+    },
+    start: createStart(client, name),
     check: createCheck(client, checkTimeoutMs),
+    watch: (ended) => watchEnd(client, ended),
+    quiesce: () => commands.begin(),
     inFlight: () => countCommands(client),
     waitingFor: () => describeCommands(client),
-    drain: ({ signal }) => (draining ??= closeClient(client, reconnectMs, signal)),
-    force: () => cutClient(client, stopError('the command was cut: the service stops')),
+    tally: () => commands.read(),
+    drain: ({ signal }) => (draining ??= closeClient({ client, name, commands, reconnectMs, signal })),
+    force() {
+      commands.begin()
+      commands.cut()
+      cutClient(client, (command) => cutError(name, kindOf(command)))
+      commands.close()
+    },
   }
 }

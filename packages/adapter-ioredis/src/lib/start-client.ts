@@ -1,5 +1,6 @@
-import { orAborted } from '@lameduck/core'
-import { cutClient, stopError } from './cut-client.ts'
+import { cutError, orAborted } from '@lameduck/core'
+import { kindOf } from './commands-of.ts'
+import { cutClient } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { waitForStatus } from './wait-for-status.ts'
 
@@ -7,7 +8,7 @@ import { waitForStatus } from './wait-for-status.ts'
  * Connects a client that has `lazyConnect`, and waits for one that connects by itself. One that is not connected when the
  * signal aborts is cut: what has not started is not drained.
  */
-export function createStart(client: RedisClient): (context: { readonly signal: AbortSignal }) => Promise<void> {
+export function createStart(client: RedisClient, name: string): (context: { readonly signal: AbortSignal }) => Promise<void> {
   return async ({ signal }) => {
     // What connect() rejects with is the first attempt's; ioredis goes on trying, and so does this wait.
     if (client.status === 'wait') void client.connect().catch(() => {})
@@ -15,7 +16,7 @@ export function createStart(client: RedisClient): (context: { readonly signal: A
       const status = await orAborted(waitForStatus(client, ['ready', 'monitoring', 'end'], signal), signal)
       if (status === 'end') throw new Error('the client has ended: it gave up connecting (its retryStrategy), or was closed')
     } catch (error) {
-      cutClient(client, stopError('the client was closed: it was not connected when the service stopped'))
+      cutClient(client, (command) => cutError(name, kindOf(command)))
       throw error
     }
   }

@@ -1,7 +1,7 @@
 import { orAborted } from '@lameduck/core'
 import { internalsOf } from './client-internals.ts'
 import { sendAside } from './commands-of.ts'
-import { cutClient, stopError } from './cut-client.ts'
+import { cutClient } from './cut-client.ts'
 import type { RedisClient, RedisConnection } from './redis-client.ts'
 import { trackConnections } from './track-connections.ts'
 
@@ -44,7 +44,7 @@ export function createUnblocker(connection: RedisConnection): Unblocker {
   }
 
   function close(): void {
-    if (second) cutClient(second, stopError('the connection that ends blocked commands was closed'))
+    if (second) cutClient(second, () => new Error('the connection that ends blocked commands was closed'))
     second = undefined
   }
 }
