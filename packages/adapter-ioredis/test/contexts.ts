@@ -1,5 +1,5 @@
-import type { DrainContext, ForceContext, Resource } from '@lameduck/core'
-import { expect } from 'vitest'
+import { createLifecycle, type DrainContext, type ForceContext, type Lifecycle, type Resource } from '@lameduck/core'
+import { expect, onTestFinished } from 'vitest'
 
 const reason = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
 
@@ -34,4 +34,24 @@ export async function neverWithin(ms: number, promise: Promise<unknown>): Promis
     () => false,
   )
   return Promise.race([settled, new Promise<boolean>((resolve) => setTimeout(resolve, ms, true))])
+}
+
+/** A lifecycle that has started, with these resources. */
+export async function started(resources: Resource | readonly Resource[], timeoutMs: number = 20_000): Promise<Lifecycle> {
+  const phase = { timeoutMs, reserveMs: 100 }
+  const lifecycle = createLifecycle({ env: {}, policy: { graceMs: 30_000, phases: { intake: phase, connections: phase } } })
+  for (const resource of [resources].flat()) lifecycle.add(resource)
+  await lifecycle.start()
+  return lifecycle
+}
+
+/** The test runner's own listeners would fail the run. */
+export function nextUnhandled(): Promise<unknown> {
+  const others = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  onTestFinished(() => {
+    process.removeAllListeners('unhandledRejection')
+    for (const each of others) process.on('unhandledRejection', each)
+  })
+  return new Promise((resolve) => process.once('unhandledRejection', resolve))
 }

@@ -50,7 +50,7 @@ let lastKey = 0
 /** A subject whose units of work are BLPOPs on one connection: the server holds each until an element is pushed. */
 export function redisHarness(constructor: typeof Redis5, getServer: () => RedisServer): Harness<RedisSubject> {
   return {
-    members: ['start', 'check', 'inFlight', 'waitingFor', 'force'],
+    members: ['start', 'check', 'quiesce', 'inFlight', 'waitingFor', 'force'],
     afterQuiesce: 'serves',
     async create() {
       const server = getServer()

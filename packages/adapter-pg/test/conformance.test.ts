@@ -48,7 +48,7 @@ function suite<S extends Subject>(own: Pick<Harness<S>, 'create' | 'open' | 'bus
     test,
     harness: {
       ...own,
-      members: ['check', 'inFlight', 'waitingFor', 'force'],
+      members: ['check', 'quiesce', 'inFlight', 'waitingFor', 'force'],
       afterQuiesce: 'serves',
       async dispose({ application, link, resource }) {
         await force(resource)
