@@ -2,7 +2,7 @@ import { createLifecycle } from '@lameduck/core'
 import { once } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { blockingRedis } from '../src/index.ts'
-import { drainContext, neverWithin } from './contexts.ts'
+import { drainContext, neverWithin, started } from './contexts.ts'
 import { versions, type Redis, type RedisOptions5 } from './harness.ts'
 import { untilBlocked, useServer } from './server-subjects.ts'
 
@@ -39,6 +39,79 @@ describe.each(versions)('blockingRedis() and the loop that reads from it, with i
     await resource.drain(drainContext(5_000))
     expect(client.status).toBe('end')
     expect(resource.tally?.()).toMatchObject({ failed: 1, reasons: [expect.stringMatching(/^the loop: TypeError: .* is not iterable/)] })
+  })
+
+  // Catches: a stop that waits for its whole deadline for a loop that nobody ends.
+  test('a loop that does not look at the signal is served for 2 s, then refused; what it has read is handled', { timeout: 20_000 }, async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    const handled: string[] = []
+    const loop = (async () => {
+      for (;;) {
+        const popped = await client.blpop(key, 0)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        if (popped) handled.push(popped[1])
+      }
+    })()
+    const lifecycle = await started(blockingRedis(client, { loop }))
+    const pushed = Array.from({ length: 50 }, (_, element) => String(element))
+    await admin.rpush(key, ...pushed)
+    const report = await lifecycle.stop()
+    await expect(loop).rejects.toMatchObject({ code: 'closed', resource: 'redis (blocking)' })
+    expect(report.tookMs).toBeGreaterThan(1_900)
+    expect(report.tookMs).toBeLessThan(6_000)
+    expect(report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'drained', work: { done: 1, failed: 0, refused: 1 } }] })
+    expect([...handled, ...(await admin.lrange(key, 0, -1))]).toEqual(pushed)
+  })
+
+  test('... and one that goes on whatever it is told does not hold up the stop', { timeout: 20_000 }, async () => {
+    const [client, key] = [await connected(), nextKey()]
+    let isOver = false
+    const loop = (async () => {
+      while (!isOver) {
+        await client.blpop(key, 0).catch(() => {})
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    })()
+    const report = await (await started(blockingRedis(client, { loop }))).stop()
+    isOver = true
+    await loop
+    expect(report.tookMs).toBeLessThan(8_000)
+    expect(report.result).toBe('unknown')
+  })
+
+  test('a loop that takes long for what it has read is waited for, and its acknowledgements are no new reads', { timeout: 20_000 }, async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    await admin.xgroup('CREATE', key, 'group', '0', 'MKSTREAM')
+    for (let entry = 0; entry < 8; entry += 1) await admin.xadd(key, '*', 'value', String(entry))
+    const lifecycle = createLifecycle({ env: {}, policy: { graceMs: 30_000 } })
+    const consume = async (): Promise<void> => {
+      while (!lifecycle.stopping.aborted) {
+        const answer = (await client.xreadgroup('GROUP', 'group', 'me', 'COUNT', 10, 'BLOCK', 0, 'STREAMS', key, '>')) as [string, [string, string[]][]][] | null
+        for (const [id] of answer?.[0]?.[1] ?? []) {
+          await new Promise((resolve) => setTimeout(resolve, 400))
+          await client.xack(key, 'group', id)
+        }
+      }
+    }
+    lifecycle.add(blockingRedis(client, { loop: consume() }))
+    await lifecycle.start()
+    await expect.poll(async () => (await admin.xpending(key, 'group'))[0]).toBeGreaterThan(0)
+    const report = await lifecycle.stop()
+    expect(report).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', work: { done: 1, refused: 0 } }] })
+    expect((await admin.xpending(key, 'group'))[0]).toBe(0)
+    expect(report.tookMs).toBeGreaterThan(2_500)
+  })
+
+  test('a loop that is cut is counted, and so is its command', async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    const loop = (async () => {
+      await client.blpop(key, 0)
+      await new Promise(() => {})
+    })()
+    const lifecycle = await started(blockingRedis(client, { loop }), 200)
+    await untilBlocked(admin, 1)
+    const report = await lifecycle.stop()
+    expect(report.steps[0]).toMatchObject({ outcome: 'forced', inFlight: { atStop: 2 }, waitingFor: ['the end of the loop'], work: { cut: 1, failed: 0 } })
   })
 
   test('a loop that fails for nothing but a command that was given up with its lost connection is no failure', async () => {

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { blockingRedis, redis } from '../src/index.ts'
-import { countSettled, drainContext, neverWithin, timeForce } from './contexts.ts'
+import { countSettled, drainContext, neverWithin, started, timeForce } from './contexts.ts'
 import { versions, type Redis, type RedisOptions5, type Version } from './harness.ts'
 import { startSentinels, type TestSentinels } from './servers/sentinel.ts'
 import { until, type Node } from './servers/nodes.ts'
@@ -99,6 +99,16 @@ describe.each(versions)('redis() with Sentinel and ioredis $version', (version) 
     expect(await countSettled([command])).toEqual({ fulfilled: 0, rejected: 1 })
     expect(client.status).toBe('end')
     await until(async () => openSockets(), (count) => count <= before, 'a socket to a sentinel is left')
+  })
+
+  test('commands are counted, and refused after the close', async () => {
+    const { client, name } = await connected(version)
+    const lifecycle = await started(redis(client))
+    const before = countSettled([client.set(name, 'text'), client.incr(name)])
+    const report = await lifecycle.stop()
+    expect(await before).toEqual({ fulfilled: 1, rejected: 1 })
+    expect(report).toMatchObject({ result: 'clean', steps: [{ work: { done: 2, failed: 0 } }] })
+    await expect(client.incr(name)).rejects.toMatchObject({ code: 'closed', resource: 'redis' })
   })
 
   test('sentinels that are all gone, with a command queued: drain gives it up, and asks no sentinel again', async () => {

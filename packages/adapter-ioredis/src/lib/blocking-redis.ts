@@ -85,7 +85,7 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   function begin(): void {
     if (gate) return
     beginMessages()
-    gate = gateCommands({ client, name, tally: work.tally, onSend: countRead, isKnown: () => false })
+    gate = gateCommands({ client, name, tally: work.tally, onSend: countRead, onRefuse: countRead, isKnown: () => false })
     loop?.then(
       () => endLoop(),
       (error: unknown) => endLoop(error),

@@ -10,6 +10,8 @@ export interface GateInput {
   readonly tally: Tallying
   /** Called with every command before it is sent. */
   readonly onSend: (command: Command) => void
+  /** Called with every command that is refused. */
+  readonly onRefuse?: (command: Command) => void
   /** Whether a command is in hand already, and is only sent again. */
   readonly isKnown: (command: Command) => boolean
 }
@@ -26,7 +28,7 @@ const resent = new Set(['eval', 'evalsha'])
 const farewells = new Set(['quit', 'unsubscribe', 'punsubscribe', 'sunsubscribe'])
 
 /** From now on every command of this one client is seen before it is sent: a single one, one of a pipeline or a transaction, a script. Nothing is replaced before. */
-export function gateCommands({ client, name, tally, onSend, isKnown }: GateInput): Gate {
+export function gateCommands({ client, name, tally, onSend, onRefuse, isKnown }: GateInput): Gate {
   let isClosed = false
   const internals = internalsOf(client)
   const send = internals.sendCommand
@@ -64,6 +66,7 @@ export function gateCommands({ client, name, tally, onSend, isKnown }: GateInput
   function refuse(command: Command): unknown {
     if (farewells.has(command.name?.toLowerCase() ?? '')) command.resolve?.(command.name?.toLowerCase() === 'quit' ? Buffer.from('OK') : 0)
     else {
+      onRefuse?.(command)
       tally.refused(kindOf(command))
       command.promise?.catch(() => {})
       command.reject?.(closedError(name, kindOf(command)))
