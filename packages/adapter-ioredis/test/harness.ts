@@ -43,6 +43,8 @@ export interface RedisSubject extends Subject {
   readonly client: Redis
   readonly admin: Redis
   readonly key: string
+  /** Makes its client give up when its connection is lost. */
+  giveUp(): void
 }
 
 let lastKey = 0
@@ -50,14 +52,17 @@ let lastKey = 0
 /** A subject whose units of work are BLPOPs on one connection: the server holds each until an element is pushed. */
 export function redisHarness(constructor: typeof Redis5, getServer: () => RedisServer): Harness<RedisSubject> {
   return {
-    members: ['start', 'check', 'quiesce', 'inFlight', 'waitingFor', 'force'],
+    members: ['start', 'check', 'watch', 'quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
     afterQuiesce: 'serves',
+    callers: 'here',
     async create() {
       const server = getServer()
       const admin = connectTo(server, constructor, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
       await admin.connect()
-      const client = connectTo(server, constructor, { lazyConnect: true, connectionName: 'subject' })
-      return { client, admin, key: `conformance:${(lastKey += 1)}`, resource: redis(client) }
+      let retryMs: number | null = 20
+      const retryStrategy = (): number => retryMs as number
+      const client = connectTo(server, constructor, { lazyConnect: true, connectionName: 'subject', retryStrategy })
+      return { client, admin, key: `conformance:${(lastKey += 1)}`, resource: redis(client), giveUp: () => void (retryMs = null) }
     },
     async dispose({ client, admin }) {
       client.disconnect()
@@ -71,15 +76,18 @@ export function redisHarness(constructor: typeof Redis5, getServer: () => RedisS
       const element = `${key}:${(lastKey += 1)}`
       const outcome = client.blpop(element, 0).then(
         () => 'finished' as const,
-        () => 'failed' as const,
+        (error: Error) => error,
       )
       return { outcome, finish: async () => void (await admin.rpush(element, 'x')) }
     },
     offer: ({ client, key }) =>
       client.incr(key).then(
         () => true,
-        () => false,
+        (error: Error) => error,
       ),
+    fail: endClient,
+    end: endClient,
+    drop: dropConnections,
     freeze: () => getServer().freeze(),
     thaw: () => getServer().thaw(),
     async kill({ client }) {
@@ -87,11 +95,27 @@ export function redisHarness(constructor: typeof Redis5, getServer: () => RedisS
       await getServer().kill()
       await closed
     },
-    async connections({ admin }) {
-      const list = String(await admin.client('LIST'))
-      return list.split('\n').filter((line) => line.includes(' name=subject ')).length
-    },
+    connections: async ({ admin }) => (await connectionsOf(admin)).length,
   }
+}
+
+/** Ids of the subject's connections, as the server knows them. */
+async function connectionsOf(admin: Redis): Promise<string[]> {
+  const list = String(await admin.client('LIST'))
+  return list.split('\n').flatMap((line) => (line.includes(' name=subject ') ? (/^id=(\d+) /.exec(line)?.[1] ?? []) : []))
+}
+
+async function dropConnections({ admin }: Pick<RedisSubject, 'admin'>): Promise<number> {
+  const ids = await connectionsOf(admin)
+  for (const id of ids) await admin.client('KILL', 'ID', id)
+  return ids.length
+}
+
+async function endClient({ client, admin, giveUp }: RedisSubject): Promise<void> {
+  const ended = client.status === 'end' ? undefined : new Promise((resolve) => client.once('end', resolve))
+  giveUp()
+  await dropConnections({ admin })
+  await ended
 }
 
 export function isRunning(pid: number | undefined): boolean {

@@ -4,7 +4,7 @@ import knex from 'knex'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { knexPool, pgClient, pgPool } from '../src/index.ts'
-import { force } from './support/contexts.ts'
+import { eventually, force } from './support/contexts.ts'
 import { sessions } from './support/observe.ts'
 import { startPrivateServer, type PrivateServer } from './support/postgres.ts'
 
@@ -19,17 +19,28 @@ let locks = 0
 async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work> {
   const lock = (locks += 1)
   await postgres.admin.query('SELECT pg_advisory_lock($1)', [lock])
-  const outcome = query(`SELECT pg_advisory_xact_lock(${lock})`).then(() => 'finished' as const, () => 'failed' as const)
+  const outcome = query(`SELECT pg_advisory_xact_lock(${lock})`).then(() => 'finished' as const, (error: Error) => error)
   return { outcome, finish: async () => void (await postgres.admin.query('SELECT pg_advisory_unlock($1)', [lock])) }
 }
 
-const works = (query: Promise<unknown>): Promise<boolean> => query.then(() => true, () => false)
+const works = (query: Promise<unknown>): Promise<boolean | Error> => query.then(() => true, (error: Error) => error)
 
 /** Knex begins a query when it is awaited. */
 const asPromise = async <T>(query: PromiseLike<T>): Promise<T> => query
 
 async function signalBackends(application: string, signal: 'STOP' | 'CONT'): Promise<void> {
   for (const { pid } of await sessions(postgres.admin, application)) await postgres.signalBackend(pid, signal)
+}
+
+/** Again and again until it is so, for one may still be opened when the first are ended. */
+async function terminateUntil(application: string, isEnough: (left: number) => boolean): Promise<number> {
+  let terminated = 0
+  await eventually(async () => {
+    const { rowCount } = await postgres.admin.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1', [application])
+    terminated += rowCount ?? 0
+    return rowCount ?? 0
+  }, isEnough)
+  return terminated
 }
 
 let subjects = 0
@@ -43,13 +54,15 @@ async function nextSubject() {
 type Subject = Omit<Awaited<ReturnType<typeof nextSubject>>, 'config'> & { readonly resource: Resource }
 
 /** The suite with what all three harnesses do alike. */
-function suite<S extends Subject>(own: Pick<Harness<S>, 'create' | 'open' | 'busy' | 'offer'>): void {
+function suite<S extends Subject>(own: Pick<Harness<S>, 'create' | 'open' | 'busy' | 'offer' | 'drop' | 'end'>): void {
   resourceSuite({
     test,
     harness: {
       ...own,
-      members: ['check', 'quiesce', 'inFlight', 'waitingFor', 'force'],
+      members: ['check', ...(own.end ? (['watch'] as const) : []), 'quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
       afterQuiesce: 'serves',
+      callers: 'here',
+      fail: async ({ application, resource }) => void (await terminateUntil(application, () => resource.inFlight!() === 0)),
       async dispose({ application, link, resource }) {
         await force(resource)
         await link.close()
@@ -65,6 +78,7 @@ function suite<S extends Subject>(own: Pick<Harness<S>, 'create' | 'open' | 'bus
 
 describe('pgPool', () => {
   suite({
+    drop: ({ application }) => terminateUntil(application, (left) => left === 0),
     async create() {
       const { config, ...subject } = await nextSubject()
       const pool = new pg.Pool({ ...config, max: 3 })
@@ -78,6 +92,7 @@ describe('pgPool', () => {
 
 describe('knexPool', () => {
   suite({
+    drop: ({ application }) => terminateUntil(application, (left) => left === 0),
     async create() {
       const { config, ...subject } = await nextSubject()
       const db = knex({ client: 'pg', connection: config, pool: { min: 0, max: 3 }, log: { warn: () => {} } })
@@ -91,6 +106,7 @@ describe('knexPool', () => {
 
 describe('pgClient', () => {
   suite({
+    end: async ({ application }) => void (await terminateUntil(application, (left) => left === 0)),
     async create() {
       const { config, ...subject } = await nextSubject()
       const client = new pg.Client(config)

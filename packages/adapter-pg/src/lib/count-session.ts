@@ -1,4 +1,4 @@
-import { closedError, createTracker, followListeners, type EmitterLike, type Tally, type Tracker } from '@lameduck/core'
+import { closedError, createTracker, followListeners, type EmitterLike, type InHand, type Tally, type Tracker } from '@lameduck/core'
 import { isAnswer, messageOf } from './is-answer.ts'
 import { isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
@@ -10,8 +10,8 @@ export interface Session {
   /** In a connect, a query or a transaction. */
   isBusy(): boolean
   isWorking(): boolean
-  /** Queries, connects and transactions that began before `at`. */
-  readonly queriesBegunBefore: (at: number) => number
+  /** Connects, queries and transactions; not what this package itself asks. */
+  readonly queries: InHand
   /** Asks the server what no report is to tell. */
   ask(text: string): Promise<unknown>
   /** From now on what ends is counted. */
@@ -44,7 +44,10 @@ export function countSession(client: PgClientLike, name: string, { doubts }: { r
     handlers,
     isBusy,
     isWorking,
-    queriesBegunBefore: (at) => queries.begunBefore(at) + (isConnecting(client) || (isInTransaction(client) === true && busySince < at) ? 1 : 0),
+    queries: {
+      count: () => queries.count() + (isConnecting(client) || isInTransaction(client) === true ? 1 : 0),
+      begunBefore: (at) => queries.begunBefore(at) + (isConnecting(client) || (isInTransaction(client) === true && busySince < at) ? 1 : 0),
+    },
     ask: (text) => askAside(client, query, text),
     begin() {
       if (isBegun) return

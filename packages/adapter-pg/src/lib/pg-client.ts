@@ -1,7 +1,8 @@
-import { cutError, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, cutError, lateWorkMs, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { countSession } from './count-session.ts'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
+import { goodbyeMs } from './goodbye-ms.ts'
 import { followTransactions, isConnected, queuedQueries } from './pg-internals.ts'
 import { isPooledClient, type PgClientLike } from './pg-types.ts'
 import { doingOf, nameOf, onLost } from './track-pool.ts'
@@ -82,16 +83,22 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
     async drain({ signal }: DrainContext) {
       session.begin()
       const begunAt = performance.now()
-      const queriesBegunBefore = (at: number): number => (hasEnded ? 0 : session.queriesBegunBefore(at))
-      await untilIdle({ count: () => queriesBegunBefore(begunAt), begunBefore: queriesBegunBefore }, signal)
+      const { queries, handlers } = session
+      const isOld = (): number => (hasEnded ? 0 : queries.begunBefore(begunAt))
+      await untilIdle({ count: isOld, begunBefore: isOld }, signal)
       // Its answer is the proof that no notification follows. A client that was never connected has none to give.
-      if (isConnected(client)) await orAborted(session.ask('UNLISTEN *').catch(() => {}), signal)
-      const inHand: InHand = { count: () => (isBusy() ? 1 : 0) + session.handlers.count(), begunBefore: (at) => queriesBegunBefore(at) + session.handlers.begunBefore(at) }
+      if (isConnected(client)) await inTime(session.ask('UNLISTEN *').catch(() => {}), lateWorkMs, signal)
+      const inHand: InHand = {
+        count: () => (hasEnded ? 0 : queries.count()) + handlers.count(),
+        begunBefore: (at) => (hasEnded ? 0 : queries.begunBefore(at)) + handlers.begunBefore(at),
+      }
       await untilIdle(inHand, signal)
       session.close()
       // Where a loop is left that nobody stops, what it has in hand.
       await untilIdle(inHand, signal)
-      if (!hasEnded) await orAborted(release(client), signal)
+      if (hasEnded) return
+      await inTime(release(client), goodbyeMs, signal)
+      if (!hasEnded) void cutClient(client, { errorOf: (what) => closedError(name, what), cancelMs: 0 })
     },
     async force({ boundMs }: ForceContext) {
       session.begin()
@@ -99,6 +106,17 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
       await cutClient(client, { errorOf: (what) => cutError(name, what), cancelMs: boundMs / 2 })
       if (isPooledClient(client)) giveBack(client)
     },
+  }
+}
+
+/** For what loses nothing when the server stays silent: resolves in `ms` at the latest. */
+async function inTime(promise: Promise<unknown>, ms: number, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  try {
+    await orAborted(Promise.race([promise, late]), signal)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

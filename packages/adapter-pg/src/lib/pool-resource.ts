@@ -3,6 +3,7 @@ import { checkPool } from './check-pool.ts'
 import { countUses, type Uses } from './count-uses.ts'
 import { cutClient } from './cut-client.ts'
 import type { CountedPool, DrivenPool } from './driven-pool.ts'
+import { goodbyeMs } from './goodbye-ms.ts'
 import { describeUse, type TrackedPool } from './track-pool.ts'
 
 /** The options that `pgPool` and `knexPool` share. */
@@ -31,9 +32,6 @@ export interface PoolOptions {
    */
   readonly waiters?: 'serve' | 'reject'
 }
-
-/** How long a server may take to answer what loses nothing if it stays silent: the goodbye of a connection, a readiness check. */
-const goodbyeMs = 200
 
 export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings: readonly string[], options: PoolOptions & { readonly name: string }): Resource {
   const { name, phase = 'connections', timeoutMs, reserveMs, forceMs, waiters = 'serve' } = options
