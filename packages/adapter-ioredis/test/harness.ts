@@ -44,7 +44,7 @@ export interface RedisSubject extends Subject {
   readonly admin: Redis
   readonly key: string
   /** Makes its client give up when its connection is lost. */
-  giveUp(): void
+  readonly giveUp: () => void
 }
 
 let lastKey = 0

@@ -1,4 +1,4 @@
-import { createTracker, cutError, followListeners, LifecycleError, lifecycleErrorIn, untilIdle, type EmitterLike, type InHand, type Resource } from '@lameduck/core'
+import { createTracker, cutError, followListeners, lifecycleErrorIn, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
 import type { Command } from './client-internals.ts'
 import { listWarnings } from './client-warnings.ts'
 import { givenUp, leave, untilIdleOrLost } from './close-client.ts'

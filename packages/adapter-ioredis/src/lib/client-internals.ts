@@ -60,6 +60,7 @@ export interface Queue {
 
 export interface Command {
   readonly name?: string
+  readonly args?: readonly unknown[]
   /** Another one when a pipeline of a Cluster is sent again. */
   readonly promise?: Promise<unknown>
   readonly _commandTimeoutTimer?: NodeJS.Timeout

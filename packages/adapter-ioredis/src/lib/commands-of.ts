@@ -30,12 +30,17 @@ export function sendAside<T>(connection: RedisClient, send: () => T): T {
 /** Whether nobody but this package, or ioredis itself, waits for the command. */
 export function isAside(client: RedisClient, command: Command): boolean {
   if (isSendingAside) asides.add(command)
-  return asides.has(command) || (client.status === 'connect' && isHandshake(command))
+  return asides.has(command) || isIntroduction(command) || (client.status === 'connect' && isHandshake(command))
 }
 
 /** What ioredis sends by itself when a connection is new or comes back; its users may send the same. */
 export function isHandshake({ name }: Command): boolean {
   return handshake.has(name?.toLowerCase() ?? '')
+}
+
+/** What ioredis tells the server of itself; 5.4 does when the connection is ready already. */
+function isIntroduction({ name, args }: Command): boolean {
+  return name === 'readonly' || (name === 'client' && /^set(?:name|info)$/i.test(String(args?.[0])))
 }
 
 /** Whether each of the commands that wait has been sent. */
@@ -90,7 +95,7 @@ function waitingOf(client: RedisClient): Waiting[] {
     const heldBack = [..._autoPipelines?.values() ?? []].flatMap(({ _queue }) => _queue ?? [])
     const unsent = [...listCommands(offlineQueue), ...heldBack]
     const all = [...asked.map((command) => ({ command, state: 'sent' }) as const), ...unsent.map((command) => ({ command, state: 'not sent' }) as const)]
-    return all.filter(({ command }) => !asides.has(command))
+    return all.filter(({ command }) => !asides.has(command) && !isIntroduction(command))
   })
 }
 

@@ -47,7 +47,7 @@ export function trackCommands(client: RedisClient, name: string): TrackedCommand
       gate?.close()
     },
     giveUp(errorOf) {
-      for (const command of [...open.keys()]) {
+      for (const command of open.keys()) {
         const error = errorOf(command)
         settle(command, error)
         command.reject?.(error)
