@@ -52,7 +52,7 @@ describe('a real process at SIGTERM', () => {
     // On a slow machine it may take more than a second, and says so.
     expect(stderr.replaceAll(/^lameduck: still waiting for .*\n/gm, '')).toBe('')
     expect(code).toBe(0)
-    expect(report?.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['orders listener idle', 'pg drained'])
+    expect(report?.steps.map((step) => `${step.name} ${step.outcome}`)).toEqual(['orders listener drained', 'pg drained'])
     expect(await orders()).toBe(60)
   })
 })
