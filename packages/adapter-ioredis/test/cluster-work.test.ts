@@ -74,7 +74,7 @@ describe.each(versions)('what becomes of the work of a Cluster of ioredis $versi
         heard.push(channel)
         await opened
         done.push(channel)
-      }) as () => void)
+      }) as unknown as () => void)
     }
     const channel = `${name}:channel`
     const shard = `${name}:shard`

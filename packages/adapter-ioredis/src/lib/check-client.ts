@@ -1,5 +1,5 @@
 import { orAborted } from '@lameduck/core'
-import { within } from './abortable.ts'
+import { within } from './within.ts'
 import { sendAside } from './commands-of.ts'
 import type { RedisClient } from './redis-client.ts'
 

@@ -1,5 +1,5 @@
 import { LifecycleError, orAborted, untilIdle, type InHand } from '@lameduck/core'
-import { within } from './abortable.ts'
+import { within } from './within.ts'
 import type { Command } from './client-internals.ts'
 import { sendAside, statesOf } from './commands-of.ts'
 import { cutClient } from './cut-client.ts'

@@ -1,5 +1,5 @@
 import { orAborted } from '@lameduck/core'
-import { within } from './abortable.ts'
+import { within } from './within.ts'
 import { internalsOf } from './client-internals.ts'
 import { goodbyeMs } from './close-client.ts'
 import { sendAside } from './commands-of.ts'

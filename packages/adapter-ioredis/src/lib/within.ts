@@ -8,16 +8,3 @@ export async function within<T>(ms: number, why: string, signal: AbortSignal, ac
     clearTimeout(timer)
   }
 }
-
-/** Resolves in a later turn of the event loop, after `ms` at the earliest. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
-}
