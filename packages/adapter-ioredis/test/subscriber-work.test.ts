@@ -113,6 +113,14 @@ describe.each(versions)('what the listeners of a subscriber begin, with ioredis 
     expect(step(report, 'jobs')).toMatchObject({ outcome: 'drained', work: { done: 1, failed: 0, cut: 0 } })
   })
 
+  test('is not waited for where the client is registered for commands, of which the report warns', async () => {
+    const [client, channel] = [await connected(), nextKey()]
+    const lifecycle = await started(redis(client))
+    expect(lifecycle.plan().warnings).toEqual([])
+    await client.subscribe(channel)
+    expect((await lifecycle.stop()).warnings).toEqual([expect.stringContaining('Register it by blockingRedis() in place of redis()')])
+  })
+
   test('what a connection says after the subscriber has closed is refused; to unsubscribe is not', async () => {
     const [client, channel] = [await connected(), nextKey()]
     await client.subscribe(channel)

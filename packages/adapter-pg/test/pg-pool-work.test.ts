@@ -1,3 +1,4 @@
+import { tcpLink } from '@lameduck/conformance'
 import { createLifecycle, type Lifecycle, type Report, type Resource } from '@lameduck/core'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -68,6 +69,23 @@ describe('what becomes of the uses of a pool while it drains', () => {
     await openGate()
     await running
     expect(workOf(await stopped)).toMatchObject({ done: 1, failed: 1 })
+  })
+
+  test('a caller whose time was over while his connection was still being opened has failed', async () => {
+    const link = await tcpLink(postgres.config)
+    onTestFinished(() => link.close())
+    const { pool, resource } = createPool({ port: link.port, max: 1, connectionTimeoutMillis: 1_000 })
+    const lifecycle = await started(resource)
+    const taken = await pool.connect()
+    const waiting = count([pool.query('SELECT 1')])
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    pool.once('remove', () => link.freeze())
+    taken.release(true)
+    await eventually(() => pool.waitingCount, (waitingCount) => waitingCount === 0)
+    const stopped = lifecycle.stop()
+    await eventually(() => waiting.rejected, (rejected) => rejected === 1)
+    link.thaw()
+    expect(workOf(await stopped)).toMatchObject({ done: 0, failed: 1, reasons: ['waiting for a connection: timeout exceeded when trying to connect'] })
   })
 
   test('what the server answers is done, an error of its own included, and all that wait are served', async () => {

@@ -1,5 +1,6 @@
 import { canFlush, internalsOf } from './client-internals.ts'
 import type { RedisClient } from './redis-client.ts'
+import { subscriptionsOf } from './unsubscribe.ts'
 
 type Options = Readonly<Record<string, unknown>>
 
@@ -15,6 +16,9 @@ export function listWarnings(client: RedisClient, use: 'commands' | 'blocking'):
       'maxRetriesPerRequest is null: while Redis is away, commands wait without end and whoever awaits them cannot drain. ' +
         'Set it to a number (ioredis has 20). Only a client of BullMQ needs null: leave it to BullMQ alone, and send your own commands over another one.',
     )
+  }
+  if (use === 'commands' && subscriptionsOf(client).length > 0) {
+    warnings.push('the client subscribes, and nothing of what its listeners do is waited for. Register it by blockingRedis() in place of redis().')
   }
   if (reconnects && options['autoResendUnfulfilledCommands'] === false && typeof options['commandTimeout'] !== 'number') {
     warnings.push(

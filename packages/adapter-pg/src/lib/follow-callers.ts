@@ -1,5 +1,5 @@
 import type { Caller, Callers } from './driven-pool.ts'
-import { clientsOf, isConnecting, onConnected, pendingCallersOf, type PendingCaller } from './pg-internals.ts'
+import { clientsOf, idleClientsOf, isConnecting, onConnected, pendingCallersOf, type PendingCaller } from './pg-internals.ts'
 import type { PgClientLike, PgPoolClientLike, PgPoolLike } from './pg-types.ts'
 import { refuseQuery, verbOf } from './refuse-query.ts'
 
@@ -16,7 +16,7 @@ type Query = (...values: readonly unknown[]) => unknown
 export function followCallers(pool: PgPoolLike, callers: Callers, isAside: (awaited: PendingCaller | PgClientLike) => boolean): () => Promise<PgPoolClientLike> {
   const connect = Reflect.get(pool, 'connect').bind(pool) as Connect
   const query = Reflect.get(pool, 'query') as Query
-  for (const client of clientsOf(pool)) if (isConnecting(client) && !isAside(client)) followOpening(client, callers.asks())
+  for (const client of clientsOf(pool)) if (isConnecting(client) && !isAside(client)) followOpening(pool, client, callers.asks())
   for (const waiting of pendingCallersOf(pool) ?? []) if (!isAside(waiting)) followWaiting(pool, waiting, callers.asks())
 
   const followed: Connect = (callback) => {
@@ -49,17 +49,23 @@ function refuse(refusal: Error, callback: ConnectCallback | undefined): Promise<
   return undefined
 }
 
-/** The caller for whom it is being opened is out of reach, but the client is his when it is open. */
-function followOpening(client: PgClientLike, caller: Caller): void {
+/** The caller for whom it is being opened is out of reach, but the client is his when it is open, unless his time was over by then. */
+function followOpening(pool: PgPoolLike, client: PgClientLike, caller: Caller): void {
   onConnected(client, (error) => {
-    if (error === undefined) caller.got(client)
-    else caller.failed(error)
+    if (error !== undefined) caller.failed(error)
+    else if (idleClientsOf(pool).includes(client)) caller.failed(timedOut())
+    else caller.got(client)
   })
+}
+
+/** As the pool says it. */
+function timedOut(): Error {
+  return new Error('timeout exceeded when trying to connect')
 }
 
 function followWaiting(pool: PgPoolLike, waiting: PendingCaller, caller: Caller): void {
   const { callback } = waiting
-  let { timedOut = false } = waiting
+  let isOver = waiting.timedOut ?? false
   waiting.callback = (error, client, release) => {
     if (client) caller.got(client)
     else caller.failed(error)
@@ -67,13 +73,13 @@ function followWaiting(pool: PgPoolLike, waiting: PendingCaller, caller: Caller)
   }
   // The pool would look for it by its own callback to take it out of the queue.
   Object.defineProperty(waiting, 'timedOut', {
-    get: () => timedOut,
+    get: () => isOver,
     set(value: boolean) {
-      timedOut = value
+      isOver = value
       const queue = pendingCallersOf(pool)
       const at = queue?.indexOf(waiting) ?? -1
       if (at >= 0) queue?.splice(at, 1)
-      caller.failed(new Error('timeout exceeded when trying to connect'))
+      caller.failed(timedOut())
     },
   })
 }

@@ -141,15 +141,13 @@ function isQuery(value: unknown): value is PgQuery {
   return hasMethods(value, ['handleError', 'handleReadyForQuery'])
 }
 
-/**
- * Calls back once when the client, which is connecting, has done so or failed. Not its events: before they come, the pool has told its caller.
- */
+/** Calls back once when the client, which is connecting, has done so or failed, and its pool has told its caller. Their own events come later. */
 export function onConnected(client: PgClientLike, callback: (error: unknown) => void): void {
   const told = field(client, '_connectionCallback')
   if (typeof told !== 'function') return
   Reflect.set(client, '_connectionCallback', (error: unknown, ...rest: unknown[]) => {
-    callback(error ?? undefined)
     Reflect.apply(told, client, [error, ...rest])
+    callback(error ?? undefined)
   })
 }
 
