@@ -156,6 +156,15 @@ describe('the queries of a client', () => {
     expect(cut.errors).toEqual(['SELECT', 'INSERT'].map((what) => `LifecycleError: "listener" was cut, since its time in the stop was over: it is not known whether this was done (${what})`))
   })
 
+  test('do not include what a readiness check asks', async () => {
+    const { resource, lifecycle } = await service()
+    const signal = AbortSignal.timeout(2_000)
+    const before = resource.check!({ signal })
+    const stopped = lifecycle.stop()
+    await before
+    expect(step(await stopped)).toMatchObject({ work: { done: 0 } })
+  })
+
   test('of a loop that nobody stops are served for 2 s, and no longer', { timeout: 20_000 }, async () => {
     const { client, lifecycle } = await service()
     let done = 0
@@ -178,12 +187,12 @@ describe('the queries of a client', () => {
     const { client, lifecycle } = await service()
     await client.query('BEGIN')
     const stopped = lifecycle.stop()
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 8; round += 1) {
       await client.query('SELECT pg_sleep(0.5)')
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
     await client.query('COMMIT')
-    expect(step(await stopped)).toMatchObject({ outcome: 'drained', work: { done: 6, refused: 0 } })
+    expect(step(await stopped)).toMatchObject({ outcome: 'drained', work: { done: 9, refused: 0 } })
   })
 })
 

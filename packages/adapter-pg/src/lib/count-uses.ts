@@ -1,9 +1,8 @@
 import { closedError, createTracker, type Tally, type Tracker } from '@lameduck/core'
 import type { Caller, DrivenPool } from './driven-pool.ts'
 import { isAnswer, messageOf } from './is-answer.ts'
-import { isLost, isQuerying, queriesOf } from './pg-internals.ts'
+import { isLost, isQuerying } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
-import { verbOf } from './refuse-query.ts'
 import type { TrackedPool } from './track-pool.ts'
 import { watchQueries } from './watch-queries.ts'
 
@@ -43,7 +42,7 @@ export interface CountUsesInput {
 export function countUses({ name, driven, tracked, isAside }: CountUsesInput): Uses {
   const { pool } = driven
   const { tally, begin, begunBefore, onEnd, cut } = createTracker(name)
-  const releases = new Map<PgClientLike, (error: unknown) => void>()
+  const releases = new Map<PgClientLike, () => void>()
   /** Those whose client has been given back with queries running. */
   const released = new Set<Use>()
   let isBegun = false
@@ -62,9 +61,9 @@ export function countUses({ name, driven, tracked, isAside }: CountUsesInput): U
       for (const client of checkedOut) if (!isAside(client)) asks().got(client)
       for (const client of tracked.open().filter((each) => !checkedOut.has(each) && isQuerying(each) === true)) {
         asks().got(client)
-        releases.get(client)?.(undefined)
+        releases.get(client)?.()
       }
-      pool.addListener('release', (error: unknown, client: PgClientLike) => releases.get(client)?.(error))
+      pool.addListener('release', (_error: unknown, client: PgClientLike) => releases.get(client)?.())
       driven.follow({ asks, refusal })
     },
     close: () => void (isClosed = true),
@@ -102,11 +101,10 @@ export function countUses({ name, driven, tracked, isAside }: CountUsesInput): U
       // In the hands of code that goes on after its connection was cut.
       refusal: (what) => (isCut ? refusal(what) : undefined),
     })
-    releases.set(client, (error) => {
+    releases.set(client, () => {
       releases.delete(client)
       unwatch()
       if (isLost(client)) use.failure ??= { what: use.what, error: messageOf(tracked.lostBy(client) ?? 'it was lost while it was in use') }
-      if (error instanceof Error && use.running > 0) use.failure ??= { what: verbOf(queriesOf(client)[0]), error: messageOf(error) }
       // Whoever sends a query and does not wait for its answer still wants it done.
       if (use.running === 0 || use.failure) return over(use)
       released.add(use)
