@@ -7,9 +7,9 @@ import type { Clock } from '../../src/lib/clock.ts'
 import type { Handle } from '../../src/lib/lifecycle.ts'
 import type { Reason } from '../../src/lib/reason.ts'
 import type { Report } from '../../src/lib/report/report.ts'
-import { phases, type DrainContext, type Resource } from '../../src/lib/resource.ts'
+import type { DrainContext, Resource } from '../../src/lib/resource.ts'
 import { scriptedResource, type ScriptedCall } from '../../src/lib/testing/scripted-resource.ts'
-import type { Action, Part, World } from './world.ts'
+import { placeOf, type Action, type Part, type World } from './world.ts'
 
 /** One thing that happened. Their order is the order of what happened, also within a millisecond. */
 export type Moment =
@@ -79,7 +79,7 @@ export async function live(world: World, create: typeof createLifecycle): Promis
   const lifecycle = create({ clock, env: {}, policy: { graceMs, marginMs, fatalMs, lameDuck } })
   for (const [index, part] of world.parts.entries()) {
     const wanted = handles.length === 0 ? [] : part.needs.map((need) => handles[need % handles.length] as Handle)
-    add(`r${index}`, part, [...new Set(wanted)].filter((handle) => phases.indexOf(handle.resource.phase) >= phases.indexOf(part.phase)))
+    add(`r${index}`, part, [...new Set(wanted)].filter((handle) => placeOf(handle.resource) >= placeOf(part)))
   }
 
   lifecycle.subscribe((event) => {

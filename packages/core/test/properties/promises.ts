@@ -1,7 +1,6 @@
 import { lameDuckStep } from '../../src/lib/report/report.ts'
-import { phases } from '../../src/lib/resource.ts'
 import { fatalMs, marginMs, type Moment, type Observed } from './live.ts'
-import type { World } from './world.ts'
+import { placeOf, type World } from './world.ts'
 
 /** What the engine owes to every step from one moment on. All times are monotonic ms, as the moments have them. */
 export interface Promised {
@@ -31,7 +30,7 @@ export function edgesOf({ registered, needs }: Observed, hasLameDuck: boolean): 
   for (const [name, part] of registered) {
     const before: string[] = []
     for (const [other, theirs] of registered) {
-      const isEarlier = phases.indexOf(theirs.phase) < phases.indexOf(part.phase)
+      const isEarlier = placeOf(theirs) < placeOf(part)
       if (part.drainFrom !== 'signal' && (isEarlier || needs.get(other)?.includes(name))) before.push(other)
     }
     if (hasLameDuck && part.drainFrom === 'lame-duck-end') before.push(lameDuckStep)

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { phases, type Phase } from '../../src/lib/resource.ts'
+import { phases, type Phase, type Resource } from '../../src/lib/resource.ts'
 import type { ScriptedMethod } from '../../src/lib/testing/scripted-resource.ts'
 import { ending, work, type Ending, type Work } from './work.ts'
 
@@ -16,7 +16,7 @@ export type Action =
 /** One resource. */
 export interface Part {
   readonly phase: Phase
-  readonly drainFrom: 'phase' | 'lame-duck-end' | 'signal'
+  readonly drainFrom: 'phase' | 'lame-duck-end' | 'phase-end' | 'signal'
   readonly reserveMs: number
   readonly timeoutMs: number | undefined
   readonly forceMs: number
@@ -106,7 +106,7 @@ function part(action: fc.Arbitrary<Action>): fc.Arbitrary<Part> {
   const failing = fc.oneof({ arbitrary: actions, weight: 7 }, { arbitrary: fc.constant<Action[]>([{ do: 'throw' }]), weight: 1 })
   return fc.record({
     phase: fc.constantFrom(...phases),
-    drainFrom: fc.constantFrom('phase', 'phase', 'lame-duck-end', 'signal'),
+    drainFrom: fc.constantFrom('phase', 'phase', 'lame-duck-end', 'phase-end', 'signal'),
     reserveMs: upTo(3_000),
     timeoutMs: fc.option(fc.integer({ min: 1, max: 8_000 }), { nil: undefined }),
     forceMs: fc.oneof(fc.constant(100), upTo(1_000)),
@@ -121,4 +121,9 @@ function part(action: fc.Arbitrary<Action>): fc.Arbitrary<Part> {
     work: rarely(work(action), undefined, 2),
     ending: rarely(ending, undefined, 12),
   })
+}
+
+/** Where in the order of the phases: what waits for the end of its own comes between two. */
+export function placeOf({ phase, drainFrom }: Pick<Resource, 'phase' | 'drainFrom'>): number {
+  return phases.indexOf(phase) + (drainFrom === 'phase-end' ? 0.5 : 0)
 }

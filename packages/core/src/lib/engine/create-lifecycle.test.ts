@@ -194,6 +194,7 @@ describe('a programmer hears at once of', () => {
     ['invalid-option', (lifecycle) => lifecycle.add(quick('a', { reserveMs: -1 }))],
     ['unknown-dependency', (lifecycle) => lifecycle.add(quick('a'), { needs: [createLifecycle().add(quick('b'))] })],
     ['dependency-cycle', (lifecycle) => lifecycle.add(quick('a'), { needs: [lifecycle.add(quick('b', { phase: 'intake' }))] })],
+    ['dependency-cycle', (lifecycle) => lifecycle.add(quick('a', { drainFrom: 'phase-end' }), { needs: [lifecycle.add(quick('b'))] })],
     ['added-too-late', (lifecycle) => (void lifecycle.stop(), lifecycle.add(quick('a')))],
     ['added-too-late', (lifecycle) => (void lifecycle.start(), lifecycle.add(quick('a', { start: () => {} })))],
     ['invalid-option', () => createLifecycle({ policy: { graceMs: '30' as never } })],

@@ -45,6 +45,12 @@ export function phaseIndex(phase: Phase): number {
   return phases.indexOf(phase)
 }
 
+/** Whether `one` always stops before `other`, whatever needs what. */
+export function stopsEarlier(one: Resource, other: Resource): boolean {
+  const between = phaseIndex(one.phase) - phaseIndex(other.phase)
+  return between < 0 || (between === 0 && one.drainFrom !== 'phase-end' && other.drainFrom === 'phase-end')
+}
+
 function resourceNode(entry: Entry, policy: Policy): Node {
   const { resource } = entry
   const defaults = policy.phases[resource.phase]
@@ -72,10 +78,10 @@ function connect(earlier: Node, later: Node): void {
   later.before.push(earlier)
 }
 
+/** A barrier after each phase, and one before what waits for the end of its own. */
 function connectPhases(nodes: readonly Node[]): Node[] {
   const barriers: Node[] = []
-  for (const phase of phases) {
-    const members = nodes.filter((node) => node.phase === phase)
+  for (const { phase, members } of phases.flatMap((phase) => partsOf(phase, nodes))) {
     if (members.length === 0) continue
     const previous = barriers.at(-1)
     const barrier = plainNode('barrier', `end of ${phase}`, phase, 0)
@@ -87,6 +93,12 @@ function connectPhases(nodes: readonly Node[]): Node[] {
     barriers.push(barrier)
   }
   return barriers
+}
+
+function partsOf(phase: Phase, nodes: readonly Node[]): { readonly phase: Phase; readonly members: readonly Node[] }[] {
+  const all = nodes.filter((node) => node.phase === phase)
+  const isLast = (node: Node): boolean => node.entry?.resource.drainFrom === 'phase-end'
+  return [all.filter((node) => !isLast(node)), all.filter(isLast)].map((members) => ({ phase, members }))
 }
 
 function connectNeeds(nodes: ReadonlyMap<Entry, Node>): void {

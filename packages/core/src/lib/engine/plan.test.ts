@@ -45,6 +45,17 @@ test('says what each step waits for: a phase, and single steps besides', () => {
   })
 })
 
+test('what waits for the end of its phase is after all of it, and before the next', () => {
+  const lifecycle = world({})
+  for (const name of ['jobs', 'mail']) lifecycle.add(quick(name, { phase: 'work' }))
+  lifecycle.add(quick('framework', { phase: 'work', drainFrom: 'phase-end' }))
+  lifecycle.add(quick('outbox', { phase: 'producers' }))
+  const { framework, jobs, outbox } = steps(lifecycle)
+  expect([jobs?.afterPhase, framework?.afterPhase, outbox?.afterPhase]).toEqual([undefined, 'work', 'work'])
+  expect(framework?.startMs).toBe((jobs?.startMs ?? 0) + 3_000)
+  expect(outbox?.startMs).toBe((framework?.startMs ?? 0) + 3_000)
+})
+
 test('has the steps in the order of their latest starts', () => {
   const { steps: all } = shop(roomy).plan()
   // Backwards from 10,000 ms: 1,000 for the pool, 500 for the repository before it, 2,000 for the consumer, …

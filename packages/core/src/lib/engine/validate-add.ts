@@ -1,5 +1,5 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
-import { phaseIndex, type Entry } from './graph.ts'
+import { stopsEarlier, type Entry } from './graph.ts'
 import { lameDuckStep } from '../report/report.ts'
 import type { AddOptions, Handle } from '../lifecycle.ts'
 import { phases, type Resource } from '../resource.ts'
@@ -62,8 +62,8 @@ function validateResource(resource: Resource): void {
   }
   if (name === lameDuckStep) refuse('that name belongs to the lame duck itself')
   if (!phases.includes(phase)) refuse(`phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
-  if (!['phase', 'lame-duck-end', 'signal'].includes(drainFrom)) {
-    refuse(`drainFrom must be "phase", "lame-duck-end" or "signal"; it is ${show(drainFrom)}`)
+  if (!['phase', 'lame-duck-end', 'phase-end', 'signal'].includes(drainFrom)) {
+    refuse(`drainFrom must be "phase", "lame-duck-end", "phase-end" or "signal"; it is ${show(drainFrom)}`)
   }
   if (typeof resource['drain'] !== 'function') refuse(`drain must be a function; it is ${show((resource as { drain: unknown }).drain)}`)
   for (const method of ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'waitingFor', 'tally', 'unfinished', 'force'] as const) {
@@ -85,13 +85,17 @@ function validateNeed(resource: Resource, need: Entry | undefined, entries: Read
       { resource: resource.name },
     )
   }
-  if (phaseIndex(need.resource.phase) < phaseIndex(resource.phase)) {
+  if (stopsEarlier(need.resource, resource)) {
     throw new LifecycleError(
       'dependency-cycle',
-      `"${resource.name}" (phase ${resource.phase}) needs "${need.resource.name}" (phase ${need.resource.phase}) and so must stop before it, ` +
-        `but ${need.resource.phase} stops before ${resource.phase}. Give one of them another phase.`,
+      `"${resource.name}" (${whenOf(resource)}) needs "${need.resource.name}" (${whenOf(need.resource)}) and so must stop before it, ` +
+        `but ${whenOf(need.resource)} stops before ${whenOf(resource)}. Give one of them another phase.`,
       { resource: resource.name },
     )
   }
   return need
+}
+
+function whenOf({ phase, drainFrom }: Resource): string {
+  return drainFrom === 'phase-end' ? `the end of phase ${phase}` : `phase ${phase}`
 }

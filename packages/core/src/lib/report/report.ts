@@ -11,7 +11,7 @@ export interface PlanStep {
   readonly name: string
   /** `undefined` for the lame duck. */
   readonly phase: Phase | undefined
-  readonly drainFrom: 'phase' | 'lame-duck-end' | 'signal'
+  readonly drainFrom: 'phase' | 'lame-duck-end' | 'phase-end' | 'signal'
   /** It waits for every step of this phase and of the phases before it; `undefined`: for no phase. */
   readonly afterPhase: Phase | undefined
   /** Names of the single steps that it waits for besides: what needs it, and the lame duck. */
