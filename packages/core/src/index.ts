@@ -1,5 +1,6 @@
 // For applications.
-export { bindProcess, type BindOptions, type BoundProcess } from './lib/process/bind-process.ts'
+export { bindProcess, type BoundProcess } from './lib/process/bind-process.ts'
+export type { BindOptions } from './lib/process/bind-options.ts'
 export type { Cause } from './lib/cause.ts'
 export { childProcess, clusterWorkers, type ChildLike, type ChildProcessOptions, type ClusterLike } from './lib/process/child-processes.ts'
 export { createLifecycle } from './lib/engine/create-lifecycle.ts'

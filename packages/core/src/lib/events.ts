@@ -4,6 +4,7 @@ import { LifecycleError, show } from './errors.ts'
 import type { Reason } from './reason.ts'
 import type { Plan, Report, StepReport } from './report/report.ts'
 import type { State } from './state.ts'
+import { isThenable } from './thenable.ts'
 
 /** Everything that can be observed; loggers, metrics, traces and tests all subscribe to this and nothing else. */
 export type LifecycleEvent =
@@ -32,7 +33,8 @@ export interface WaitingStep {
   readonly waitingFor: readonly string[]
 }
 
-export type Listener = (event: LifecycleEvent) => void
+/** What it returns matters for `stopped` alone: where a lifecycle is bound, the process waits for it as for `onReport`. */
+export type Listener = (event: LifecycleEvent) => unknown
 
 /**
  * Name of the `node:diagnostics_channel` that mirrors every event of every lifecycle, as `{ lifecycle, event }`. What a subscriber
@@ -44,16 +46,26 @@ export interface Events {
   emit(event: LifecycleEvent): void
   /** Returns the function that ends the subscription. */
   subscribe(listener: Listener): () => void
+  /** Resolves when what the listeners of `stopped` have returned has settled. */
+  settled(): Promise<unknown>
 }
+
+/** Where a lifecycle keeps `settled`, for whoever ends the process. By a global name, since another copy of core may have made it. */
+export const settledKey: unique symbol = Symbol.for('lameduck.settled') as typeof settledKey
 
 /** A listener that throws harms neither the stop nor the other listeners; its error is shown as a process warning. */
 export function createEvents(lifecycle: () => object): Events {
   // Replaced and never changed: a listener that another one adds hears of the next event first.
   let subscriptions: readonly { readonly listener: Listener }[] = []
   const diagnostics = channel(channelName)
+  let settled: Promise<unknown> = Promise.resolve()
   return {
+    settled: () => settled,
     emit(event) {
-      for (const { listener } of subscriptions) notify(listener, event)
+      for (const { listener } of subscriptions) {
+        const ended = notify(listener, event)
+        if (ended && event.type === 'stopped') settled = Promise.all([settled, ended])
+      }
       if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
     },
     subscribe(listener) {
@@ -67,13 +79,18 @@ export function createEvents(lifecycle: () => object): Events {
   }
 }
 
-/** An async listener is not what the type says, but its rejection must not become an uncaught error that begins a stop. */
-function notify(listener: (event: LifecycleEvent) => unknown, event: LifecycleEvent): void {
+/** The rejection of an async listener must not become an uncaught error that begins a stop. */
+function notify(listener: Listener, event: LifecycleEvent): Promise<void> | undefined {
   try {
     const returned = listener(event)
-    if (returned instanceof Promise) returned.catch((error: unknown) => warn(event, error))
+    if (!isThenable(returned)) return undefined
+    return Promise.resolve(returned).then(
+      () => {},
+      (error: unknown) => warn(event, error),
+    )
   } catch (error) {
     warn(event, error)
+    return undefined
   }
 }
 

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts'
 import { runChecks } from './check.ts'
 import { createEndings } from './endings.ts'
 import { LifecycleError, requireMs } from '../errors.ts'
-import { createEvents } from '../events.ts'
+import { createEvents, settledKey } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
 import { makePlan } from './plan.ts'
@@ -106,7 +106,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
     },
   }
-  return lifecycle
+  return Object.defineProperty(lifecycle, settledKey, { value: () => events.settled() })
 
   function add(resource: Resource, options: AddOptions = {}): Handle {
     const { needs, whenEnded } = requireAddOptions(options)

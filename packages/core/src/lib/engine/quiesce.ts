@@ -1,6 +1,7 @@
 import { describeError } from '../describe-value.ts'
 import type { Entry } from './graph.ts'
 import type { QuiesceContext, Resource } from '../resource.ts'
+import { isThenable } from '../thenable.ts'
 
 /** Calls every resource's `quiesce`, in this tick. What throws or rejects is kept by the resource's name, and the others are still called. */
 export function quiesceAll(entries: Iterable<Entry>, context: QuiesceContext): ReadonlyMap<string, string> {
@@ -26,7 +27,7 @@ export function tellPreStop(resource: Resource, announced: boolean, warn: (messa
 function tell(call: () => unknown, onError: (error: unknown) => void): void {
   try {
     const returned = call()
-    if (returned instanceof Promise) returned.catch(onError)
+    if (isThenable(returned)) Promise.resolve(returned).catch(onError)
   } catch (error) {
     onError(error)
   }

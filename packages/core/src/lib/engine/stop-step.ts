@@ -5,6 +5,7 @@ import type { Entry } from './graph.ts'
 import type { Reason } from '../reason.ts'
 import type { Outcome } from '../report/report.ts'
 import type { DrainContext, Resource } from '../resource.ts'
+import { isThenable } from '../thenable.ts'
 import type { Tally } from '../work/tally.ts'
 import { describeFailures, outcomeOfWork, readTally } from './read-tally.ts'
 
@@ -201,7 +202,7 @@ export function count(resource: Resource, what: 'inFlight' | 'unfinished', error
   try {
     const counted: unknown = resource[what]?.()
     if (counted === undefined || (typeof counted === 'number' && counted >= 0 && (counted < Infinity || unknown))) return counted
-    if (counted instanceof Promise) counted.catch(() => {})
+    if (isThenable(counted)) Promise.resolve(counted).catch(() => {})
     errors.push(`${what}: must return a number; it returned ${show(counted)}`)
   } catch (error) {
     errors.push(`${what}: ${describeError(error)}`)

@@ -19,6 +19,8 @@ export interface ExitOptions {
   /** When the process must have left at the latest, in ms from now. */
   readonly withinMs: number
   readonly clock: Clock
+  /** Called when there is nothing left to wait for. */
+  readonly beforeExit?: () => void
 }
 
 /**
@@ -30,13 +32,14 @@ export interface ExitOptions {
  * pending then and the platform can do it (Node 22.15 and later, not Windows), the process becomes another Node that exits with the same code,
  * which waits for no thread; its `exit` listeners are called before.
  */
-export async function exit(target: ProcessLike, code: number, { flushMs, withinMs, clock }: ExitOptions): Promise<void> {
+export async function exit(target: ProcessLike, code: number, { flushMs, withinMs, clock, beforeExit }: ExitOptions): Promise<void> {
   const latest = clock.now() + withinMs
   target.exitCode = code
   try {
     await flush([target.stdout, target.stderr], flushMs, clock)
     await waitWhile(() => isBusy(target, files), latest - clock.now(), clock)
     await waitWhile(() => isBusy(target, names), Math.min(namesMs, latest - clock.now()), clock)
+    beforeExit?.()
     if (isBusy(target, files) || isBusy(target, names)) becomeAnother(target, code)
   } finally {
     leave(target, code)

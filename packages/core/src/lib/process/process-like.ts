@@ -8,12 +8,18 @@ export interface ProcessLike {
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
   on(event: string, listener: (...parameters: unknown[]) => void): unknown
+  prependListener(event: string, listener: (...parameters: unknown[]) => void): unknown
+  once(event: string, listener: (...parameters: unknown[]) => void): unknown
   off(event: string, listener: (...parameters: unknown[]) => void): unknown
   listeners(event: string): readonly unknown[]
+  /** The same, with what stands in for a listener in place of it. */
+  rawListeners(event: string): readonly unknown[]
   /** Where the process has a parent that it can talk to. */
   send?(message: unknown, handle?: undefined, options?: undefined, onSent?: () => void): unknown
   readonly connected?: boolean
   exit(code: number): void
+  kill?(pid: number, signal?: string | number): unknown
+  hasUncaughtExceptionCaptureCallback?(): boolean
   // Of the real process alone: what `exit` looks at where libuv's pool may hold it up.
   getActiveResourcesInfo?(): readonly string[]
   emit?(event: 'exit', code: number): unknown

@@ -34,10 +34,12 @@ export interface FakeProcess extends ProcessLike {
   /** What was sent to the parent. */
   readonly sent: readonly unknown[]
   on(event: string, listener: Listener): unknown
+  prependListener(event: string, listener: Listener): unknown
   once(event: string, listener: Listener): unknown
   off(event: string, listener: Listener): unknown
   removeListener(event: string, listener: Listener): unknown
   listeners(event: string): Listener[]
+  rawListeners(event: string): Listener[]
   listenerCount(event: string): number
   /** Anything that has no method of its own: `beforeExit`, `message`, `disconnect`. */
   emit(event: string, ...parameters: unknown[]): boolean
@@ -74,10 +76,12 @@ export function createFakeProcess({ terminal = false, env = {}, pid = 7, ppid = 
       return stderr.text()
     },
     on: (event, listener) => emitter.on(event, listener),
+    prependListener: (event, listener) => emitter.prependListener(event, listener),
     once: (event, listener) => emitter.once(event, listener),
     off: (event, listener) => emitter.off(event, listener),
     removeListener: (event, listener) => emitter.off(event, listener),
     listeners: (event) => emitter.listeners(event) as Listener[],
+    rawListeners: (event) => emitter.rawListeners(event) as Listener[],
     listenerCount: (event) => emitter.listenerCount(event),
     emit: (event, ...parameters) => emitter.emit(event, ...parameters),
     ...(ipc ? { send: (message: unknown) => void sent.push(message) } : {}),
