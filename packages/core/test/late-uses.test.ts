@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { nodes } from './tools/nodes.ts'
+import { outcomes, runProgram, term } from './tools/run-program.ts'
+
+describe.each(nodes)('$name: a client that is used after its close', (node) => {
+  test.each(['heartbeat', 'wrapped'])('costs one line, no failure and no stack, however often (%s)', async (how) => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: [how], on: { ready: term } })
+    expect(code).toBe(0)
+    expect(report).toMatchObject({ result: 'unknown', errors: [] })
+    const [cache] = report?.steps ?? []
+    expect(cache).toMatchObject({ name: 'cache', work: { failed: 0, cut: 0 } })
+    expect(cache?.work?.refused).toBeGreaterThan(10)
+    expect(stderr).toBe(`lameduck: stopped on SIGTERM; cache was used ${cache?.work?.refused} times after it had closed, which was refused (heartbeat: refused, it came after the close (×${cache?.work?.refused}))\n`)
+  })
+
+  test('costs one line where the resource does not count it', async () => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['uncounted'], on: { ready: term } })
+    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'clean' })
+    expect(stderr).toMatch(/^lameduck: while stopping: \d+ times: "cache" is closed, since the service stops: nothing of this was done \(heartbeat\)\n$/)
+  })
+
+  test('does not hide a failure of the service', async () => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['failure'], on: { ready: term } })
+    expect({ code, errors: report?.errors }).toEqual({ code: 72, errors: ['unhandledRejection: a failure of its own'] })
+    expect(stderr.match(/^lameduck: unhandledRejection while stopping/gm)).toHaveLength(1)
+  })
+
+  test('and a hundred calls that are cut cost one line, too', async () => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['cut'], on: { ready: term } })
+    expect(code).toBe(71)
+    expect(outcomes(report)).toEqual(['cache forced', 'spans drained'])
+    expect(report).toMatchObject({ errors: [], steps: [{ work: { cut: 100 } }, {}] })
+    const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('lameduck: still waiting'))
+    expect(lines).toEqual([expect.stringMatching(/^lameduck: stopped on SIGTERM; work may be lost: cache was forced, 100 in flight/)])
+  })
+})
+
+describe.each(nodes)('$name: work of which nobody can tell', (node) => {
+  test('is told on stderr and in the termination message, and is no failure', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'lameduck-unknown-'))
+    const file = join(folder, 'message')
+    const { code, report, stderr } = await runProgram(node, 'tells-nothing', { parameters: [file], on: { ready: term } })
+    expect({ code, result: report?.result, exitCode: report?.exitCode }).toEqual({ code: 0, result: 'unknown', exitCode: 0 })
+    expect(stderr).toBe('lameduck: stopped on SIGTERM; of 3 in broker nobody can tell whether they are done (no acknowledgement (acks 0) (×3))\n')
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ lameduck: 'stopped', result: 'unknown', exitCode: 0, steps: [{ name: 'broker', outcome: 'unknown', work: { unknown: 3 } }] })
+    await rm(folder, { recursive: true })
+  })
+
+  test('has an exit code of its own where one is set', async () => {
+    const { code } = await runProgram(node, 'tells-nothing', { parameters: [join(tmpdir(), `lameduck-unknown-${process.pid}`), '75'], on: { ready: term } })
+    expect(code).toBe(75)
+    await rm(join(tmpdir(), `lameduck-unknown-${process.pid}`))
+  })
+})
