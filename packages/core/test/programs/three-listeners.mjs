@@ -3,19 +3,22 @@ import { bindProcess, createLifecycle } from '@lameduck/core'
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 process.on('uncaughtException', (error) => console.error(`crash reporter: ${error.message}`))
-process.on('SIGTERM', () => {
-  console.log('first')
-  setTimeout(() => process.exit(1), 700)
-})
-process.on('SIGTERM', async () => {
-  console.log('second begins')
-  await after(600)
-  console.log('second ends')
-})
-process.on('SIGTERM', async () => {
-  console.log('third')
-  void Promise.reject(new Error('a real error'))
-})
+const listeners = {
+  first() {
+    console.log('first')
+    setTimeout(() => process.exit(1), 700)
+  },
+  async second() {
+    console.log('second begins')
+    await after(600)
+    console.log('second ends')
+  },
+  async third() {
+    console.log('third')
+    void Promise.reject(new Error('a real error'))
+  },
+}
+for (const listener of Object.values(listeners)) process.on('SIGTERM', listener)
 const lifecycle = createLifecycle({ policy: { graceMs: 8_000, phases: { work: { reserveMs: 300 } } } })
 const drain = async () => {
   // Of nobody whom lameduck runs.

@@ -54,6 +54,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     throw new LifecycleError('wrong-state', 'bindProcess() was called in a worker thread, which gets no signals; bind in the main thread, and stop the worker in a drain')
   }
   const runner = isReal ? findTestRunner() : undefined
+  const otherRuntime = isReal ? describeOtherRuntime() : undefined
   const onUncaught = binding.onUncaught ?? (runner === undefined ? 'stop' : 'leave')
   const bindings = joinProcess(target, lifecycle)
   const listening = createListening(target, bindings)
@@ -67,7 +68,15 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     if (event.type === 'stop-begun') uncaught.onStopBegun()
     if (event.type === 'stopped') ending.onStopped(event.report)
   })
-  const witness = createWitness(lifecycle, { clock, signals, watchdog: binding.watchdog, terminationMessage: binding.terminationMessage, progresses: bindings.progresses, onSignalSeen: (signal, agoMs) => stopSignals.onSignalSeen(signal, agoMs) })
+  if (otherRuntime !== undefined) lifecycle.warn(otherRuntime)
+  const witness = createWitness(lifecycle, {
+    clock,
+    signals,
+    watchdog: binding.watchdog && otherRuntime === undefined,
+    terminationMessage: binding.terminationMessage,
+    progresses: bindings.progresses,
+    onSignalSeen: (signal, agoMs) => stopSignals.onSignalSeen(signal, agoMs),
+  })
   const uncaught = handleUncaughtErrors(lifecycle, target, listening, onUncaught)
   const ending = createEnding({ lifecycle, binding, bindings, witness, runner, lateUses: uncaught.lateUses, isBound: () => isBound, unbind })
 
@@ -104,8 +113,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       // The stop that follows ends the process; nobody should go on as if the service were ready.
       await new Promise<never>(() => {})
     }
-    const surroundings = isReal ? [describeOtherRuntime(), findLossyWrapper(systemProc(), lifecycle.policy.graceMs)] : []
-    for (const warning of surroundings) if (warning !== undefined) lifecycle.warn(warning)
+    const wrapper = isReal && runner === undefined ? findLossyWrapper(systemProc(), lifecycle.policy.graceMs, signals) : undefined
+    if (wrapper !== undefined) lifecycle.warn(wrapper)
     others.onReady()
     // The parent may have gone: then there is nobody to tell, and nothing wrong.
     if (underPm2 && target.connected === true) target.send?.('ready', undefined, undefined, () => {})

@@ -66,7 +66,9 @@ export function createEnding({ lifecycle, binding, bindings, witness, runner, la
     // Meanwhile the report's receiver may have unbound it, or another lifecycle may have been bound.
     if (!isWanted() || bindings.alive.size > 0) return witness.retire()
     const leftMs = Math.max(0, latest - clock.now())
-    await exit(target, exitCode(), { flushMs: Math.min(flushMs, leftMs), withinMs: leftMs, clock, beforeExit })
+    const leaving = exit(target, exitCode(), { flushMs: Math.min(flushMs, leftMs), withinMs: leftMs, clock, beforeExit })
+    // In Vitest's process `process.exit()` throws.
+    await (runner === undefined ? leaving : leaving.catch(unbind))
   }
 
   /** The reports of all lifecycles: another one's may still be on its way. */
@@ -100,7 +102,8 @@ export function createEnding({ lifecycle, binding, bindings, witness, runner, la
       `warning: this process runs the tests of ${name}, so it is not ended with the lifecycle, which is unbound now. ` +
         'Call unbind() before a test stops it, or bind it to { process: createFakeProcess() } of @lameduck/core/testing.',
     )
-    if (reason.kind === 'fatal') target.exitCode ||= exitCode
+    // A failed start is what ready() rejects with.
+    if (reason.kind === 'fatal' && reason.origin !== 'start') target.exitCode ||= exitCode
     unbind()
   }
 }

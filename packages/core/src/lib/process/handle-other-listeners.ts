@@ -54,7 +54,8 @@ export function handleOtherListeners({ lifecycle, binding, bindings, onUncaught,
   }
 
   function look(): void {
-    if (runner !== undefined) return
+    // What comes now is for a second signal, and whoever ends the process is told of then.
+    if (runner !== undefined || lifecycle.stopping.aborted) return
     for (const warning of warningsAbout(watch.found())) lifecycle.warn(warning)
   }
 }

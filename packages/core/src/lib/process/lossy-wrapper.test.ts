@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { findLossyWrapper } from './lossy-wrapper.ts'
+import * as lossyWrapper from './lossy-wrapper.ts'
 import { systemProc, type ProcReader } from './proc-reader.ts'
 
 /** One process above, as `/proc` showed it: the parent first, the outermost last. */
@@ -48,6 +48,10 @@ const nodeRun: Above = { cmdline: '/usr/local/bin/node --run start', sigCgt: '00
 const tini: Above = { cmdline: ['/usr/bin/tini', '--', 'sh', '-c', 'node dist/main.js; true'], name: 'tini', sigCgt: '0000000000000000' }
 const dumbInit: Above = { cmdline: 'dumb-init node dist/main.js', name: 'dumb-init', sigCgt: '000000007ffbfeff' }
 const yarn1 = { npm_config_user_agent: 'yarn/1.22.22 npm/? node/v20.20.2 linux x64' }
+
+function findLossyWrapper(proc: ProcReader, graceMs: number, signals: readonly string[] = ['SIGTERM', 'SIGINT']): string | undefined {
+  return lossyWrapper.findLossyWrapper(proc, graceMs, signals)
+}
 
 /** What the warning names: who started the process, and under what. */
 function named(above: readonly Above[], surroundings: Surroundings = {}): string | undefined {
@@ -158,10 +162,20 @@ describe('what kills before the grace period is over', () => {
   test.each([
     ['su', { cmdline: ['su', '-c', 'node main.js', 'app'], name: 'su', sigCgt: '0000000000004000' }, 2_000],
     ['runuser', { cmdline: 'runuser -u app -- node main.js', name: 'runuser', sigCgt: '0000000000004000' }, 2_000],
-    ['nodemon', { cmdline: 'node /app/node_modules/.bin/nodemon main.js', sigCgt: '0000000100014603' }, 10_000],
+    ['nodemon', { cmdline: 'node /app/node_modules/.bin/nodemon --signal SIGTERM main.js', sigCgt: '0000000100014603' }, 10_000],
   ] as const)('%s', (name, above, killsAfterMs) => {
     expect(findLossyWrapper(procWith([above]), killsAfterMs)).toBeUndefined()
     expect(findLossyWrapper(procWith([above, tini]), killsAfterMs + 1)).toContain(`started by ${name}, which kills it ${killsAfterMs} ms after the signal`)
+  })
+
+  test('nodemon with a signal of its own, which nobody listens to', () => {
+    const nodemon = { cmdline: 'node /app/node_modules/.bin/nodemon main.js', sigCgt: '0000000100014603' }
+    expect(findLossyWrapper(procWith([nodemon]), 5_000)).toBe(
+      'this process was started by nodemon, which restarts it with SIGUSR2, and bindProcess() does not listen to that: the service will end without a drain. ' +
+        "Pass signals: ['SIGTERM', 'SIGINT', 'SIGUSR2'] to bindProcess(), or start nodemon with --signal SIGTERM.",
+    )
+    expect(findLossyWrapper(procWith([nodemon]), 5_000, ['SIGTERM', 'SIGUSR2'])).toBeUndefined()
+    expect(findLossyWrapper(procWith([nodemon]), 30_000, ['SIGTERM', 'SIGUSR2'])).toContain('kills it 10000 ms after the signal')
   })
 
   test('what loses the signal is worse', () => {

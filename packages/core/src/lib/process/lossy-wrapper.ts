@@ -10,6 +10,8 @@ interface Wrapper {
   /** What the warning calls it: no more of its command line than is known to hold no secret. */
   readonly title: string
   readonly effect: Effect
+  /** The signal that it ends the process with, where that is not SIGTERM. */
+  readonly sends?: string
 }
 
 type Effect = 'passes' | 'loses' | 'signals-all' | { readonly killsAfterMs: number }
@@ -49,9 +51,10 @@ const effects: Readonly<Record<string, Effect>> = {
  * known at the start.
  *
  * @param graceMs what the policy takes for the platform's grace period, in ms
+ * @param signals those that begin a stop
  */
-export function findLossyWrapper(proc: ProcReader, graceMs: number): string | undefined {
-  const warning = proc.env['pm_id'] === undefined ? warningAbout(wrappersAbove(proc), proc, graceMs) : warningAboutPm2(proc.env, graceMs)
+export function findLossyWrapper(proc: ProcReader, graceMs: number, signals: readonly string[]): string | undefined {
+  const warning = proc.env['pm_id'] === undefined ? warningAbout(wrappersAbove(proc), proc, graceMs, signals) : warningAboutPm2(proc.env, graceMs)
   // Asked last: it costs a read, which a service without such a wrapper is spared.
   return warning === undefined || proc.isInteractive ? undefined : warning
 }
@@ -62,11 +65,12 @@ function warningAboutPm2(env: NodeJS.ProcessEnv, graceMs: number): string | unde
   return killTimeout >= graceMs ? undefined : tooEarly('pm2', killTimeout, graceMs, `Set kill_timeout to ${graceMs} in its configuration`)
 }
 
-function warningAbout(wrappers: readonly Wrapper[], proc: ProcReader, graceMs: number): string | undefined {
+function warningAbout(wrappers: readonly Wrapper[], proc: ProcReader, graceMs: number, signals: readonly string[]): string | undefined {
   if (wrappers.some(({ effect }) => effect === 'signals-all')) return undefined
   const loser = wrappers.findIndex(({ effect }) => effect === 'loses')
   if (loser >= 0) return lost(wrappers.slice(loser), proc)
-  for (const { effect, name } of wrappers) {
+  for (const { effect, name, sends } of wrappers) {
+    if (sends !== undefined && !signals.includes(sends)) return unheard(name, sends, signals)
     if (typeof effect === 'object' && effect.killsAfterMs < graceMs) return tooEarly(name, effect.killsAfterMs, graceMs, 'Start node without it')
   }
   return undefined
@@ -95,6 +99,14 @@ function lost([loser, ...above]: readonly Wrapper[], proc: ProcReader): string |
 
 function tooEarly(name: string, killsAfterMs: number, graceMs: number, fix: string): string {
   return `this process was started by ${name}, which kills it ${killsAfterMs} ms after the signal, but the policy's graceMs is ${graceMs}. ${fix}, or set graceMs to ${killsAfterMs}.`
+}
+
+function unheard(name: string, signal: string, signals: readonly string[]): string {
+  const all = [...signals, signal].map((each) => `'${each}'`).join(', ')
+  return (
+    `this process was started by ${name}, which restarts it with ${signal}, and bindProcess() does not listen to that: the service will end without a drain. ` +
+    `Pass signals: [${all}] to bindProcess(), or start ${name} with --signal SIGTERM.`
+  )
 }
 
 /** From the parent upwards, as far as the programs are known. */
@@ -137,6 +149,7 @@ function readWrapper(proc: ProcReader, pid: number, below: string): Wrapper | un
   const effect = isYarn1 ? 'loses' : effects[name]
   if (effect === undefined) return undefined
   const task = args.filter((each) => !each.startsWith('-')).slice(0, args[0] === 'run' ? 2 : 1)
+  if (name === 'nodemon') return { ...known, effect, sends: signalOfNodemon(args) }
   return { ...known, title: scriptRunners.has(name) ? [name, ...task].join(' ') : name, effect }
 }
 
@@ -151,6 +164,12 @@ function whatRuns([command = '', ...args]: readonly string[]): { readonly name: 
   if (task !== undefined) return { name: 'node --run', args: task === '--run' ? args.slice(first) : [task.slice('--run='.length)] }
   if (flags.some((each) => /^--watch(-path)?(=|$)/.test(each))) return { name: 'node --watch', args: [] }
   return { name: basename(args[first] ?? name).replace(/\.[cm]?js$/, ''), args: args.slice(first + 1) }
+}
+
+/** What it restarts with; a configuration file may say something else, which is not read. */
+function signalOfNodemon(args: readonly string[]): string {
+  const at = args.findIndex((each) => each === '--signal' || each === '-s')
+  return at < 0 ? 'SIGUSR2' : (args[at + 1] ?? 'SIGUSR2')
 }
 
 /** A script's `node … &` reads from /dev/null (POSIX, "Asynchronous Lists"). The script has its process id, and can signal it alone. */

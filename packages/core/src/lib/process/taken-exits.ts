@@ -8,11 +8,13 @@ const key = Symbol.for('lameduck.exit-taken')
 /** What is thrown where an exit is taken: the code behind `process.exit` must not run on. A library that catches and logs it says in one line what it is. */
 class ExitTaken extends Error {
   override readonly name = 'ExitTaken'
-  readonly [key] = true
 
   constructor(call: string) {
     super(`${call} is the end of this listener and not of the process, which lameduck ends when it has drained`)
     this.stack = `${this.name}: ${this.message}`
+    // Hidden, so that whoever prints it prints one line.
+    Object.defineProperty(this, key, { value: true })
+    Object.defineProperty(this, 'name', { enumerable: false })
   }
 }
 

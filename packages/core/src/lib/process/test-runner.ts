@@ -3,7 +3,6 @@ const signs: readonly (readonly [name: string, isIt: () => boolean])[] = [
   ['vitest', () => '__vitest_worker__' in globalThis],
   ['jest', () => Symbol.for('$$jest-matchers-object') in globalThis],
   ['mocha', () => /[\\/]_?mocha(\.[cm]?js)?$/.test(process.argv[1] ?? '') || 'Mocha' in globalThis],
-  ['ava', () => /[\\/]ava[\\/]lib[\\/]worker[\\/]/.test(process.argv[1] ?? '')],
   ['node:test', () => loadedModules().includes('NativeModule internal/test_runner/harness')],
   ['a test runner', () => ['describe', 'it'].every((name) => typeof (globalThis as Record<string, unknown>)[name] === 'function')],
 ]
