@@ -18,7 +18,7 @@ const listeners = {
     void Promise.reject(new Error('a real error'))
   },
 }
-for (const listener of Object.values(listeners)) process.on('SIGTERM', listener)
+for (const name of Object.keys(listeners)) process.on('SIGTERM', listeners[name])
 const lifecycle = createLifecycle({ policy: { graceMs: 8_000, phases: { work: { reserveMs: 300 } } } })
 const drain = async () => {
   // Of nobody whom lameduck runs.

@@ -4,7 +4,7 @@ import { sourceOf } from './describe-listener.ts'
 import { yieldsToOthers } from './known-listeners.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { warningsAbout } from './other-listener-warnings.ts'
-import { watchOtherListeners, type OtherListener } from './other-listeners.ts'
+import { watchOtherListeners, type AnyListener, type OtherListener } from './other-listeners.ts'
 import type { Bindings } from './process-bindings.ts'
 
 export interface OthersInput {
@@ -28,6 +28,7 @@ export interface Others {
 /** Tells of the listeners that others have for the same signals, and for uncaught errors, or adopts those of the signals. */
 export function handleOtherListeners({ lifecycle, binding, bindings, onUncaught, runner }: OthersInput): Others {
   const { target, clock, signals, otherListeners } = binding
+  const told = new WeakMap<AnyListener, Set<string>>()
   let isReady = false
   // In a stop that has begun there is no place for them.
   const isAdopting = otherListeners === 'adopt' && !lifecycle.stopping.aborted
@@ -56,6 +57,13 @@ export function handleOtherListeners({ lifecycle, binding, bindings, onUncaught,
   function look(): void {
     // What comes now is for a second signal, and whoever ends the process is told of then.
     if (runner !== undefined || lifecycle.stopping.aborted) return
-    for (const warning of warningsAbout(watch.found())) lifecycle.warn(warning)
+    for (const warning of warningsAbout(watch.found().filter(isNew))) lifecycle.warn(warning)
+  }
+
+  function isNew({ event, listener }: OtherListener): boolean {
+    const events = told.get(listener) ?? new Set()
+    if (events.has(event)) return false
+    told.set(listener, events.add(event))
+    return true
   }
 }
