@@ -17,6 +17,7 @@ export const scenarios = [
   { name: 'undici', title: 'keep-alive, undici', protocol: 'http', load: { script: script('undici') } },
   { name: 'wrk', title: 'keep-alive, wrk', protocol: 'http', load: { script: script('wrk'), fast: 1, slow: 0 }, needs: 'wrk' },
   { name: 'post', title: 'POST bodies', protocol: 'http', load: { script: script('post') } },
+  { name: 'proxy', title: 'a proxy, http-proxy', protocol: 'proxy', load: {} },
   { name: 'tls', title: 'TLS, Node Agent', protocol: 'https', load: { script: script('tls') } },
   { name: 'pipelining', title: 'pipelining, 3 at once', protocol: 'http', env: { RAN: '1' }, load: { script: script('pipelining') } },
   { name: 'grpc', title: 'gRPC, h2c', protocol: 'http2', load: { script: script('grpc') }, isEnough },

@@ -12,7 +12,7 @@ const windowMs = 900
 const graceMs = windowMs + 1_500
 
 interface Case {
-  readonly protocol?: 'http' | 'https'
+  readonly protocol?: 'http' | 'https' | 'proxy'
   readonly load?: LoadOptions
   readonly preStopMs?: number
 }
@@ -21,6 +21,8 @@ describe('a rolling update under load loses nothing, and does with each of the u
   it.each<[string, Case]>([
     ['keep-alive', {}],
     ['POST bodies', { load: { script: script('post') } }],
+    // Its upstream says keep-alive, and it passes that on.
+    ['a proxy in front of another server', { protocol: 'proxy' }],
     ['TLS', { protocol: 'https', load: { script: script('tls') } }],
     // A window is needed all the same: connections stay where they are.
     ['endpoints gone before SIGTERM', { preStopMs: 800 }],

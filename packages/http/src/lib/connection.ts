@@ -34,8 +34,8 @@ export interface Exchange {
   readonly startedAt: number
   /** What had been written to the socket when it began. */
   readonly bytesBefore: number
-  /** The answer was told to say `Connection: close`. */
-  marked: boolean
+  /** The answer is to say `Connection: close`; `false` when that was taken back. */
+  marked: boolean | undefined
   /** The next one of a pipeline. */
   newer: Exchange | undefined
   /** Of the oldest alone: the newest, which is itself where nobody pipelines, and how many they are. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from './connection.ts'
+import { sayClose } from './say-close.ts'
 
 /*
  * The unanswered requests of one connection, which are more than one only where a client pipelines. The socket keeps the oldest:
@@ -12,7 +13,7 @@ export function newExchange(response: ServerResponse, bytesBefore: number): Exch
     response,
     startedAt: performance.now(),
     bytesBefore,
-    marked: false,
+    marked: undefined,
     newer: undefined,
     count: 1,
   }
@@ -41,21 +42,16 @@ export function* fromOldest(oldest: Exchange): Generator<Exchange> {
 }
 
 /**
- * Tells an answer to say `Connection: close`.
- *
- * `shouldKeepAlive` and not a header: it can be taken back. With `Connection: close` on the first of three pipelined
- * requests all three handlers run and one answer is delivered, so only the newest one may carry it.
+ * Tells an answer to say `Connection: close`, if it still is to when its head is written. With that on the first of three
+ * pipelined requests all three handlers run and one answer is delivered, so only the newest one may carry it.
  */
 export function mark(exchange: Exchange): void {
-  const { response } = exchange
-  if (response.headersSent || !response.shouldKeepAlive) return
-  response.shouldKeepAlive = false
+  if (exchange.response.headersSent) return
+  if (exchange.marked === undefined) sayClose(exchange.response, () => exchange.marked === true)
   exchange.marked = true
 }
 
 /** Takes it back, while that is possible. */
 export function unmark(exchange: Exchange): void {
-  if (!exchange.marked || exchange.response.headersSent) return
-  exchange.response.shouldKeepAlive = true
-  exchange.marked = false
+  if (exchange.marked !== undefined) exchange.marked = false
 }
