@@ -4,5 +4,6 @@ export { createProbes, type ProbeOptions, type Probes } from './lib/create-probe
 export type { ProbePaths } from './lib/probe-paths.ts'
 
 // For other transports: lifecycle in, answer out.
+export { markProbe } from './lib/mark-probe.ts'
 export { livez, startupz, type ProbeAnswer } from './lib/probe-answer.ts'
 export { readyz, readyzCheck, type ReadyOptions } from './lib/readyz.ts'

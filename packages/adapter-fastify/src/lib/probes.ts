@@ -1,5 +1,5 @@
 import type { Lifecycle } from '@lameduck/core'
-import { createProbes, type ProbeOptions } from '@lameduck/probes'
+import { createProbes, markProbe, type ProbeOptions } from '@lameduck/probes'
 import type { FastifyInstance } from 'fastify'
 
 /**
@@ -24,6 +24,7 @@ export function probes(lifecycle: Lifecycle, options: ProbeOptions = {}): (insta
         async handler(request, reply) {
           const found = await all.answer(request.method, request.url.slice(instance.prefix.length))
           if (!found) return reply.callNotFound()
+          markProbe(request.raw)
           return reply.code(found.status).headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).type('text/plain; charset=utf-8').send(found.body)
         },
       })

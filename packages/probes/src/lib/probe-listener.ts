@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Lifecycle } from '@lameduck/core'
 import { createProbes, type ProbeOptions } from './create-probes.ts'
+import { markProbe } from './mark-probe.ts'
 import type { ProbeAnswer } from './probe-answer.ts'
 
 /** Answers the request and returns true, or returns false and leaves it alone. */
@@ -20,6 +21,7 @@ export function probeListener(lifecycle: Lifecycle, options: ProbeOptions = {}):
   return (request, response) => {
     const answer = probes.answer(request.method ?? '', request.url ?? '')
     if (answer === undefined) return false
+    markProbe(request)
     if (answer instanceof Promise) void answer.then((late) => send(request.method, response, late))
     else send(request.method, response, answer)
     return true
