@@ -1,5 +1,7 @@
 // For applications.
 export { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from './lib/http-server.ts'
+export { endOnDrain, type LongAnswer } from './lib/end-on-drain.ts'
+export type { NotWork, RequestHead } from './lib/not-work.ts'
 export type { ListenAddress } from './lib/startup.ts'
 export type { HttpServerStats } from './lib/stats.ts'
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { createLifecycle } from '@lameduck/core'
+import { createLifecycle, type StepReport } from '@lameduck/core'
 import { expect, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
 import { get, rawClient, type RawClient } from './support/raw-client.ts'
@@ -34,7 +34,7 @@ const moments = ['before the signal', 'during the lame duck', 'during the drain'
 const cases = closers.flatMap(([name, close]) => moments.map((moment) => ({ name, close, moment })))
 
 // Catches: `await promisify(server.close)()`, which is an error when somebody else was faster.
-test.each(cases)('$name $moment is taken for done', async ({ name, close, moment }) => {
+test.each(cases)('$name $moment is taken for done, and what it cuts is counted', async ({ name, close, moment }) => {
   const lifecycle = createLifecycle({ env: {}, policy: { lameDuck: { minMs: 100, quietMs: 0, maxMs: 100 } } })
   const due = gate()
   const upgraded: Duplex[] = []
@@ -67,7 +67,16 @@ test.each(cases)('$name $moment is taken for done', async ({ name, close, moment
   due.open()
 
   expect(await outcome(busy)).toMatch(name === 'closeAllConnections()' ? /^cut/ : /connection: close/i)
-  expect(await stopped).toMatchObject({ result: 'clean', warnings: [], steps: expect.arrayContaining([expect.objectContaining({ name: 'http', errors: [] })]) })
+  const { result, warnings, steps } = await stopped
+  const { work, errors } = steps.find((step) => step.name === 'http') as StepReport
+  expect(warnings).toEqual([])
+  if (name === 'closeAllConnections()' && moment !== 'before the signal') {
+    // Catches: an empty server that is taken for a drained one.
+    expect([result, work?.failed]).toEqual(['failed', 1])
+    expect(errors).toEqual([expect.stringContaining('GET /slow: its connection was closed before the answer was complete')])
+  } else {
+    expect([result, work?.failed, errors]).toEqual(['clean', 0, []])
+  }
   const naive = await new Promise((resolve) => {
     server.close(resolve)
   })

@@ -114,28 +114,6 @@ test('counts requests that never reach a request listener of its own', async () 
   expect(resource.inFlight?.()).toBe(2)
 })
 
-test('knows the newest arrival only from the signal on: connections and requests', async () => {
-  const server = createServer(ok)
-  const resource = httpServer(server)
-  const port = await serve(server)
-  const client = await rawClient(port)
-  client.send(get('/'))
-  await client.until(/ok$/)
-  expect(resource.lastArrival?.()).toBeUndefined()
-
-  resource.quiesce?.(quiesceContext)
-  expect(resource.lastArrival?.()).toBeUndefined()
-  const before = performance.now()
-  const connected = once(server, 'connection')
-  const late = await rawClient(port)
-  await connected
-  const connection = Number(resource.lastArrival?.())
-  expect(connection).toBeGreaterThan(before)
-  late.send(get('/'))
-  await late.until(/ok$/)
-  expect(Number(resource.lastArrival?.())).toBeGreaterThan(connection)
-})
-
 test('counts what is going on, by kind, and forgets it', async () => {
   const due = gate()
   const server = createServer((request, response) => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
+import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
 import { get, rawClient } from './support/raw-client.ts'
@@ -54,6 +55,22 @@ test('prefers the route to the path, where a router tells it', async () => {
     expect.stringMatching(/^GET \/orders\/:id \d+ ms, nothing sent$/),
     expect.stringMatching(/^GET \/orders\/by-pattern \d+ ms, nothing sent$/),
   ])
+})
+
+// Catches: naming what a mount has left of the path: Express and connect take the part off under which they have mounted something.
+test('names a path as the client sent it, whatever is mounted where', async () => {
+  const app = express()
+  app.use('/files', (request, _response, next) => (request.url === '/held' ? undefined : next()))
+  app.use('/files', (request) => void (request.url = '/elsewhere'))
+  const server = createServer(app as RequestListener)
+  const resource = httpServer(server)
+  const port = await serve(server)
+  for (const path of ['/files/held?token=secret', '/files/a/b']) {
+    const client = await rawClient(port)
+    client.send(get(path))
+    await once(server, 'request')
+  }
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/files\/held \d+ ms, nothing sent$/), expect.stringMatching(/^GET \/files\/a\/b \d+ ms, nothing sent$/)])
 })
 
 test('HTTP/2: says whether the answer has begun', async () => {

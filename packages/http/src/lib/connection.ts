@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -30,6 +30,8 @@ export interface Idle {
 export interface Exchange {
   readonly kind: 'active'
   readonly response: ServerResponse
+  /** As the client sent it; what is mounted under a path changes that of the request. */
+  readonly url: string
   /** Monotonic ms. */
   readonly startedAt: number
   /** What had been written to the socket when it began. */
@@ -46,7 +48,7 @@ export interface Exchange {
 /** An answer was complete before its request was: the rest of the body is still arriving. */
 export interface Leftover {
   readonly kind: 'leftover'
-  readonly request: IncomingMessage
+  readonly exchange: Exchange
   /** Monotonic ms. */
   readonly answeredAt: number
 }
@@ -74,7 +76,16 @@ export interface Http2 {
   readonly acceptedAt: number
   /** A stream has been seen on it. */
   used: boolean
-  readonly streams: Map<ServerHttp2Stream, { readonly method: string; readonly url: string; readonly startedAt: number }>
+  readonly streams: Map<ServerHttp2Stream, Stream>
+}
+
+/** One stream of HTTP/2. */
+export interface Stream {
+  readonly method: string
+  readonly url: string
+  readonly headers: IncomingHttpHeaders
+  /** Monotonic ms. */
+  readonly startedAt: number
 }
 
 /** Before the announcement, shared by all. */

@@ -1,15 +1,19 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
+import type { IncomingMessage } from 'node:http'
 import { Socket, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { idle, weigh, type Connection, type Http2 } from './connection.ts'
-import { append, mark, newExchange, shift, unmark } from './exchanges.ts'
+import type { Tallying } from '@lameduck/core'
+import { trackArrivals } from './arrivals.ts'
+import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
+import { countLost, countStream } from './endings.ts'
+import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
 import { lingerOnClose } from './linger-on-close.ts'
+import { listenAlongside } from './listen-alongside.ts'
+import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
-import { listenAlongside } from './listen-alongside.ts'
+import { requestChannels, type HttpMessage } from './request-channels.ts'
 
 /** The connections of one server, and what is in flight on them. */
 export interface Connections {
@@ -19,42 +23,30 @@ export interface Connections {
   readonly size: number
   /** Requests and streams without a complete answer, and upgraded sockets. */
   readonly inFlight: number
-  /** Monotonic ms of the newest connection or request since the announcement. */
-  readonly lastArrival: number | undefined
+  /** Monotonic ms of the newest request since the announcement that is work. */
+  lastArrival(): number | undefined
   /** From now on every HTTP/1 connection is told to close by its next unsent answer; or no longer. */
   announceClose(announced: boolean): void
+  /** From now on it is counted what becomes of requests; or no longer. */
+  countIn(tally: Tallying | undefined): void
+  /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */
+  giveUp(): void
   /** Calls `listener` when a socket was accepted, changed its kind, finished an exchange or is gone. Returns the function that ends it. */
   watch(listener: (socket: Socket) => void): () => void
 }
 
-/** The messages of Node's own channels. */
-interface HttpMessage {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly socket: Socket
-  readonly server: unknown
-}
-
-const requestStart = 'http.server.request.start'
-const responseFinish = 'http.server.response.finish'
-
-/**
- * Follows every connection of the server without changing what the server does.
- *
- * Requests are learned from Node's diagnostics channels and not from `request` events: they see `Expect: 100-continue`
- * with a `checkContinue` listener too, survive a library that replaces the `request` listeners (engine.io does), need no
- * listener per request, and on HTTP/2 a `request` listener would switch on the compatibility layer for servers that only use `stream`.
- */
-export function trackConnections(server: Server): Connections {
+/** Follows every connection of the server without changing what the server does. */
+export function trackConnections(server: Server, work: WorkFilter): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
   const slot: unique symbol = Symbol('lameduck.connection')
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
   const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
   const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined)
+  const requests = requestChannels(onRequestStart, onResponseFinish)
+  const arrivals = trackArrivals(work)
   let announced = false
-  let lastArrival: number | undefined
-  let subscribed = false
+  let tally: Tallying | undefined
 
   server.prependListener('connection', onConnection)
   if (overTls) server.prependListener('secureConnection', onSecureConnection)
@@ -62,33 +54,18 @@ export function trackConnections(server: Server): Connections {
   server.prependListener('stream', onStream)
   listenAlongside(server, 'upgrade', onUpgrade)
   listenAlongside(server, 'connect', onUpgrade)
-  server.on('listening', followRequests)
-  server.on('close', unfollowRequests)
+  server.on('listening', requests.follow)
+  server.on('close', requests.unfollow)
   if (server.listening) {
-    followRequests()
+    requests.follow()
     for (const [socket, connection] of openBefore(server)) put(socket, connection)
   }
 
-  function followRequests(): void {
-    if (subscribed) return
-    subscribed = true
-    subscribe(requestStart, onRequestStart)
-    subscribe(responseFinish, onResponseFinish)
-  }
-
-  function unfollowRequests(): void {
-    subscribed = false
-    unsubscribe(requestStart, onRequestStart)
-    unsubscribe(responseFinish, onResponseFinish)
-  }
-
   function onConnection(socket: Socket): void {
-    followRequests()
+    requests.follow()
     // A stream that the application has given to the server; what is said on it is learned from its first request.
     if (!(socket instanceof Socket)) return
-    const acceptedAt = performance.now()
-    put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt })
-    if (announced) lastArrival = acceptedAt
+    put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt: performance.now() })
     changed(socket)
   }
 
@@ -113,17 +90,19 @@ export function trackConnections(server: Server): Connections {
     const session = stream.session as ServerHttp2Session | undefined
     if (!session || session.destroyed) return
     const { socket, http2 } = http2Of(session)
-    const startedAt = performance.now()
+    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now() }
     http2.used = true
-    http2.streams.set(stream, { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), startedAt })
-    arrived(socket, startedAt)
+    http2.streams.set(stream, about)
+    arrived(socket)
     stream.on('close', () => {
-      if (http2.streams.delete(stream)) finished(socket)
+      if (!http2.streams.delete(stream)) return
+      arrivals.streamOver(stream, about)
+      if (tally) countStream(tally, stream, about)
+      finished(socket)
     })
   }
 
-  function onRequestStart(message: unknown): void {
-    const { server: from, response, socket } = message as HttpMessage & { readonly socket: Tracked }
+  function onRequestStart({ server: from, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
     if (from !== server) return
     const oldest = socket[slot]
     const exchange = newExchange(response, socket.bytesWritten)
@@ -134,11 +113,10 @@ export function trackConnections(server: Server): Connections {
       put(socket, exchange)
     }
     if (announced) mark(exchange)
-    arrived(socket, exchange.startedAt)
+    arrived(socket)
   }
 
-  function onResponseFinish(message: unknown): void {
-    const { server: from, request, response, socket } = message as HttpMessage & { readonly socket: Tracked }
+  function onResponseFinish({ server: from, request, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
     if (from !== server) return
     const oldest = socket[slot]
     // Begun before the server was attached.
@@ -148,17 +126,21 @@ export function trackConnections(server: Server): Connections {
     }
     if (oldest.kind !== 'active' || oldest.response !== response) return
     const next = shift(oldest)
-    if (announced && !request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
+    if (announced) {
+      arrivals.exchangeOver(oldest)
+      tally?.done()
+      if (!request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
+    }
     if (next) socket[slot] = next
     else if (request.complete) socket[slot] = whenIdle(socket)
-    else leaveOver(socket, request)
+    else leaveOver(socket, oldest)
     finished(socket)
   }
 
-  function leaveOver(socket: Tracked, request: IncomingMessage): void {
-    const leftover: Connection = { kind: 'leftover', request, answeredAt: performance.now() }
+  function leaveOver(socket: Tracked, exchange: Exchange): void {
+    const leftover: Connection = { kind: 'leftover', exchange, answeredAt: performance.now() }
     socket[slot] = leftover
-    request.once('end', () => {
+    exchange.response.req.once('end', () => {
       if (socket[slot] !== leftover) return
       socket[slot] = whenIdle(socket)
       changed(socket)
@@ -168,18 +150,17 @@ export function trackConnections(server: Server): Connections {
   function onUpgrade(request: IncomingMessage, stream: Duplex): void {
     // CONNECT over HTTP/2 is a stream like the others.
     if (request.httpVersionMajor === 2) return
-    const startedAt = performance.now()
     const socket: Tracked = request.socket
     put(socket, {
       kind: 'upgraded',
       method: request.method ?? '',
       url: request.url ?? '',
       protocol: request.method === 'CONNECT' ? '' : (request.headers.upgrade ?? '').toLowerCase(),
-      startedAt,
+      startedAt: performance.now(),
       stream,
       bytesBefore: socket.bytesWritten,
     })
-    arrived(socket, startedAt)
+    arrived(socket)
   }
 
   function http2Of(session: ServerHttp2Session): { readonly socket: Tracked; readonly http2: Http2 } {
@@ -200,12 +181,23 @@ export function trackConnections(server: Server): Connections {
   }
 
   function onClose(socket: Tracked): void {
+    const connection = socket[slot]
     socket[slot] = undefined
+    if (connection?.kind === 'active') {
+      for (const exchange of fromOldest(connection)) {
+        arrivals.exchangeOver(exchange)
+        if (tally) countLost(tally, socket, exchange)
+      }
+    }
+    // Whichever way: nobody can tell what was still to be said on it.
+    if (connection?.kind === 'upgraded') {
+      arrivals.upgradeOver(connection)
+      tally?.done()
+    }
     changed(socket)
   }
 
-  function arrived(socket: Socket, at: number): void {
-    if (announced) lastArrival = at
+  function arrived(socket: Socket): void {
     if (watchers.size > 0) changed(socket)
   }
 
@@ -216,6 +208,10 @@ export function trackConnections(server: Server): Connections {
 
   function whenIdle(socket: Socket): Connection {
     return announced ? { kind: 'idle', bytesRead: socket.bytesRead } : idle
+  }
+
+  function* open(): Generator<Connection> {
+    for (const socket of sockets.all() as Iterable<Tracked>) yield socket[slot] ?? idle
   }
 
   function changed(socket: Socket): void {
@@ -230,14 +226,13 @@ export function trackConnections(server: Server): Connections {
     },
     get inFlight() {
       let sum = 0
-      for (const socket of sockets.all() as Iterable<Tracked>) sum += weigh(socket[slot] ?? idle)
+      for (const connection of open()) sum += weigh(connection)
       return sum
     },
-    get lastArrival() {
-      return lastArrival
-    },
+    lastArrival: () => arrivals.newest(open()),
     announceClose(on) {
       announced = on
+      arrivals.count(on)
       sockets.follow(onClose)
       const trulyIdle = idleBy(server)
       for (const socket of sockets.all() as Iterable<Tracked>) {
@@ -245,6 +240,13 @@ export function trackConnections(server: Server): Connections {
         if (connection?.kind === 'active') (on ? mark : unmark)(connection.newest)
         else if (connection?.kind === 'idle') socket[slot] = on && trulyIdle?.has(socket) === false ? { kind: 'idle', bytesRead: -1 } : whenIdle(socket)
       }
+    },
+    countIn(next) {
+      tally = next
+    },
+    giveUp() {
+      tally?.cut(this.inFlight)
+      tally = undefined
     },
     watch(listener) {
       watchers.add(listener)

@@ -1,9 +1,11 @@
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { orAborted } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
 import { emptyAcceptQueue } from './empty-accept-queue.ts'
 import { hearFromPrimary } from './hear-from-primary.ts'
+import type { LastWords } from './last-words.ts'
 import { handlesOf } from './open-before.ts'
 import { sweep } from './sweep.ts'
 import { turn } from './turn.ts'
@@ -12,13 +14,17 @@ import { turn } from './turn.ts'
 export interface DrainInput {
   readonly server: Server
   readonly connections: Connections
+  readonly lastWords: LastWords
   /** Whether the server has closed: no listener, and none of its own connections left. */
   readonly isClosed: () => boolean
   readonly remaining: () => number
   readonly signal: AbortSignal
   readonly unusedGraceMs: number
+  readonly unbegunGraceMs: number
   readonly upgradedSpreadMs: number | undefined
   readonly closeUpgraded: (socket: Duplex, protocol: string) => unknown
+  /** The application's own part. */
+  readonly onDrain: () => unknown
 }
 
 /** Endless new connections may not keep the listener open for longer. */
@@ -31,12 +37,13 @@ const acceptLimitMs = 1_000
  *    cuts answers that are still being flushed (Node ≥ 19) and stops the timers that end half-sent requests. In a cluster
  *    worker, give back what the primary had handed over by then.
  * 2. One whole turn of the loop, so that bytes received become requests.
- * 3. Go through the connections: destroy idle ones, leave busy ones, give never-used ones the grace, say goodbye on
+ * 3. Let the application tell what holds requests open.
+ * 4. Go through the connections: destroy idle ones, leave busy ones, give never-used ones the grace, say goodbye on
  *    HTTP/2 and upgraded ones. What changes later is judged again when it changes.
- * 4. Done when the last connection is gone, or when the signal aborts.
+ * 5. Done when the last connection is gone, or when the signal aborts.
  */
 export async function drainServer(input: DrainInput): Promise<void> {
-  const { server, connections, remaining, signal } = input
+  const { server, connections, onDrain, remaining, signal } = input
   connections.announceClose(true)
   if (server.listening) {
     await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
@@ -46,12 +53,24 @@ export async function drainServer(input: DrainInput): Promise<void> {
   // Two, because the first may come right after a poll that had begun before.
   await turn()
   await turn()
-  await sweep(input)
+  // Beside the sweep, since it may wait for connections that are ended there.
+  const results = await Promise.allSettled([untilAborted(onDrain, signal), sweep(input)])
+  const errors = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  if (errors.length > 0) throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'onDrain and the goodbyes failed')
+}
+
+/** What it does later is nobody's: the step was cut. */
+async function untilAborted(action: () => unknown, signal: AbortSignal): Promise<void> {
+  const running = (async () => action())()
+  await orAborted(running, signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
 }
 
 /** Cuts everything that is left, in this tick. Independent of a drain that is running. */
 export function forceServer(server: Server, connections: Connections): void {
   closeListener(server)
+  connections.giveUp()
   for (const socket of connections.all()) {
     const connection = connections.of(socket)
     if (connection?.kind === 'http2') connection.session.destroy()

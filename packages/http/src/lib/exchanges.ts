@@ -11,6 +11,7 @@ export function newExchange(response: ServerResponse, bytesBefore: number): Exch
   const exchange: Omit<Exchange, 'newest'> & { newest?: Exchange } = {
     kind: 'active',
     response,
+    url: response.req.url ?? '',
     startedAt: performance.now(),
     bytesBefore,
     marked: undefined,

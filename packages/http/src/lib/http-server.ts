@@ -3,12 +3,14 @@ import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { LifecycleError, requireMs, show, type Resource } from '@lameduck/core'
+import { createTally, LifecycleError, phases, requireMs, show, type DrainContext, type Phase, type Resource } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
 import { drainServer, forceServer } from './drain-server.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
+import { keepLastWords } from './last-words.ts'
+import { workFilter, type NotWork } from './not-work.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { listWaiting, statsOf, type HttpServerStats } from './stats.ts'
 
@@ -22,19 +24,42 @@ export interface HttpServerOptions {
   /** Lets `start()` call `listen`; without it the application does, before or after. */
   readonly listen?: ListenAddress
   /**
+   * When it drains. In `intake` it goes on serving through the lame duck. In a later phase it goes on until everything before has stopped,
+   * and its requests do not stretch the lame duck: for metrics and administration. @default 'intake'
+   */
+  readonly phase?: Phase
+  /**
+   * Requests that nobody would miss, and that do not stretch the lame duck: paths (`/healthz`), with `/*` at the end all below
+   * (`/internal/*`), compared with the path as the client sent it; or a function that knows them. What `@lameduck/probes` answers, the gRPC
+   * health service, and the checks and scrapers of Kubernetes, AWS, Google, Consul, Envoy and Prometheus are known by themselves, by their
+   * `User-Agent`. @default no others
+   */
+  readonly notWork?: NotWork
+  /**
+   * Called when the lame duck is over and the listener is closed, before connections are ended: the moment to tell a library that
+   * holds requests open (socket.io, GraphQL subscriptions). The drain waits for what it returns; what it throws fails the step.
+   * @default nothing
+   */
+  readonly onDrain?: (context: DrainContext) => unknown
+  /**
    * Time from its accept that a connection on which nothing has arrived gets for its first request when the server
    * closes, in ms. Balancers and browsers open connections ahead of use. @default 500
    */
   readonly unusedGraceMs?: number
   /**
+   * Time from the drain's beginning for what no handler has begun, and whose client or handler does nothing: half of a request's head, an upgrade
+   * that is not answered, an upgraded socket whose client does not react to its goodbye; in ms. Then it is destroyed, which is no loss. @default 5000
+   */
+  readonly unbegunGraceMs?: number
+  /**
    * Called once per upgraded socket when the lame duck is over; `protocol` is the request's `Upgrade` header in lower
-   * case, empty for CONNECT. It should make the socket close soon; one that does not is destroyed at the deadline. A promise that it returns is awaited.
+   * case, empty for CONNECT. It should make the socket close soon; one on which nothing moves for `unbegunGraceMs` is destroyed. A promise that it returns is awaited.
    * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended; what another stream is piped into is destroyed
    */
   readonly closeUpgraded?: (socket: Duplex, protocol: string) => unknown
   /**
-   * Time over which the calls of `closeUpgraded` are spread when the lame duck is over, in ms, so that thousands of clients do not
-   * come back to the other replicas in one moment; never more than half of the time that is left. @default 1 for each upgraded socket
+   * Time over which the calls of `closeUpgraded` and the ends of `endOnDrain` are spread when the lame duck is over, in ms, so that thousands of
+   * clients do not come back to the other replicas in one moment; never more than half of the time that is left. @default 1 for each
    */
   readonly upgradedSpreadMs?: number
   /**
@@ -42,9 +67,9 @@ export interface HttpServerOptions {
    * With it, a warning says when the server closes idle connections earlier than the balancer, which is a 502 now and then. @default no check
    */
   readonly upstreamIdleMs?: number
-  /** Longest time the drain may take, in ms. @default the policy's value for `intake` */
+  /** Longest time the drain may take, in ms. @default the policy's value for the phase */
   readonly timeoutMs?: number
-  /** Time that is guaranteed to the drain, in ms. @default the policy's value for `intake` */
+  /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
   readonly reserveMs?: number
 }
 
@@ -68,17 +93,24 @@ export interface HttpServerResource extends Resource {
  * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong.
  */
 export function httpServer(server: DrainableServer, options: HttpServerOptions = {}): HttpServerResource {
-  const { name = 'http', listen, unusedGraceMs = 500, closeUpgraded = closeUpgradedByDefault, upgradedSpreadMs, upstreamIdleMs, timeoutMs, reserveMs } = options
+  const { name = 'http', listen, phase = 'intake', notWork, onDrain, unusedGraceMs = 500, unbegunGraceMs = 5_000, ...rest } = options
+  const { closeUpgraded = closeUpgradedByDefault, upgradedSpreadMs, upstreamIdleMs, timeoutMs, reserveMs, ...unknown } = rest
   requireServer(server)
+  const [stranger] = Object.keys(unknown)
+  if (stranger !== undefined) throw new LifecycleError('invalid-option', `httpServer() has no option ${stranger}`)
+  if (!phases.includes(phase)) throw new LifecycleError('invalid-option', `phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
   requireMs(unusedGraceMs, 'unusedGraceMs')
+  requireMs(unbegunGraceMs, 'unbegunGraceMs')
   if (upgradedSpreadMs !== undefined) requireMs(upgradedSpreadMs, 'upgradedSpreadMs')
   if (upstreamIdleMs !== undefined) requireMs(upstreamIdleMs, 'upstreamIdleMs')
-  if (typeof closeUpgraded !== 'function') {
-    throw new LifecycleError('invalid-option', `closeUpgraded must be a function; it is ${show(closeUpgraded)}`)
+  for (const [option, value] of Object.entries({ closeUpgraded, onDrain })) {
+    if (value !== undefined && typeof value !== 'function') throw new LifecycleError('invalid-option', `${option} must be a function; it is ${show(value)}`)
   }
   const net: Server = server
   const start = watchStartup(net, name, listen)
-  const connections = trackConnections(net)
+  const connections = trackConnections(net, workFilter(notWork))
+  const lastWords = keepLastWords(net)
+  let tally = createTally()
   let quiesced = false
   let stopping = false
   let closed = !net.listening
@@ -94,12 +126,13 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     stopping = false
     quiesced = false
     connections.announceClose(false)
+    connections.countIn(undefined)
   })
 
   return {
     name,
-    phase: 'intake',
-    drainFrom: 'lame-duck-end',
+    phase,
+    drainFrom: phase === 'intake' ? 'lame-duck-end' : 'phase',
     ...(timeoutMs === undefined ? {} : { timeoutMs: requireMs(timeoutMs, 'timeoutMs') }),
     ...(reserveMs === undefined ? {} : { reserveMs: requireMs(reserveMs, 'reserveMs') }),
     get warnings() {
@@ -107,22 +140,32 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     },
     start,
     preStop: (announced) => connections.announceClose(announced || quiesced),
-    quiesce() {
-      quiesced = true
-      connections.announceClose(true)
-    },
+    quiesce: begin,
     inFlight: () => connections.inFlight,
-    lastArrival: () => connections.lastArrival,
+    lastArrival: () => connections.lastArrival(),
     waitingFor: () => listWaiting(connections),
-    drain({ remaining, signal }) {
+    tally: () => tally.read(),
+    drain(context) {
+      begin()
       stopping = true
-      return drainServer({ server: net, connections, isClosed: () => closed, remaining, signal, unusedGraceMs, upgradedSpreadMs, closeUpgraded })
+      const { remaining, signal } = context
+      const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, closeUpgraded, onDrain: () => onDrain?.(context) }
+      return drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
     },
     force() {
       stopping = true
       forceServer(net, connections)
     },
     stats: () => statsOf(connections),
+  }
+
+  function begin(): void {
+    connections.announceClose(true)
+    if (quiesced) return
+    quiesced = true
+    tally = createTally()
+    tally.begin()
+    connections.countIn(tally)
   }
 }
 

@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { kindOf, type Connection, type ConnectionKind } from './connection.ts'
 import type { Connections } from './connections.ts'
+import { describeRequest, nameOf } from './describe-request.ts'
 import { fromOldest } from './exchanges.ts'
 
 /** What a server is doing right now. */
@@ -52,7 +52,7 @@ function pendingOn(socket: Socket, connection: Connection): Pending[] {
   switch (connection.kind) {
     case 'active':
       return [...fromOldest(connection)].map((exchange) => ({
-        what: () => nameOf(exchange.response.req),
+        what: () => nameOf(exchange),
         since: exchange.startedAt,
         // The later ones of a pipeline are not sent before the first is complete.
         sent: () => (exchange === connection ? describeBytes(socket.bytesWritten - exchange.bytesBefore) : 'nothing sent'),
@@ -60,14 +60,14 @@ function pendingOn(socket: Socket, connection: Connection): Pending[] {
     case 'upgraded':
       return [
         {
-          what: () => `${request(connection)} (${connection.protocol || 'tunnel'})`,
+          what: () => `${describeRequest(connection)} (${connection.protocol || 'tunnel'})`,
           since: connection.startedAt,
           sent: () => describeBytes(socket.bytesWritten - connection.bytesBefore),
         },
       ]
     case 'http2':
       return [...connection.streams].map(([stream, each]) => ({
-        what: () => request(each),
+        what: () => describeRequest(each),
         since: each.startedAt,
         sent: () => (stream.headersSent ? 'partly sent' : 'nothing sent'),
       }))
@@ -82,7 +82,7 @@ function pendingOn(socket: Socket, connection: Connection): Pending[] {
 /** What is no request yet, or no longer, and keeps a connection open all the same. */
 function unfinishedOn(socket: Socket, connection: Connection): Pending[] {
   const { remoteAddress: from = 'a local client' } = socket
-  if (connection.kind === 'leftover') return [{ what: () => `the rest of ${nameOf(connection.request)}, which is answered`, since: connection.answeredAt }]
+  if (connection.kind === 'leftover') return [{ what: () => `the rest of ${nameOf(connection.exchange)}, which is answered`, since: connection.answeredAt }]
   const kind = kindOf(socket, connection)
   if (kind === 'handshaking') return [{ what: () => `TLS handshake with ${from}`, since: sinceOf(connection) }]
   if (kind === 'receiving') return [{ what: () => `part of a request from ${from}`, since: sinceOf(connection) }]
@@ -92,17 +92,6 @@ function unfinishedOn(socket: Socket, connection: Connection): Pending[] {
 /** Nothing tells when the part of a later request came; it counts from now. */
 function sinceOf(connection: Connection): number {
   return 'acceptedAt' in connection ? connection.acceptedAt : performance.now()
-}
-
-/** Express's route, where there is one: a path may hold secrets, too, and is one of thousands. */
-function nameOf(message: IncomingMessage & { readonly baseUrl?: unknown; readonly route?: { readonly path?: unknown } }): string {
-  const { method = '', url = '', baseUrl = '', route } = message
-  return typeof route?.path === 'string' ? `${method} ${String(baseUrl)}${route.path}` : request({ method, url })
-}
-
-function request({ method, url }: { readonly method: string; readonly url: string }): string {
-  const query = url.indexOf('?')
-  return `${method} ${query < 0 ? url : url.slice(0, query)}`
 }
 
 function pairs(connections: Connections): [Socket, Connection][] {

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { afterFirstWrite } from './after-first-write.ts'
 import { closeUnknownIdle } from './close-unknown-idle.ts'
 import { kindOf, type Connection, type Http2, type Upgrade } from './connection.ts'
 import type { DrainInput } from './drain-server.ts'
+import { endSilent } from './end-silent.ts'
 import { goAway } from './go-away.ts'
+import { sayGoodbyes } from './goodbyes.ts'
 import { turn } from './turn.ts'
 
 /** How long an HTTP/2 client may take to answer our pings, and to hang up after the last stream when everything has been sent to it. */
@@ -16,23 +17,19 @@ const hangUpMs = 1_000
  */
 const sliceMs = 3
 
-/** Time between two goodbyes on upgraded sockets, unless told otherwise: ten thousand clients take ten seconds to come back to the others. */
-const usualGapMs = 1
-
 /** Ends every connection when it may be ended; resolves when the last one is gone or the signal aborts. */
-export function sweep({ server, connections, isClosed, signal, remaining, unusedGraceMs, upgradedSpreadMs, closeUpgraded }: DrainInput): Promise<void> {
+export function sweep(input: DrainInput): Promise<void> {
+  const { server, connections, isClosed, signal, unusedGraceMs } = input
   return new Promise((resolve, reject) => {
     const timers = new Set<NodeJS.Timeout>()
-    /** Connections and sessions whose end has been arranged: by the grace, a goodbye that is due, a GOAWAY. */
+    /** Connections and sessions whose end has been arranged: by the grace, a GOAWAY. */
     const arranged = new WeakSet<object>()
-    const errors: unknown[] = []
-    /** Calls of `closeUpgraded` that have not ended. */
-    let goodbyes = 0
     let over = false
+    const goodbyes = sayGoodbyes({ ...input, later, onSaid: settle })
     const unwatch = connections.watch(onChange)
     server.on('close', settle)
     signal.addEventListener('abort', settle)
-    spreadGoodbyes()
+    endSilent({ ...input, isSaid: goodbyes.isSaid, later })
     void judgeAll().then(settle)
 
     async function judgeAll(): Promise<void> {
@@ -64,12 +61,12 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
         case 'handshaking':
         case 'unused':
           return grace(socket, connection)
-        // Left to the server's own headers and request timeouts.
+        // Left to the handler, to `endSilent`, and to the server's own headers and request timeouts.
         case 'receiving':
         case 'active':
           return
         case 'upgraded':
-          return arrange(connection, () => void sayGoodbye(socket, connection as Upgrade))
+          return goodbyes.say(socket, connection as Upgrade)
         case 'http2':
           return (connection as Http2).used ? leave(socket, connection as Http2) : grace(socket, connection)
         case 'idle':
@@ -106,28 +103,6 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
       }
     }
 
-    function spreadGoodbyes(): void {
-      const upgraded = [...connections.all()].filter((socket) => connections.of(socket)?.kind === 'upgraded')
-      const spreadMs = Math.min(upgradedSpreadMs ?? upgraded.length * usualGapMs, remaining() / 2)
-      for (const [index, socket] of upgraded.entries()) {
-        const connection = connections.of(socket) as Upgrade
-        arrange(connection, () => later((spreadMs * index) / upgraded.length, () => void sayGoodbye(socket, connection)))
-      }
-    }
-
-    async function sayGoodbye(socket: Socket, upgrade: Upgrade): Promise<void> {
-      if (over || connections.of(socket) !== upgrade) return
-      if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => void sayGoodbye(socket, upgrade))
-      goodbyes += 1
-      try {
-        await closeUpgraded(upgrade.stream, upgrade.protocol)
-      } catch (error) {
-        errors.push(error)
-      }
-      goodbyes -= 1
-      settle()
-    }
-
     function arrange(what: object, action: () => void): void {
       if (arranged.has(what)) return
       arranged.add(what)
@@ -140,6 +115,7 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
     }
 
     function later(ms: number, action: () => void): void {
+      if (over) return
       const timer = setTimeout(() => {
         timers.delete(timer)
         action()
@@ -148,14 +124,16 @@ export function sweep({ server, connections, isClosed, signal, remaining, unused
     }
 
     function settle(): void {
-      if (over || (!signal.aborted && !(connections.size === 0 && goodbyes === 0 && isClosed()))) return
+      if (over || (!signal.aborted && !(connections.size === 0 && goodbyes.pending === 0 && isClosed()))) return
       over = true
+      goodbyes.end()
       unwatch()
       server.off('close', settle)
       signal.removeEventListener('abort', settle)
       for (const timer of timers) clearTimeout(timer)
+      const { errors } = goodbyes
       if (errors.length === 0) resolve()
-      else reject(errors.length === 1 ? errors[0] : new AggregateError(errors, 'closing upgraded sockets failed'))
+      else reject(errors.length === 1 ? errors[0] : new AggregateError(errors, 'saying goodbye on upgraded sockets and long answers failed'))
     }
   })
 }
