@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
+import { createLifecycle } from '@lameduck/core'
 import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
@@ -85,4 +86,32 @@ test('HTTP/2: says whether the answer has begun', async () => {
   await expect.poll(() => resource.inFlight?.()).toBe(2)
 
   expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/begun \d+ ms, partly sent$/), expect.stringMatching(/^GET \/waiting \d+ ms, nothing sent$/)])
+})
+
+// Catches: twenty texts of polls that a library holds, and no word about what ends them.
+test('requests that something seems to hold open share one text, with what to do', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const texts: (readonly string[])[] = []
+  lifecycle.subscribe((event) => {
+    if (event.type === 'still-waiting') texts.push(...event.steps.map(({ waitingFor }) => waitingFor))
+  })
+  const server = createServer((request, response) => void (request.url === '/events' && response.write('begun')))
+  lifecycle.add(httpServer(server, { timeoutMs: 2_500 }))
+  const port = await serve(server)
+  await lifecycle.start()
+  for (const path of ['/events', '/socket.io/?EIO=4&transport=polling&sid=secret', '/poll', '/poll', '/poll?of=secret', '/orders', '/orders', '/events', '/events']) {
+    const client = await rawClient(port)
+    client.send(get(path))
+    await once(server, 'request')
+  }
+  const report = await lifecycle.stop()
+  const held = [
+    expect.stringMatching(/^3 × GET \/events \d\.\d s, partly sent \(if something holds them open, end them in onDrain, or by endOnDrain\)$/),
+    expect.stringMatching(/^GET \/socket.io\/ \d\.\d s, nothing sent \(socket.io holds polls open: close its engine in onDrain\)$/),
+    expect.stringMatching(/^3 × GET \/poll \d\.\d s, nothing sent \(if something/),
+    expect.stringMatching(/^GET \/orders \d\.\d s, nothing sent$/),
+    expect.stringMatching(/^GET \/orders \d\.\d s, nothing sent$/),
+  ]
+  expect(texts[0]).toEqual(held)
+  expect(report.steps[0]?.waitingFor).toEqual(held)
 })

@@ -12,7 +12,8 @@ import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { keepLastWords } from './last-words.ts'
 import { workFilter, type NotWork } from './not-work.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
-import { listWaiting, statsOf, type HttpServerStats } from './stats.ts'
+import { statsOf, type HttpServerStats } from './stats.ts'
+import { listWaiting } from './waiting.ts'
 
 /** The servers of `node:http`, `node:https` and `node:http2` (with and without TLS, with and without `allowHTTP1`). */
 export type DrainableServer = HttpServer | HttpsServer | Http2Server | Http2SecureServer

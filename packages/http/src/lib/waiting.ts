@@ -1,0 +1,60 @@
+import type { Connections } from './connections.ts'
+import { pairs, pendingOn, unfinishedOn, type Pending } from './pending.ts'
+
+/** Texts that are made: nobody reads more, and a server may hold ten thousands of requests. */
+const mostTexts = 100
+
+/** So many requests of one name, each so old, are hardly all at work: something holds them open. */
+const fewestHeld = 3
+const shortestHeldMs = 1_000
+
+/**
+ * One text for everything that keeps the server from being done, oldest first, the first hundred. Requests that look as if a
+ * library held them open share one, which says what to do about that.
+ */
+export function listWaiting(connections: Connections): string[] {
+  const now = performance.now()
+  const pending = pairs(connections).flatMap(([socket, connection]) => [...pendingOn(socket, connection), ...unfinishedOn(socket, connection)])
+  const groups = new Map<string, Pending[]>()
+  for (const each of pending.toSorted((a, b) => a.since - b.since)) {
+    const name = each.what()
+    const group = groups.get(name)
+    if (group) group.push(each)
+    else groups.set(name, [each])
+  }
+  const texts = [...groups].flatMap(([name, group]) => (isHeld(name, group, now) ? [describeHeld(name, group, now)] : group.map((each) => describe(name, each, now))))
+  return texts
+    .toSorted((a, b) => a.since - b.since)
+    .slice(0, mostTexts)
+    .map(({ text }) => text)
+}
+
+interface Text {
+  readonly since: number
+  readonly text: string
+}
+
+function describe(name: string, { since, sent }: Pending, now: number): Text {
+  return { since, text: [`${name} ${describeAge(now - since)}`, ...(sent ? [sent()] : [])].join(', ') }
+}
+
+function isHeld(name: string, group: readonly Pending[], now: number): boolean {
+  return (group.length >= fewestHeld || isOfSocketIo(name)) && group.every(({ kind, since }) => kind === 'request' && now - since >= shortestHeldMs)
+}
+
+function describeHeld(name: string, group: readonly Pending[], now: number): Text {
+  const oldest = group[0] as Pending
+  const count = group.length === 1 ? '' : `${group.length} × `
+  const sent = group.every((each) => each.sent?.() === 'nothing sent') ? 'nothing sent' : 'partly sent'
+  const advice = isOfSocketIo(name) ? 'socket.io holds polls open: close its engine in onDrain' : 'if something holds them open, end them in onDrain, or by endOnDrain'
+  return { since: oldest.since, text: `${count}${name} ${describeAge(now - oldest.since)}, ${sent} (${advice})` }
+}
+
+/** Its default path, of engine.io alone as well. */
+function isOfSocketIo(name: string): boolean {
+  return / \/(?:socket|engine)\.io\/$/.test(name)
+}
+
+function describeAge(ms: number): string {
+  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+}
