@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2'
 import { createLifecycle, type StepReport } from '@lameduck/core'
 import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket, WebSocketServer } from 'ws'
 import { httpServer, type DrainableServer, type HttpServerResource } from '../src/index.ts'
 import { drainContext, forceContext, quiesceContext, within } from './support/context.ts'
 import { get, rawClient, type RawClient } from './support/raw-client.ts'
@@ -155,6 +156,34 @@ test('a server that listens again counts anew', async () => {
     if (server.listening) await once(server, 'close')
     expect(resource.tally?.()).toEqual({ ...noWork, done: 1 })
   }
+})
+
+// Catches: to stop counting with the server's own `close`, which comes before that of its last connection.
+test('the last connection counts, however it ends', async () => {
+  const due = gate()
+  const server = createServer((_request, response) => {
+    response.write('begun')
+    void due.opened.then(() => response.destroy())
+  })
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  client.send(get('/orders'))
+  await client.until(/begun/)
+  resource.quiesce?.(quiesceContext)
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  await expect.poll(() => server.listening).toBe(false)
+  due.open()
+  await drained
+  expect(resource.tally?.()).toMatchObject({ done: 0, failed: 1 })
+
+  const chats = createServer()
+  const resourceOfChats = httpServer(chats)
+  new WebSocketServer({ server: chats })
+  const chat = new WebSocket(`ws://127.0.0.1:${await serve(chats)}`)
+  await once(chat, 'open')
+  resourceOfChats.quiesce?.(quiesceContext)
+  await resourceOfChats.drain(drainContext())
+  expect(resourceOfChats.tally?.()).toEqual({ ...noWork, done: 1 })
 })
 
 // Catches: `clean`, exit code 0, with half an answer at the client.

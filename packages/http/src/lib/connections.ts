@@ -125,10 +125,10 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       return finished(socket)
     }
     if (oldest.kind !== 'active' || oldest.response !== response) return
+    tally?.done()
     const next = shift(oldest)
     if (announced) {
       arrivals.exchangeOver(oldest)
-      tally?.done()
       if (!request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
     }
     if (next) socket[slot] = next

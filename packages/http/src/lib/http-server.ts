@@ -118,6 +118,8 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
 
   net.on('listening', () => {
     closed = false
+    // Not when it closes: its last connection tells later how it ended.
+    connections.countIn(undefined)
     // A `listen` that was still looking up its host when the stop came.
     if (stopping) closeListener(net)
   })
@@ -127,7 +129,6 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     stopping = false
     quiesced = false
     connections.announceClose(false)
-    connections.countIn(undefined)
   })
 
   return {

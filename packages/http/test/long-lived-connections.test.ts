@@ -1,0 +1,135 @@
+import { once } from 'node:events'
+import { createTRPCClient, createWSClient, httpSubscriptionLink, wsLink } from '@trpc/client'
+import { EventSource } from 'eventsource'
+import { createClient } from 'graphql-ws'
+import { io } from 'socket.io-client'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { get, rawClient } from './support/raw-client.ts'
+import { runService, snippetOf, type Service } from './support/snippets.ts'
+
+const page = new URL('../../../docs/long-lived-connections.md', import.meta.url)
+
+/** Far below a poll of socket.io (25 s), the grace period, and a keep-alive timeout. */
+const soonMs = 3_000
+
+async function serviceOf(heading: string): Promise<Service> {
+  return runService(await snippetOf(page, heading))
+}
+
+async function expectClean(service: Service): Promise<void> {
+  const { code, report } = await service.stop()
+  expect(report).toMatchObject({ result: 'clean', warnings: [] })
+  expect(report.tookMs).toBeLessThan(soonMs)
+  expect(code).toBe(0)
+}
+
+test('an event stream ends with its last event, a long poll with an answer', async () => {
+  const service = await serviceOf('Event streams and long polls')
+  const [stream, poll] = [await rawClient(service.port), await rawClient(service.port)]
+  stream.send(get('/'))
+  await stream.until(/hello/)
+  poll.send(get('/poll'))
+  // One that has been read behind it: both have arrived.
+  const last = await rawClient(service.port)
+  last.send(get('/'))
+  await last.until(/hello/)
+  await expectClean(service)
+  expect(await stream.until(/0\r\n\r\n$/)).toContain('event: bye\n')
+  expect(poll.text()).toMatch(/200 OK[^]*nothing new\n$/)
+})
+
+test('better-sse: its last event arrives, and the client comes back', async () => {
+  const service = await serviceOf('better-sse')
+  const source = new EventSource(`http://127.0.0.1:${service.port}/`)
+  onTestFinished(() => source.close())
+  const lost = new Promise((resolve) => {
+    source.addEventListener('error', resolve)
+  })
+  const bye = new Promise<string>((resolve) => {
+    source.addEventListener('bye', ({ data }) => resolve(String(data)))
+  })
+  await new Promise((resolve) => {
+    source.addEventListener('message', resolve)
+  })
+  await expectClean(service)
+  expect(await bye).toBe('"see you"')
+  await lost
+  expect(source.readyState).toBe(EventSource.CONNECTING)
+})
+
+// Catches: `io.close()` after the drain, which costs a poll's 25 s, and `io.disconnectSockets()`, after which clients stay away.
+test.each(['polling', 'websocket'] as const)('socket.io over %s: the client comes back', async (transport) => {
+  const service = await serviceOf('socket.io')
+  const client = io(`http://127.0.0.1:${service.port}`, { transports: [transport] })
+  onTestFinished(() => void client.close())
+  await new Promise((resolve) => client.once('hello', () => resolve(undefined)))
+  if (transport === 'polling') await expect.poll(() => (client.io.engine.transport as unknown as { _polling: boolean })._polling).toBe(true)
+  const disconnected = new Promise((resolve) => client.once('disconnect', resolve))
+  const again = new Promise((resolve) => client.io.once('reconnect_attempt', resolve))
+  await expectClean(service)
+  expect(await disconnected).toBe('transport close')
+  expect(client.active).toBe(true)
+  expect(await again).toBe(1)
+})
+
+test('graphql-ws: a subscription gets 1001, and is tried again', async () => {
+  const service = await serviceOf('GraphQL subscriptions: graphql-ws')
+  const client = createClient({ url: `ws://127.0.0.1:${service.port}/graphql`, webSocketImpl: WebSocket, retryWait: () => new Promise((resolve) => setTimeout(resolve, 50)) })
+  // It is in the middle of trying again.
+  onTestFinished(() => Promise.resolve(client.dispose()).catch(() => {}))
+  const closed = new Promise((resolve) => {
+    client.on('closed', (event) => resolve((event as { code: number }).code))
+  })
+  const isRetry = new Promise((resolve) => {
+    client.on('connecting', (again) => again && resolve(true))
+  })
+  await new Promise<void>((resolve) => {
+    client.subscribe({ query: 'subscription { ticks }' }, { next: () => resolve(), error: () => {}, complete: () => {} })
+  })
+  await expectClean(service)
+  expect(await closed).toBe(1001)
+  expect(await isRetry).toBe(true)
+})
+
+test('Apollo: the query in flight is answered, and then Apollo stops', async () => {
+  const service = await serviceOf('Apollo Server')
+  const answer = fetch(`http://127.0.0.1:${service.port}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: '{ hello }' }) })
+  expect(await service.line()).toBe('asked')
+  await expectClean(service)
+  const response = await answer
+  expect([response.headers.get('connection'), await response.json()]).toEqual(['close', { data: { hello: 'world' } }])
+})
+
+test.each(['event stream', 'WebSocket'] as const)('tRPC: a subscription comes back, over: %s', async (how) => {
+  const service = await serviceOf('tRPC subscriptions')
+  const socket = how === 'WebSocket' ? createWSClient({ url: `ws://127.0.0.1:${service.port}`, WebSocket: WebSocket as never }) : undefined
+  const link = socket ? wsLink({ client: socket }) : httpSubscriptionLink({ url: `http://127.0.0.1:${service.port}`, EventSource: EventSource as never })
+  const client = createTRPCClient<never>({ links: [link] }) as unknown as { ticks: { subscribe(input: undefined, callbacks: object): { unsubscribe(): void } } }
+  const states: string[] = []
+  let began = (): void => {}
+  const first = new Promise<void>((resolve) => {
+    began = resolve
+  })
+  const subscription = client.ticks.subscribe(undefined, {
+    onData: () => began(),
+    onError: () => {},
+    onConnectionStateChange: ({ state }: { state: string }) => states.push(state),
+  })
+  onTestFinished(() => {
+    subscription.unsubscribe()
+    void socket?.close()
+  })
+  await first
+  await expectClean(service)
+  await expect.poll(() => states.slice(0, 3)).toEqual(['connecting', 'pending', 'connecting'])
+})
+
+test('a WebSocket of ws gets 1001 without a word in the service', async () => {
+  const service = await serviceOf('GraphQL subscriptions: graphql-ws')
+  const client = new WebSocket(`ws://127.0.0.1:${service.port}/graphql`, 'graphql-transport-ws')
+  await once(client, 'open')
+  const closed = once(client, 'close')
+  await expectClean(service)
+  expect((await closed)[0]).toBe(1001)
+})
