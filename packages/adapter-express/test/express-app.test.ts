@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { createLifecycle, type Lifecycle } from '@lameduck/core'
 import express5, { type Response } from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
-import { expressApp, probes, type ExpressAppResource } from '../src/index.ts'
+import { endOnDrain, expressApp, probes, type ExpressAppResource } from '../src/index.ts'
 
 const host = '127.0.0.1'
 const require = createRequire(import.meta.url)
@@ -75,6 +75,58 @@ describe.each([
     expect(await ask(web, '/internal/readyz')).toMatchObject({ status: 200, body: 'ready\n' })
     expect(await ask(web, '/internal/other')).toMatchObject({ status: 200, body: 'other' })
     expect(await ask(web, '/readyz')).toMatchObject({ status: 404 })
+  })
+
+  test('probes and what the application names are no work, so that they do not stretch the lame duck', async () => {
+    const app = express()
+    const lifecycle = track(createLifecycle({ env: {} }))
+    app.use('/internal', probes(lifecycle))
+    app.use('/internal', (_request, response) => void response.send('metrics'))
+    app.get('/orders', (_request, response) => void response.send('orders'))
+    const web = expressApp(app, { port: 0, host, notWork: ['/internal/metrics'] })
+    lifecycle.add(web)
+    await lifecycle.start()
+    web.preStop?.(true)
+    expect(await ask(web, '/internal/readyz')).toMatchObject({ status: 200 })
+    expect(await ask(web, '/internal/metrics')).toMatchObject({ body: 'metrics' })
+    expect(web.lastArrival?.()).toBeUndefined()
+    await ask(web, '/orders')
+    expect(web.lastArrival?.()).toEqual(expect.any(Number))
+  })
+
+  test('a stream and a library are told when the lame duck is over; what a handler breaks off has failed, by its route', async () => {
+    const app = express()
+    const lifecycle = track(createLifecycle({ env: {} }))
+    app.get('/events', (_request, response) => {
+      response.write('hello ')
+      endOnDrain(response, 'bye')
+    })
+    const broken = new Promise<Response>((resolve) => {
+      app.get('/broken/:id', (_request, response) => {
+        response.write('half')
+        resolve(response)
+      })
+    })
+    const web = expressApp(app, { port: 0, host, onDrain: async () => void (await broken).destroy() })
+    lifecycle.add(web)
+    await lifecycle.start()
+    const answers = [ask(web, '/events'), ask(web, '/broken/7').catch((error: NodeJS.ErrnoException) => error.code)]
+    await Promise.all([broken, expect.poll(() => web.inFlight?.()).toBe(2)])
+    const report = await lifecycle.stop()
+    expect(await Promise.all(answers)).toEqual([expect.objectContaining({ body: 'hello bye' }), 'ECONNRESET'])
+    expect(report.result).toBe('failed')
+    expect(report.steps[0]).toMatchObject({ work: { done: 1, failed: 1, reasons: [expect.stringMatching(/^GET \/broken\/:id: /) as string] } })
+  })
+
+  test('serves on in a later phase', async () => {
+    const lifecycle = track(createLifecycle({ env: {} }))
+    const admin = expressApp(express().use((_request, response) => void response.send('admin')), { name: 'admin', phase: 'telemetry', port: 0, host })
+    lifecycle.add(admin)
+    let during = ''
+    lifecycle.add({ name: 'jobs', phase: 'work', drain: async () => void (during = (await ask(admin, '/')).body) })
+    await lifecycle.start()
+    expect(await lifecycle.stop()).toMatchObject({ result: 'clean' })
+    expect(during).toBe('admin')
   })
 
   test('warns while the keep-alive timeout is below that of what is in front', () => {

@@ -6,7 +6,7 @@ import { createLifecycle, type Lifecycle, type LifecycleEvent } from '@lameduck/
 import type { HttpServerResource } from '@lameduck/http'
 import { fastify, type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { fastifyApp, probes, type FastifyAppOptions, type FastifyLike } from '../src/index.ts'
+import { endOnDrain, fastifyApp, probes, type FastifyAppOptions, type FastifyLike } from '../src/index.ts'
 
 const host = '127.0.0.1'
 const cleanup: (() => unknown)[] = []
@@ -258,6 +258,69 @@ describe('probes', () => {
     expect(await ask(app, '/livez')).toMatchObject({ status: 404 })
     expect(await ask(app, '/internal/livez', undefined, 'HEAD')).toMatchObject({ status: 200, body: '' })
   })
+})
+
+test('probes, with a prefix and while a check takes its time, and what the application names do not stretch the lame duck', async () => {
+  const app = fastify()
+  const lifecycle = newLifecycle(0)
+  app.register(probes(lifecycle), { prefix: '/internal' })
+  app.get('/metrics', () => 'metrics')
+  app.get('/orders', () => 'orders')
+  let finish = (): void => {}
+  lifecycle.add({ name: 'pg', phase: 'connections', check: () => new Promise<void>((resolve) => (finish = resolve)), drain: () => {} })
+  const resource = fastifyApp(app, { port: 0, host, notWork: ['/metrics'] })
+  await resource.start?.({ signal: new AbortController().signal })
+  cleanup.push(() => app.close())
+  resource.preStop?.(true)
+  const verbose = ask(app, '/internal/readyz?verbose')
+  await vi.waitFor(() => expect(resource.inFlight?.()).toBe(1))
+  expect(resource.lastArrival?.()).toBeUndefined()
+  finish()
+  expect(await verbose).toMatchObject({ body: expect.stringContaining('[+]pg ok') as string })
+  expect(await ask(app, '/metrics')).toMatchObject({ body: 'metrics' })
+  expect(resource.lastArrival?.()).toBeUndefined()
+  await ask(app, '/orders')
+  expect(resource.lastArrival?.()).toEqual(expect.any(Number))
+})
+
+test('on HTTP/2 as well', async () => {
+  const app = fastify({ http2: true })
+  const lifecycle = newLifecycle(0)
+  app.register(probes(lifecycle) as never)
+  const resource = fastifyApp(app as unknown as FastifyLike, { port: 0, host })
+  await resource.start?.({ signal: new AbortController().signal })
+  const client = connect(`http://${host}:${(app.server.address() as AddressInfo).port}`)
+  cleanup.push(() => client.destroy(), () => app.close())
+  resource.preStop?.(true)
+  await once(client.request({ ':path': '/readyz' }).resume(), 'close')
+  expect(resource.lastArrival?.()).toBeUndefined()
+  await once(client.request({ ':path': '/none' }).resume(), 'close')
+  expect(resource.lastArrival?.()).toEqual(expect.any(Number))
+})
+
+test('a stream is ended by endOnDrain and what onDrain rejects with fails the step, before onClose', async () => {
+  const app = fastify()
+  const lifecycle = newLifecycle(0)
+  const order: string[] = []
+  app.get('/events', (_request, reply) => {
+    reply.hijack().raw.write('hello ')
+    endOnDrain(reply.raw, 'bye')
+  })
+  app.addHook('onClose', async () => void order.push('onClose'))
+  const onDrain = async (): Promise<void> => {
+    order.push('onDrain')
+    throw new Error('cannot tell them')
+  }
+  const resource = fastifyApp(app, { port: 0, host, onDrain })
+  lifecycle.add(resource)
+  await lifecycle.start()
+  const answer = ask(app, '/events')
+  await vi.waitFor(() => expect(resource.inFlight?.()).toBe(1))
+  const { result, steps } = await lifecycle.stop()
+  expect(await answer).toMatchObject({ body: 'hello bye' })
+  expect(result).toBe('failed')
+  expect(steps[0]?.errors).toEqual([expect.stringContaining('cannot tell them') as string])
+  expect(order).toEqual(['onDrain', 'onClose'])
 })
 
 async function serve({ lameDuckMs, extend }: { lameDuckMs: number; extend?: (app: FastifyInstance) => void }): Promise<{

@@ -22,9 +22,10 @@ export function probes(lifecycle: Lifecycle, options: ProbeOptions = {}): (insta
         exposeHeadRoute: false,
         logLevel: 'silent',
         async handler(request, reply) {
-          const found = await all.answer(request.method, request.url.slice(instance.prefix.length))
-          if (!found) return reply.callNotFound()
+          const answer = all.answer(request.method, request.url.slice(instance.prefix.length))
+          if (!answer) return reply.callNotFound()
           markProbe(request.raw)
+          const found = await answer
           return reply.code(found.status).headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).type('text/plain; charset=utf-8').send(found.body)
         },
       })
