@@ -131,7 +131,7 @@ describe.each([
 
   test('warns while the keep-alive timeout is below that of what is in front', () => {
     const web = expressApp(express(), { port: 0, upstreamIdleMs: 60_000 })
-    const lifecycle = track(createLifecycle({ env: {} }))
+    const lifecycle = track(createLifecycle({ env: {}, policy: { lameDuck: { minMs: 0 } } }))
     lifecycle.add(web)
     web.server.keepAliveTimeout = 5_000
     expect(web.warnings).toEqual([expect.stringMatching(/^express closes idle connections after 5000 ms[^]*60000 ms/)])

@@ -9,7 +9,7 @@ test('warns when the server closes idle connections before what is in front of i
   const resource = httpServer(server, { upstreamIdleMs: 60_000 })
   expect(resource.warnings).toEqual([expect.stringMatching(/5000 ms[^]*60000 ms[^]*Set server\.keepAliveTimeout = 65000/)])
   // The plan is where an operator reads it.
-  const lifecycle = createLifecycle({ env: {} })
+  const lifecycle = createLifecycle({ env: {}, policy: { lameDuck: { minMs: 0 } } })
   lifecycle.add(resource)
   expect(lifecycle.plan().warnings).toEqual(expect.arrayContaining([expect.stringContaining('keepAliveTimeout')]))
 

@@ -95,6 +95,11 @@ export interface Resource {
   inFlight?(): number
   /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */
   lastArrival?(): number | undefined
+  /**
+   * Of a server: what makes it look as if a balancer led clients to it, in a few words (`requests with X-Forwarded-For`). Then a lame duck
+   * of 0 that nobody has chosen is a warning in the plan.
+   */
+  behind?(): string | undefined
   /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
   /**

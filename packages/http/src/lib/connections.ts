@@ -8,6 +8,7 @@ import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { countLost, countStream } from './endings.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
+import type { ForwardedHeaders } from './forwarded-headers.ts'
 import { lingerOnClose } from './linger-on-close.ts'
 import { listenAlongside } from './listen-alongside.ts'
 import type { WorkFilter } from './not-work.ts'
@@ -36,7 +37,7 @@ export interface Connections {
 }
 
 /** Follows every connection of the server without changing what the server does. */
-export function trackConnections(server: Server, work: WorkFilter): Connections {
+export function trackConnections(server: Server, work: WorkFilter, forwarded: ForwardedHeaders): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
   const slot: unique symbol = Symbol('lameduck.connection')
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
@@ -93,6 +94,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now() }
     http2.used = true
     http2.streams.set(stream, about)
+    if (forwarded.isLooking) forwarded.look(headers)
     arrived(socket)
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
@@ -113,6 +115,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       put(socket, exchange)
     }
     if (announced) mark(exchange)
+    if (forwarded.isLooking) forwarded.look(response.req.headers)
     arrived(socket)
   }
 

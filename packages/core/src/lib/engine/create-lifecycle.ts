@@ -7,6 +7,7 @@ import { LifecycleError, requireMs } from '../errors.ts'
 import { createEvents, settledKey } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
+import { warnOfNoLameDuck } from './no-lame-duck.ts'
 import { makePlan } from './plan.ts'
 import { resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
@@ -183,6 +184,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       // Without start() there is no telling what is in use, so everything is drained.
       ended: endings.why,
       started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
+      planWarnings: planWarnings(),
       warnings,
       setState,
       stopping,
@@ -223,7 +225,11 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     const all = [...entries.values()]
     const budget = withNotices(budgetFor(platformSignal, policy, readiness.preStopElapsedMs()))
     const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
-    return makePlan(nodes, makeSchedule(nodes, budget.ms), budget)
+    return makePlan(nodes, makeSchedule(nodes, budget.ms), budget, planWarnings())
+  }
+
+  function planWarnings(): string[] {
+    return warnOfNoLameDuck(entries.values(), policy, options.policy, options.env)
   }
 
   function startedResources(): Resource[] {

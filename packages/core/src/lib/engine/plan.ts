@@ -5,8 +5,12 @@ import type { Budget } from './budget.ts'
 import type { Plan, PlanStep } from '../report/report.ts'
 import type { Schedule, Slot } from './schedule.ts'
 
-/** The schedule of a whole stop as plain data, with what is wrong with it. */
-export function makePlan(nodes: readonly Node[], schedule: Schedule, budget: Budget): Plan {
+/**
+ * The schedule of a whole stop as plain data, with what is wrong with it.
+ *
+ * @param more warnings of the service as a whole
+ */
+export function makePlan(nodes: readonly Node[], schedule: Schedule, budget: Budget, more: readonly string[] = []): Plan {
   const steps: PlanStep[] = []
   for (const node of nodes) {
     const slot = schedule.slots.get(node)
@@ -19,7 +23,7 @@ export function makePlan(nodes: readonly Node[], schedule: Schedule, budget: Bud
     criticalPath: schedule.criticalPath.filter((node) => node.kind !== 'barrier').map((node) => node.name),
     scale: schedule.scale,
     steps,
-    warnings: [...scaleWarnings(schedule, budget), ...resourceWarnings(nodes)],
+    warnings: [...scaleWarnings(schedule, budget), ...more, ...resourceWarnings(nodes)],
   }
 }
 

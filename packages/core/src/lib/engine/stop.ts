@@ -44,6 +44,8 @@ export interface StopInput {
   readonly ended: ReadonlyMap<string, string>
   /** See `runStop`. */
   readonly started: (entry: Entry) => boolean | Promise<boolean>
+  /** What is wrong with the service as a whole. */
+  readonly planWarnings: readonly string[]
   /** What was found wrong besides the plan, read at the end. */
   readonly warnings: Iterable<string>
   readonly setState: (state: State) => void
@@ -60,7 +62,7 @@ export function createStop(input: StopInput): Stop {
   const lameDuck = input.from === 'ready' && hasServers(entries) ? budget.lameDuck : undefined
   const nodes = buildGraph(entries, policy, lameDuck)
   const schedule = makeSchedule(nodes, budget.ms)
-  const plan = makePlan(nodes, schedule, budget)
+  const plan = makePlan(nodes, schedule, budget, input.planWarnings)
   const errors: string[] = []
   let deadline = begunAt + budget.ms
   let budgetSource = budget.source

@@ -66,7 +66,7 @@ function validateResource(resource: Resource): void {
     refuse(`drainFrom must be "phase", "lame-duck-end", "phase-end" or "signal"; it is ${show(drainFrom)}`)
   }
   if (typeof resource['drain'] !== 'function') refuse(`drain must be a function; it is ${show((resource as { drain: unknown }).drain)}`)
-  for (const method of ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'waitingFor', 'tally', 'unfinished', 'force'] as const) {
+  for (const method of ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'behind', 'waitingFor', 'tally', 'unfinished', 'force'] as const) {
     const value: unknown = resource[method]
     if (value !== undefined && typeof value !== 'function') refuse(`${method} must be a function where it is given; it is ${show(value)}`)
   }

@@ -1,0 +1,51 @@
+import type { Entry } from './graph.ts'
+import { describeError } from '../describe-value.ts'
+import type { Policy, PolicyOptions } from '../policy.ts'
+
+/** Variables that platforms set whose own balancer or proxy leads clients to a service. */
+const platforms: readonly (readonly [variable: string, platform: string])[] = [
+  ['ECS_CONTAINER_METADATA_URI_V4', 'Amazon ECS'],
+  ['ECS_CONTAINER_METADATA_URI', 'Amazon ECS'],
+  ['K_SERVICE', 'Cloud Run or Knative'],
+  ['CONTAINER_APP_NAME', 'Azure Container Apps'],
+  ['WEBSITE_INSTANCE_ID', 'Azure App Service'],
+  ['DYNO', 'Heroku'],
+  ['FLY_APP_NAME', 'Fly.io'],
+  ['RENDER', 'Render'],
+]
+
+/**
+ * Warns of a service that has no lame duck although a balancer seems to lead clients to it: that goes on choosing it after the
+ * signal, when the listener is closed. A policy that says anything of the lame duck has chosen.
+ *
+ * @param options the policy as it was written
+ */
+export function warnOfNoLameDuck(entries: Iterable<Entry>, policy: Policy, options: PolicyOptions = {}, env: NodeJS.ProcessEnv = process.env): string[] {
+  if (policy.lameDuck.maxMs > 0 || isChosen(options)) return []
+  const servers = [...entries].filter(({ resource }) => resource.drainFrom === 'lame-duck-end')
+  const found = platforms.find(([variable]) => env[variable] !== undefined)
+  const sign = found ? `this looks like ${found[1]} (${found[0]} is set)` : firstSign(servers)
+  if (servers.length === 0 || sign === undefined) return []
+  return [
+    `${sign}, and there is no lame duck: what leads clients here goes on doing so for a while after the signal, and they are refused. ` +
+      'Set policy.lameDuck.minMs to the time that it takes to notice (5000 is the default in Kubernetes), or to 0 to say that none is needed.',
+  ]
+}
+
+function isChosen({ lameDuck = {} }: PolicyOptions): boolean {
+  return Object.values(lameDuck).some((ms) => ms !== undefined)
+}
+
+function firstSign(servers: readonly Entry[]): string | undefined {
+  return servers.map(signOf).find((sign) => sign !== undefined)
+}
+
+/** One that throws must not break the stop that the plan is made for. */
+function signOf({ resource }: Entry): string | undefined {
+  try {
+    const sign: unknown = resource.behind?.()
+    return typeof sign === 'string' && sign !== '' ? `${resource.name} looks as if it were behind a balancer (${sign})` : undefined
+  } catch (error) {
+    return `${resource.name} may be behind a balancer (behind: ${describeError(error)})`
+  }
+}
