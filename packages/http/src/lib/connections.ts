@@ -8,7 +8,7 @@ import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { countLost, countStream } from './endings.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
-import type { ForwardedHeaders } from './forwarded-headers.ts'
+import { forwardedBy } from './forwarded-by.ts'
 import { lingerOnClose } from './linger-on-close.ts'
 import { listenAlongside } from './listen-alongside.ts'
 import type { WorkFilter } from './not-work.ts'
@@ -32,12 +32,17 @@ export interface Connections {
   countIn(tally: Tallying | undefined): void
   /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */
   giveUp(): void
+  /** The header of one of the first requests that tells that something stands in front of the server. */
+  readonly forwardedBy: string | undefined
   /** Calls `listener` when a socket was accepted, changed its kind, finished an exchange or is gone. Returns the function that ends it. */
   watch(listener: (socket: Socket) => void): () => void
 }
 
+/** A probe or a colleague may come first, past the balancer; to look at every request for ever would cost each of them. */
+const mostLooks = 100
+
 /** Follows every connection of the server without changing what the server does. */
-export function trackConnections(server: Server, work: WorkFilter, forwarded: ForwardedHeaders): Connections {
+export function trackConnections(server: Server, work: WorkFilter): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
   const slot: unique symbol = Symbol('lameduck.connection')
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
@@ -48,6 +53,8 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
   const arrivals = trackArrivals(work)
   let announced = false
   let tally: Tallying | undefined
+  let looksLeft = mostLooks
+  let forwarded: string | undefined
 
   server.prependListener('connection', onConnection)
   if (overTls) server.prependListener('secureConnection', onSecureConnection)
@@ -94,7 +101,7 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
     const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now() }
     http2.used = true
     http2.streams.set(stream, about)
-    if (forwarded.isLooking) forwarded.look(headers)
+    if (looksLeft > 0) look(headers)
     arrived(socket)
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
@@ -104,10 +111,10 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
     })
   }
 
-  function onRequestStart({ server: from, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
+  function onRequestStart({ server: from, request, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
     if (from !== server) return
     const oldest = socket[slot]
-    const exchange = newExchange(response, socket.bytesWritten)
+    const exchange = newExchange(response, request.url, socket.bytesWritten)
     if (oldest?.kind === 'active') {
       if (announced) unmark(oldest.newest)
       append(oldest, exchange)
@@ -115,7 +122,7 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
       put(socket, exchange)
     }
     if (announced) mark(exchange)
-    if (forwarded.isLooking) forwarded.look(response.req.headers)
+    if (looksLeft > 0) look(request.headers)
     arrived(socket)
   }
 
@@ -138,6 +145,11 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
     else if (request.complete) socket[slot] = whenIdle(socket)
     else leaveOver(socket, oldest)
     finished(socket)
+  }
+
+  function look(headers: IncomingHttpHeaders): void {
+    forwarded = forwardedBy(headers)
+    looksLeft = forwarded === undefined ? looksLeft - 1 : 0
   }
 
   function leaveOver(socket: Tracked, exchange: Exchange): void {
@@ -250,6 +262,9 @@ export function trackConnections(server: Server, work: WorkFilter, forwarded: Fo
     giveUp() {
       tally?.cut(this.inFlight)
       tally = undefined
+    },
+    get forwardedBy() {
+      return forwarded
     },
     watch(listener) {
       watchers.add(listener)

@@ -7,11 +7,11 @@ import { sayClose } from './say-close.ts'
  * answers are finished in the order of their requests. Each step takes the same time, however many there are: a client may send thousands.
  */
 
-export function newExchange(response: ServerResponse, bytesBefore: number): Exchange {
+export function newExchange(response: ServerResponse, url: string | undefined, bytesBefore: number): Exchange {
   const exchange: Omit<Exchange, 'newest'> & { newest?: Exchange } = {
     kind: 'active',
     response,
-    url: response.req.url ?? '',
+    url: url ?? '',
     startedAt: performance.now(),
     bytesBefore,
     marked: undefined,

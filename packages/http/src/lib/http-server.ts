@@ -8,7 +8,6 @@ import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
 import { drainServer, forceServer } from './drain-server.ts'
-import { forwardedHeaders } from './forwarded-headers.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { keepLastWords } from './last-words.ts'
 import { workFilter, type NotWork } from './not-work.ts'
@@ -110,8 +109,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   }
   const net: Server = server
   const start = watchStartup(net, name, listen)
-  const forwarded = forwardedHeaders()
-  const connections = trackConnections(net, workFilter(notWork), forwarded)
+  const connections = trackConnections(net, workFilter(notWork))
   const lastWords = keepLastWords(net)
   let tally = createTally()
   let quiesced = false
@@ -147,7 +145,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     quiesce: begin,
     inFlight: () => connections.inFlight,
     lastArrival: () => connections.lastArrival(),
-    behind: () => (upstreamIdleMs === undefined ? forwarded.found && `requests with ${forwarded.found}` : 'upstreamIdleMs is given'),
+    behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => listWaiting(connections),
     tally: () => tally.read(),
     drain(context) {

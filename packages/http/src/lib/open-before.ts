@@ -71,7 +71,7 @@ function ownBySymbol(server: Server, description: string): unknown {
 
 function describe(socket: Socket, now: number): Connection {
   const { _httpMessage: response } = socket as HttpSocket
-  if (response instanceof ServerResponse) return newExchange(response, 0)
+  if (response instanceof ServerResponse) return newExchange(response, response.req.url, 0)
   return socket.bytesRead === 0 ? { kind: 'unused', acceptedAt: now } : idle
 }
 
