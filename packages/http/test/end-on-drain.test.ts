@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import { createServer as createTlsServer } from 'node:https'
 import { connect as connectTls } from 'node:tls'
@@ -19,7 +19,7 @@ const events: RequestListener = (_request, response) => {
 }
 
 /** How many long answers the server would end now. */
-function waitingOn(server: Server): number {
+function waitingOn(server: object): number {
   const taken = lastWordsOf(server)?.take(() => {})
   taken?.end()
   const all = taken?.all ?? []
@@ -165,7 +165,7 @@ test.each(['the response of its compatibility layer', 'its stream'])('HTTP/2: %s
   const server = createHttp2Server()
   const resource = httpServer(server)
   const begin = (answer: Http2ServerResponse | ServerHttp2Stream): void => {
-    answer.write('hello')
+    ;(answer as ServerHttp2Stream).write('hello')
     endOnDrain(answer, bye)
   }
   if (how === 'its stream') {

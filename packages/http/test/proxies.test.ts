@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, createServer, request as ask, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import fastifyHttpProxy from '@fastify/http-proxy'
 import express from 'express'
-import { fastify } from 'fastify'
+import { fastify, type FastifyInstance } from 'fastify'
 import httpProxy from 'http-proxy'
 import { createProxyMiddleware } from 'http-proxy-middleware'
 import { expect, onTestFinished, test } from 'vitest'
@@ -44,7 +44,7 @@ const proxies: Record<string, Proxy> = {
   },
 }
 
-async function fastifyInFront(routes: (app: ReturnType<typeof fastify>) => void): Promise<DrainableServer> {
+async function fastifyInFront(routes: (app: FastifyInstance) => void): Promise<DrainableServer> {
   const app = fastify()
   routes(app)
   await app.ready()
