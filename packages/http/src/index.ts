@@ -6,4 +6,6 @@ export type { ListenAddress } from './lib/startup.ts'
 export type { HttpServerStats } from './lib/stats.ts'
 
 // For adapters of frameworks.
+export { closeUpgraded } from './lib/close-upgraded.ts'
 export { frameworkServer, type FrameworkServer, type FrameworkServerOptions } from './lib/framework-server.ts'
+export { stopAccepting } from './lib/stop-accepting.ts'

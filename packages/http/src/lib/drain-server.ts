@@ -3,10 +3,9 @@ import type { Duplex } from 'node:stream'
 import { orAborted } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
-import { emptyAcceptQueue } from './empty-accept-queue.ts'
-import { hearFromPrimary } from './hear-from-primary.ts'
 import type { LastWords } from './last-words.ts'
 import { handlesOf } from './open-before.ts'
+import { stopAccepting } from './stop-accepting.ts'
 import { sweep } from './sweep.ts'
 import { turn } from './turn.ts'
 
@@ -27,9 +26,6 @@ export interface DrainInput {
   readonly onDrain: () => unknown
 }
 
-/** Endless new connections may not keep the listener open for longer. */
-const acceptLimitMs = 1_000
-
 /**
  * Ends a server whose clients have been told to go elsewhere, without losing what they have sent already.
  *
@@ -45,11 +41,7 @@ const acceptLimitMs = 1_000
 export async function drainServer(input: DrainInput): Promise<void> {
   const { server, connections, onDrain, remaining, signal } = input
   connections.announceClose(true)
-  if (server.listening) {
-    await emptyAcceptQueue(server, Math.min(acceptLimitMs, remaining() / 2), signal)
-    closeListener(server)
-    await hearFromPrimary(signal)
-  }
+  await stopAccepting(server, remaining() / 2, signal)
   // Two, because the first may come right after a poll that had begun before.
   await turn()
   await turn()
