@@ -10,8 +10,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'adapter-nest': ['core', 'http', 'probes'],
 }
 
-/** Decorators are values: a Nest module cannot be written with types alone. */
-const valueImportsAllowed: Readonly<Record<string, readonly string[]>> = { 'adapter-nest': ['@nestjs/common', '@nestjs/core'] }
+/** Decorators are values: a Nest module cannot be written with types alone. And its handlers return Observables, which have to be followed. */
+const valueImportsAllowed: Readonly<Record<string, readonly string[]>> = { 'adapter-nest': ['@nestjs/common', '@nestjs/core', 'rxjs'] }
 
 const mayEndAProcess = ['core/src/lib/process/exit.ts', 'core/src/lib/witness/end-anyhow.ts'].map((path) => join(...path.split('/')))
 

@@ -4,21 +4,9 @@ import { Agent, createServer, request, type IncomingMessage, type Server } from 
 import type { AddressInfo } from 'node:net'
 import { createLifecycle, type Lifecycle } from '@lameduck/core'
 import type * as common from '@nestjs/common'
-import type * as core from '@nestjs/core'
-import type * as express from '@nestjs/platform-express'
-import type * as fastify from '@nestjs/platform-fastify'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { LameduckModule, lifecycleToken, nestApp, probes, type NestLike } from '../src/index.ts'
-
-/** One major of Nest. */
-export interface Nest {
-  readonly major: number
-  readonly version: string
-  readonly common: typeof common
-  readonly core: typeof core
-  readonly express: typeof express
-  readonly fastify: typeof fastify
-}
+import { decorate, type Nest } from './nest.ts'
 
 interface World {
   readonly app: common.INestApplication
@@ -249,9 +237,7 @@ async function createWorld(nest: Nest, platform: 'express' | 'fastify', onModule
     }
   }
   Controller()(Orders)
-  for (const method of ['quick', 'slow'] as const) {
-    Get(method)(Orders.prototype, method, Object.getOwnPropertyDescriptor(Orders.prototype, method) as TypedPropertyDescriptor<unknown>)
-  }
+  for (const method of ['quick', 'slow']) decorate(Orders, method, Get(method))
   const lifecycle = newLifecycle()
   const app = await create(nest, platform, { module: class Root {}, controllers: [Orders] })
   app.use(probes(lifecycle))

@@ -1,10 +1,15 @@
-import { LifecycleError, show, type Reason } from '@lameduck/core'
-import { frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, show, type DrainContext, type ForceContext, type Reason } from '@lameduck/core'
+import { closeUpgraded, frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
+import { gatewaysPart } from './gateways/gateways-part.ts'
+import { followMicroservices } from './microservices/follow-microservices.ts'
+import { sumOf, type Part } from './part.ts'
 import { takeOverSignals } from './take-over-signals.ts'
+import { warnOfTerminus } from './terminus-warning.ts'
 
 /** What is needed of an `INestApplication` of Nest 11 or 12, on Express or Fastify. */
 export interface NestLike {
   getHttpServer(): DrainableServer
+  getMicroservices(): readonly object[]
   listen(port: number, host: string): Promise<unknown>
   /** It takes the signal too, which the types of Nest do not say. */
   close(): Promise<unknown>
@@ -18,26 +23,64 @@ export interface NestAppOptions extends FrameworkServerOptions {
 }
 
 /**
- * Serves a Nest application: `app.listen()` at the start; at the stop the raw server is drained first, and only then
- * `app.close()` runs, once. Nest by itself destroys modules first and drains the server afterwards, so that requests in
- * flight are answered by services whose pools are gone.
+ * Serves a Nest application: `app.listen()` at the start; at the stop everything by which work reaches it is drained first, and only then
+ * `app.close()` runs, once. Nest by itself destroys modules first and drains afterwards, so that requests in flight are answered by
+ * services whose pools are gone, and closes microservices under the messages that they are handling.
  *
- * The app becomes the resource's own: nothing else should listen with it or close it. Listeners of `enableShutdownHooks()`
- * are taken over, when this is called and at the start, with a warning.
+ * Microservices of a hybrid application are drained with the HTTP server, whenever they are connected and started: those of brokers take no
+ * further message from the signal on, TCP and gRPC serve through the lame duck. So are WebSocket gateways, on whatever port.
+ *
+ * The app becomes the resource's own: nothing else should listen with it or close it. Call this before `app.init()`, for Nest binds the hooks of gateways
+ * there. Listeners of `enableShutdownHooks()` are taken over, when this is called and at the start, with a warning.
  *
  * @throws LifecycleError `invalid-option`.
  */
 export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResource {
-  const { name = 'nest', signal, ...serverOptions } = options
+  const { name = 'nest', signal, closeUpgraded: closeOther = closeUpgraded, ...serverOptions } = options
   requireApp(app)
+  if (typeof closeOther !== 'function') throw new LifecycleError('invalid-option', `closeUpgraded must be a function; it is ${show(closeOther)}`)
   const warnings: string[] = []
-  const resource = frameworkServer({ server: app.getHttpServer(), listen, close }, { ...serverOptions, name })
+  let tellEnded: ((why: unknown) => void) | undefined
+  const server = app.getHttpServer()
+  const gateways = gatewaysPart({ app: app as object, name, server, closeOther, options: ofSockets(options) })
+  const microservices = followMicroservices(app, name, (part) => part.watch?.((why) => tellEnded?.(why)))
+  const http = frameworkServer({ server, listen, close }, { ...serverOptions, name, closeUpgraded: gateways.closeUpgraded })
+  const others = (): readonly Part[] => [...microservices(), gateways]
+  const sum = sumOf(() => [http, ...others()])
+  let othersDrained: Promise<unknown> = Promise.resolve()
+  let closing: Promise<unknown> | undefined
   warnOfHooks()
+
   return {
-    ...resource,
+    ...http,
+    ...sum,
     get warnings() {
-      return [...(resource.warnings ?? []), ...warnings]
+      return [...sum.warnings, ...warnings, ...warnOfTerminus(app as object)]
     },
+    watch: (ended) => void (tellEnded = ended),
+    preStop(announced) {
+      for (const part of [http, ...others()]) part.preStop?.(announced)
+    },
+    quiesce(context) {
+      for (const part of [http, ...others()]) part.quiesce?.(context)
+    },
+    drain,
+    force,
+  }
+
+  async function drain(context: DrainContext): Promise<void> {
+    const each = others().map(async (part) => part.drain(context))
+    othersDrained = Promise.allSettled(each)
+    await http.drain(context)
+    await Promise.all(each)
+  }
+
+  async function force(context: ForceContext): Promise<void> {
+    for (const part of others()) void part.force?.(context)
+    const cut = Promise.resolve(http.force?.(context))
+    // A close that hangs already is not waited for; one that has not been tried gets its chance to release what hooks hold.
+    if (closing) return void cut.catch(() => {})
+    await Promise.all([cut, closeApp(context.reason)])
   }
 
   function listen(port: number, host: string): Promise<unknown> {
@@ -45,9 +88,15 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
     return app.listen(port, host)
   }
 
-  function close(reason: Reason): Promise<unknown> {
+  async function close(reason: Reason): Promise<unknown> {
+    await othersDrained
+    return closeApp(reason)
+  }
+
+  function closeApp(reason: Reason): Promise<unknown> {
     const given = signal ?? (reason.kind === 'signal' ? reason.signal : undefined)
-    return (app as { close: (signal?: string) => Promise<unknown> }).close(given)
+    closing ??= (app as { close: (signal?: string) => Promise<unknown> }).close(given)
+    return closing
   }
 
   function warnOfHooks(): void {
@@ -59,8 +108,13 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
   }
 }
 
+/** What servers of gateways on ports of their own have in common with the application's. */
+function ofSockets({ unusedGraceMs, upgradedSpreadMs }: NestAppOptions): Pick<NestAppOptions, 'unusedGraceMs' | 'upgradedSpreadMs'> {
+  return { ...(unusedGraceMs === undefined ? {} : { unusedGraceMs }), ...(upgradedSpreadMs === undefined ? {} : { upgradedSpreadMs }) }
+}
+
 function requireApp(app: unknown): void {
-  const methods = ['getHttpServer', 'listen', 'close'] as const
+  const methods = ['getHttpServer', 'getMicroservices', 'listen', 'close'] as const
   if (typeof app !== 'object' || app === null || methods.some((method) => typeof (app as NestLike)[method] !== 'function')) {
     throw new LifecycleError('invalid-option', `nestApp() needs what NestFactory.create() resolved with; it was given ${show(app)}`)
   }

@@ -1,0 +1,57 @@
+import { untilIdle } from '@lameduck/core'
+import { httpServer, type DrainableServer, type HttpServerResource } from '@lameduck/http'
+import { sumOf, type Part } from '../part.ts'
+import type { Handler, Handlers } from '../track-handlers.ts'
+import type { TransportServer } from './transport-server.ts'
+
+interface GrpcTransport extends TransportServer {
+  /** A `Server` of @grpc/grpc-js, made when it listens. */
+  readonly grpcClient?: GrpcServer | null
+}
+
+/** Both maps are private to it. */
+interface GrpcServer {
+  readonly http2Servers?: ReadonlyMap<DrainableServer, unknown>
+  /** By path. */
+  readonly handlers?: ReadonlyMap<string, { func: Handler }>
+}
+
+/**
+ * gRPC is HTTP/2, so its servers are drained as such: calls are served through the lame duck, then clients are told to go (GOAWAY, in two steps
+ * where there is no TLS), and what is under way is answered. `tryShutdown()` of grpc-js does the last alone, and waits for ever for a client
+ * whose handshake it has overtaken. Handlers are waited for as well, since a call may be given up by its client before its handler has ended.
+ */
+export function grpcServer(name: string, transport: GrpcTransport, handlers: Handlers): Part & { onListening(): void } {
+  const servers = new Map<DrainableServer, HttpServerResource>()
+  const tracked = new WeakSet<object>()
+  const { inFlight, lastArrival, waitingFor } = sumOf(() => [...servers.values()])
+
+  return {
+    inFlight,
+    lastArrival,
+    waitingFor: () => [...waitingFor(), ...(inFlight() === 0 ? handlers.waitingFor() : [])],
+    onListening: follow,
+    quiesce(context) {
+      follow()
+      for (const server of servers.values()) server.quiesce?.(context)
+    },
+    async drain(context) {
+      await Promise.all([...servers.values()].map(async (server) => server.drain(context)))
+      await untilIdle(handlers, context.signal)
+    },
+    force(context) {
+      for (const server of servers.values()) void server.force?.(context)
+    },
+  }
+
+  function follow(): void {
+    const { http2Servers, handlers: methods } = transport.grpcClient ?? {}
+    for (const server of http2Servers?.keys() ?? []) if (!servers.has(server)) servers.set(server, httpServer(server, { name }))
+    for (const [path, method] of methods ?? []) {
+      if (tracked.has(method)) continue
+      tracked.add(method)
+      // By its path, and not Nest's own: Nest hands its handlers over when it begins to listen, which may have been before.
+      method.func = handlers.track(method.func, path, () => true)
+    }
+  }
+}
