@@ -5,6 +5,7 @@ import type * as express from '@nestjs/platform-express'
 import type * as fastify from '@nestjs/platform-fastify'
 import type { IoAdapter } from '@nestjs/platform-socket.io'
 import type { WsAdapter } from '@nestjs/platform-ws'
+import type * as terminus from '@nestjs/terminus'
 import type * as websockets from '@nestjs/websockets'
 
 /** One major of Nest. */
@@ -17,6 +18,7 @@ export interface Nest {
   readonly fastify: typeof fastify
   readonly microservices: typeof microservices
   readonly websockets: typeof websockets
+  readonly terminus: typeof terminus
   readonly adapters: { readonly 'socket.io': typeof IoAdapter; readonly ws: typeof WsAdapter }
 }
 

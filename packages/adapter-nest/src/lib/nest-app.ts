@@ -2,7 +2,7 @@ import { LifecycleError, show, type DrainContext, type ForceContext, type Reason
 import { closeUpgraded, frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
 import { gatewaysPart } from './gateways/gateways-part.ts'
 import { followMicroservices } from './microservices/follow-microservices.ts'
-import { sumOf, type Part } from './part.ts'
+import { sumOf, type Part, type ServerOptions } from './part.ts'
 import { takeOverSignals } from './take-over-signals.ts'
 import { warnOfTerminus } from './terminus-warning.ts'
 
@@ -36,15 +36,18 @@ export interface NestAppOptions extends FrameworkServerOptions {
  * @throws LifecycleError `invalid-option`.
  */
 export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResource {
-  const { name = 'nest', signal, closeUpgraded: closeOther = closeUpgraded, ...serverOptions } = options
+  const { name = 'nest', signal, closeUpgraded: closeOther = closeUpgraded, onDrain, ...serverOptions } = options
   requireApp(app)
-  if (typeof closeOther !== 'function') throw new LifecycleError('invalid-option', `closeUpgraded must be a function; it is ${show(closeOther)}`)
+  for (const [option, value] of Object.entries({ closeUpgraded: closeOther, onDrain })) {
+    if (value !== undefined && typeof value !== 'function') throw new LifecycleError('invalid-option', `${option} must be a function; it is ${show(value)}`)
+  }
   const warnings: string[] = []
   let tellEnded: ((why: unknown) => void) | undefined
   const server = app.getHttpServer()
-  const gateways = gatewaysPart({ app: app as object, name, server, closeOther, options: ofSockets(options) })
-  const microservices = followMicroservices(app, name, (part) => part.watch?.((why) => tellEnded?.(why)))
-  const http = frameworkServer({ server, listen, close }, { ...serverOptions, name, closeUpgraded: gateways.closeUpgraded })
+  const shared = ofServers(options)
+  const gateways = gatewaysPart({ app: app as object, name, server, closeOther, options: shared })
+  const microservices = followMicroservices(app, { name, options: shared }, (part) => part.watch?.((why) => tellEnded?.(why)))
+  const http = frameworkServer({ server, listen, close }, { ...serverOptions, name, closeUpgraded: gateways.closeUpgraded, onDrain: endPolls })
   const others = (): readonly Part[] => [...microservices(), gateways]
   const sum = sumOf(() => [http, ...others()])
   let othersDrained: Promise<unknown> = Promise.resolve()
@@ -83,6 +86,10 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
     await Promise.all([cut, closeApp(context.reason)])
   }
 
+  function endPolls(context: DrainContext): Promise<unknown> {
+    return Promise.all([gateways.onDrain(context), onDrain?.(context)])
+  }
+
   function listen(port: number, host: string): Promise<unknown> {
     warnOfHooks()
     return app.listen(port, host)
@@ -108,9 +115,10 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
   }
 }
 
-/** What servers of gateways on ports of their own have in common with the application's. */
-function ofSockets({ unusedGraceMs, upgradedSpreadMs }: NestAppOptions): Pick<NestAppOptions, 'unusedGraceMs' | 'upgradedSpreadMs'> {
-  return { ...(unusedGraceMs === undefined ? {} : { unusedGraceMs }), ...(upgradedSpreadMs === undefined ? {} : { upgradedSpreadMs }) }
+/** What the other servers of the application are told as well. */
+function ofServers(options: NestAppOptions): ServerOptions {
+  const keys = ['notWork', 'unusedGraceMs', 'unbegunGraceMs', 'upgradedSpreadMs'] as const
+  return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
 }
 
 function requireApp(app: unknown): void {

@@ -68,6 +68,27 @@ export function followedSuite(nest: Nest): void {
     })
   })
 
+  describe(`Nest ${nest.major}, what waits when everything is done`, () => {
+    test.each([
+      [{ gracefulShutdownTimeoutMs: 1_500 }, ['Terminus waits another 1500 ms when everything is drained, before app.close() goes on. Take gracefulShutdownTimeoutMs out.']],
+      [{}, []],
+    ])('is named at the start: Terminus with %o', async (options, warnings) => {
+      const module = { module: class Root {}, imports: [nest.terminus.TerminusModule.forRoot({ ...options, logger: false })] }
+      const app = await nest.core.NestFactory.create(module, { logger: false, abortOnError: false })
+      expect(nestApp(app, { port: 0 }).warnings).toEqual(warnings)
+    })
+
+    test.each([
+      [{ gracefulShutdown: true, gracePeriod: 1_500 }, ['the NATS microservice waits another 1500 ms (gracePeriod) when everything is drained. Take gracefulShutdown out.']],
+      [{ gracefulShutdown: true }, [expect.stringContaining('10000 ms')]],
+      [{}, []],
+    ])('is named at the start: NATS with %o', async (options, warnings) => {
+      const app = await nest.core.NestFactory.create(class Root {}, { logger: false, abortOnError: false })
+      app.connectMicroservice({ transport: 2, options })
+      expect(nestApp(app, { port: 0 }).warnings).toEqual(warnings)
+    })
+  })
+
   describe(`Nest ${nest.major}, a microservice that has given up for good`, () => {
     test('is heard: Redis that is not to be connected to again', async () => {
       const connectionName = randomUUID()

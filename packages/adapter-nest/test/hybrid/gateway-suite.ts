@@ -100,7 +100,8 @@ export function gatewaySuite(nest: Nest): void {
       const report = await stopped
       expect(report.result).toBe('forced')
       expect(stepOf(report)?.waitingFor).toContainEqual(expect.stringMatching(/^slow \d+\.\d s$/))
-      expect(stepOf(report)?.work).toMatchObject({ cut: 1 })
+      // The message and its connection.
+      expect(stepOf(report)?.work).toMatchObject({ cut: 2 })
       expect(world.order).toContain('onModuleDestroy')
     })
   })

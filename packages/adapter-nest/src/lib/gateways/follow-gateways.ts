@@ -9,8 +9,8 @@ export interface Gateways {
   clients(): Iterable<GatewayClient>
   /** Resolves when no client is left. */
   allGone(): Promise<void>
-  /** Connections of socket.io that poll: no upgraded socket of the HTTP server is theirs. */
-  polling(): readonly GatewayClient[]
+  /** Connections of socket.io that poll this server: no upgraded socket of it is theirs. */
+  polling(server: Server): readonly GatewayClient[]
 }
 
 /** The server object of one gateway: a WebSocketServer of `ws`, or a Server or Namespace of socket.io. */
@@ -35,7 +35,7 @@ interface Engine {
 export function followGateways(app: GatewayApp, name: string, onServer: (server: Server) => void): Gateways {
   const handlers = trackHandlers(name)
   const clients = new Map<object, GatewayClient>()
-  const engines = new Set<Engine>()
+  const engines = new Map<Engine, unknown>()
   const followed = new WeakSet<Adapter>()
   let onGone = (): void => {}
   for (const gateway of gatewaysOf(app)) for (const hook of ['handleConnection', 'handleDisconnect']) trackHook(gateway, hook, handlers)
@@ -64,7 +64,7 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
 
   function takeInServer(adapter: Adapter, server: GatewayServer): void {
     const io = server.engine ? server : server.server
-    if (io?.engine) engines.add(io.engine)
+    if (io?.engine) engines.set(io.engine, io.httpServer)
     for (const each of [server._server, io?.httpServer, ...(adapter.httpServersRegistry?.values() ?? [])]) {
       if (each instanceof Server) onServer(each)
     }
@@ -97,8 +97,8 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
     handlers,
     clients: () => clients.values(),
     allGone: () => (clients.size === 0 ? Promise.resolve() : new Promise((resolve) => (onGone = resolve))),
-    polling() {
-      const connections = [...engines].flatMap((engine) => Object.values(engine.clients ?? {}))
+    polling(server) {
+      const connections = [...engines].flatMap(([engine, its]) => (its === server ? Object.values(engine.clients ?? {}) : []))
       return connections.filter(({ transport }) => transport?.name === 'polling').map((connection) => clients.get(connection) ?? newClient(connection))
     },
   }

@@ -1,8 +1,8 @@
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { orAborted, untilIdle } from '@lameduck/core'
-import { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
-import { sumOf, type Part } from '../part.ts'
+import { orAborted, untilIdle, type DrainContext } from '@lameduck/core'
+import { httpServer, type DrainableServer, type HttpServerResource } from '@lameduck/http'
+import { sumOf, type Part, type ServerOptions } from '../part.ts'
 import { followGateways } from './follow-gateways.ts'
 import type { GatewayApp } from './gateway-app.ts'
 import type { GatewayClient } from './gateway-client.ts'
@@ -14,14 +14,15 @@ export interface GatewaysInput {
   /** The application's own. */
   readonly server: DrainableServer
   /** Those of the application's server, for servers on ports of their own too. */
-  readonly options: Pick<HttpServerOptions, 'unusedGraceMs' | 'upgradedSpreadMs'>
+  readonly options: ServerOptions
   /** For upgraded sockets that are no gateway's. */
   readonly closeOther: (socket: Duplex, protocol: string) => unknown
 }
 
 export interface GatewaysPart extends Part {
-  /** For the application's own server. */
+  /** Both for the application's own server. */
   closeUpgraded(socket: Duplex, protocol: string): unknown
+  onDrain(context: DrainContext): Promise<unknown>
 }
 
 /**
@@ -32,13 +33,14 @@ export function gatewaysPart({ app, name, server: own, options, closeOther }: Ga
   const servers = new Map<Server, HttpServerResource>()
   const gateways = followGateways(app, name, takeIn)
   const { handlers } = gateways
-  const sum = sumOf(() => [...servers.values()])
+  const said = { inFlight: handlers.count, waitingFor: handlers.waitingFor, tally: handlers.tally.read }
+  const { inFlight, lastArrival, waitingFor, tally } = sumOf(() => [said, ...servers.values()])
   let signal = new AbortController().signal
   let bySocket: Map<Duplex | undefined, GatewayClient> | undefined
 
   function takeIn(server: Server): void {
     if (server === own || servers.has(server)) return
-    servers.set(server, httpServer(server as DrainableServer, { ...options, name, closeUpgraded }))
+    servers.set(server, httpServer(server as DrainableServer, { ...options, name, closeUpgraded, onDrain: (context) => endPolls(server, context) }))
   }
 
   function closeUpgraded(socket: Duplex, protocol: string): unknown {
@@ -47,8 +49,14 @@ export function gatewaysPart({ app, name, server: own, options, closeOther }: Ga
     return client ? client.leave(signal) : closeOther(socket, protocol)
   }
 
+  /** Their clients come back at once, so not before the listener is closed. */
+  function endPolls(server: Server, { signal: ended }: DrainContext): Promise<unknown> {
+    return Promise.all(gateways.polling(server).map(async (client) => client.leave(ended)))
+  }
+
   return {
     closeUpgraded,
+    onDrain: (context) => endPolls(own, context),
     preStop(announced) {
       for (const server of servers.values()) server.preStop?.(announced)
     },
@@ -56,15 +64,14 @@ export function gatewaysPart({ app, name, server: own, options, closeOther }: Ga
       handlers.begin()
       for (const server of servers.values()) server.quiesce?.(context)
     },
-    inFlight: () => sum.inFlight() + handlers.count(),
-    lastArrival: sum.lastArrival,
-    waitingFor: () => [...handlers.waitingFor(), ...sum.waitingFor()],
-    tally: handlers.tally.read,
+    inFlight,
+    lastArrival,
+    waitingFor,
+    tally,
     async drain(context) {
       ;({ signal } = context)
       bySocket = undefined
-      const polls = gateways.polling().map(async (client) => client.leave(signal))
-      await Promise.all([...polls, ...[...servers.values()].map(async (server) => server.drain(context))])
+      await Promise.all([...servers.values()].map(async (server) => server.drain(context)))
       await orAborted(gateways.allGone(), signal)
       await untilIdle(handlers, signal)
     },

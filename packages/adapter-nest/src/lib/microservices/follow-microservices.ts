@@ -1,5 +1,5 @@
 import type { Part } from '../part.ts'
-import { microservice } from './microservice.ts'
+import { microservice, type MicroserviceInput } from './microservice.ts'
 import type { TransportServer } from './transport-server.ts'
 
 /** What is needed of an application that may have microservices. */
@@ -8,7 +8,7 @@ export interface HybridApp {
 }
 
 /** Every microservice of the application, those that are connected later too. */
-export function followMicroservices(app: HybridApp, name: string, onNew: (part: Part) => void): () => readonly Part[] {
+export function followMicroservices(app: HybridApp, input: Omit<MicroserviceInput, 'server'>, onNew: (part: Part) => void): () => readonly Part[] {
   const parts = new Map<object, Part>()
   followConnect(app, takeIn)
   takeIn()
@@ -18,7 +18,7 @@ export function followMicroservices(app: HybridApp, name: string, onNew: (part: 
     for (const each of app.getMicroservices()) {
       const { serverInstance } = each as { serverInstance?: TransportServer }
       if (!serverInstance || parts.has(each)) continue
-      const part = microservice(name, serverInstance)
+      const part = microservice({ ...input, server: serverInstance })
       parts.set(each, part)
       onNew(part)
     }

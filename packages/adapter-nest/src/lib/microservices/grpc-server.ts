@@ -1,6 +1,6 @@
 import { untilIdle } from '@lameduck/core'
 import { httpServer, type DrainableServer, type HttpServerResource } from '@lameduck/http'
-import { sumOf, type Part } from '../part.ts'
+import { sumOf, type Part, type ServerOptions } from '../part.ts'
 import type { Handler, Handlers } from '../track-handlers.ts'
 import type { TransportServer } from './transport-server.ts'
 
@@ -16,20 +16,30 @@ interface GrpcServer {
   readonly handlers?: ReadonlyMap<string, { func: Handler }>
 }
 
+export interface GrpcInput {
+  /** Of the resource, for the errors. */
+  readonly name: string
+  readonly options: ServerOptions
+  readonly transport: GrpcTransport
+  readonly handlers: Handlers
+}
+
 /**
  * gRPC is HTTP/2, so its servers are drained as such: calls are served through the lame duck, then clients are told to go (GOAWAY, in two steps
  * where there is no TLS), and what is under way is answered. `tryShutdown()` of grpc-js does the last alone, and waits for ever for a client
  * whose handshake it has overtaken. Handlers are waited for as well, since a call may be given up by its client before its handler has ended.
  */
-export function grpcServer(name: string, transport: GrpcTransport, handlers: Handlers): Part & { onListening(): void } {
+export function grpcServer({ name, options, transport, handlers }: GrpcInput): Part & { onListening(): void } {
   const servers = new Map<DrainableServer, HttpServerResource>()
   const tracked = new WeakSet<object>()
-  const { inFlight, lastArrival, waitingFor } = sumOf(() => [...servers.values()])
+  const { inFlight, lastArrival, waitingFor, tally } = sumOf(() => [...servers.values()])
 
   return {
-    inFlight,
+    // The calls, and not their handlers as well, which are the same work.
+    inFlight: () => inFlight() || handlers.count(),
     lastArrival,
-    waitingFor: () => [...waitingFor(), ...(inFlight() === 0 ? handlers.waitingFor() : [])],
+    waitingFor: () => (inFlight() > 0 ? waitingFor() : handlers.waitingFor()),
+    tally,
     onListening: follow,
     quiesce(context) {
       follow()
@@ -46,7 +56,7 @@ export function grpcServer(name: string, transport: GrpcTransport, handlers: Han
 
   function follow(): void {
     const { http2Servers, handlers: methods } = transport.grpcClient ?? {}
-    for (const server of http2Servers?.keys() ?? []) if (!servers.has(server)) servers.set(server, httpServer(server, { name }))
+    for (const server of http2Servers?.keys() ?? []) if (!servers.has(server)) servers.set(server, httpServer(server, { ...options, name }))
     for (const [path, method] of methods ?? []) {
       if (tracked.has(method)) continue
       tracked.add(method)

@@ -1,4 +1,4 @@
-import type { Part } from '../part.ts'
+import type { Part, ServerOptions } from '../part.ts'
 import { trackHandlers, type Handlers } from '../track-handlers.ts'
 import { consumer, type Intake } from './consumer.ts'
 import { customStrategy } from './custom-strategy.ts'
@@ -18,14 +18,19 @@ interface Transport extends Part {
   onListening?(): void
 }
 
-/**
- * One microservice of a hybrid application: its messages are counted from now on, and it stops as its transport is to stop.
- *
- * @param name of the resource, for the errors
- */
-export function microservice(name: string, server: TransportServer): Part {
-  const handlers = trackHandlers(name)
-  const transport = transportPart(name, server, handlers)
+export interface MicroserviceInput {
+  /** Of the resource, for the errors. */
+  readonly name: string
+  /** For a transport that is an HTTP server. */
+  readonly options: ServerOptions
+  readonly server: TransportServer
+}
+
+/** One microservice of a hybrid application: its messages are counted from now on, and it stops as its transport is to stop. */
+export function microservice(input: MicroserviceInput): Part {
+  const { server } = input
+  const handlers = trackHandlers(input.name)
+  const transport = transportPart(input, handlers)
   let tellEnded: ((why: unknown) => void) | undefined
   followListening(server, () => {
     transport.onListening?.()
@@ -60,7 +65,7 @@ function followListening(server: TransportServer, callback: () => void): void {
   callback()
 }
 
-function transportPart(name: string, server: TransportServer, handlers: Handlers): Transport {
+function transportPart({ name, options, server }: MicroserviceInput, handlers: Handlers): Transport {
   switch (transportOf(server)) {
     case 'TCP': {
       const tcp = tcpServer(server, handlers)
@@ -68,7 +73,7 @@ function transportPart(name: string, server: TransportServer, handlers: Handlers
     }
     // It has no messages, but calls.
     case 'gRPC':
-      return grpcServer(name, server, handlers)
+      return grpcServer({ name, options, transport: server, handlers })
     case 'Redis':
       return ofBroker(server, handlers, redisConsumer(server))
     case 'NATS':
