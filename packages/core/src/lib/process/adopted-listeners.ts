@@ -17,6 +17,8 @@ import { isThenable } from '../thenable.ts'
 export interface AdoptedListeners {
   /** Runs them, when intake and work have drained. */
   readonly resource: Resource
+  /** Who is known among those that are there, by name. */
+  owners(): string[]
   /** Takes the listener off the process, to be run by the resource. */
   adopt(other: OtherListener): void
   /** Puts back what its owner has not removed meanwhile. */
@@ -75,6 +77,7 @@ export function adoptListeners({ target, bindings, signals, clock, reserveMs }: 
 
   return {
     resource,
+    owners: () => present().flatMap(({ listener }) => knownListener(sourceOf(listener))?.owner ?? []),
     adopt(other) {
       adopted.add(standIn(target, other, bindings, () => {}))
     },

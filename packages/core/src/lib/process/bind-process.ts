@@ -13,6 +13,7 @@ import { joinProcess } from './process-bindings.ts'
 import { describeWaiting } from '../report/describe-waiting.ts'
 import { handleSignals } from './signals.ts'
 import { tellOperator } from './tell-operator.ts'
+import { unflushedSdks } from './telemetry-sdks.ts'
 import { findTestRunner } from './test-runner.ts'
 import { handleUncaughtErrors } from './uncaught-errors.ts'
 import { createWitness } from '../witness/witness.ts'
@@ -115,6 +116,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     }
     const wrapper = isReal && runner === undefined ? findLossyWrapper(systemProc(), lifecycle.policy.graceMs, signals) : undefined
     if (wrapper !== undefined) lifecycle.warn(wrapper)
+    if (isReal && runner === undefined) for (const warning of unflushedSdks(bindings.alive, others.adopted())) lifecycle.warn(warning)
     others.onReady()
     // The parent may have gone: then there is nobody to tell, and nothing wrong.
     if (underPm2 && target.connected === true) target.send?.('ready', undefined, undefined, () => {})

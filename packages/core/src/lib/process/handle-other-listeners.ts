@@ -21,6 +21,8 @@ export interface Others {
   onReady(): void
   /** Tells of those that have not been told of. */
   look(): void
+  /** Who is known among the adopted ones, by name. */
+  adopted(): readonly string[]
   /** Puts adopted ones back. */
   close(): void
 }
@@ -43,6 +45,7 @@ export function handleOtherListeners({ lifecycle, binding, bindings, onUncaught,
       look()
     },
     look,
+    adopted: () => adopted?.owners() ?? [],
     close() {
       watch.close()
       adopted?.release()

@@ -45,11 +45,13 @@ const openTelemetry: TelemetrySdk = {
 /**
  * What to say where an SDK collects telemetry in this process, and no lifecycle has a resource of the phase `telemetry`: one text for each SDK.
  * What it has not sent by the end is lost, and a bound lifecycle has taken away what it did at an uncaught error.
+ *
+ * @param adopted who has listeners that the stop runs: one of the SDK itself ends it
  */
-export function unflushedSdks(lifecycles: Iterable<Lifecycle>): string[] {
+export function unflushedSdks(lifecycles: Iterable<Lifecycle>, adopted: readonly string[]): string[] {
   const own = sdks.filter(isThere)
   // The others may have registered a provider of their own.
-  const found = own.length > 0 ? own : [openTelemetry].filter(isThere)
+  const found = (own.length > 0 ? own : [openTelemetry].filter(isThere)).filter(({ name }) => !adopted.some((owner) => owner.startsWith(name)))
   if (found.length === 0 || [...lifecycles].some(hasTelemetry)) return []
   return found.map(({ name, cure }) => `${name} is in use, and no resource sends the rest of what it has collected before the exit: lifecycle.add(${cure}), see docs/telemetry.md`)
 }
