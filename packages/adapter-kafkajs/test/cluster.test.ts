@@ -30,6 +30,8 @@ interface BusyOptions {
   readonly leaders: readonly number[]
   readonly autoCommit?: boolean
   readonly timeoutMs?: number
+  /** With nothing to do. */
+  readonly isIdle?: boolean
 }
 
 interface Busy {
@@ -41,10 +43,10 @@ interface Busy {
 }
 
 /** A consumer with a message in hand, that also waits for messages of the other partitions. */
-async function busy({ coordinator, leaders, autoCommit = true, timeoutMs = roomyMs }: BusyOptions): Promise<Busy> {
+async function busy({ coordinator, leaders, autoCommit = true, timeoutMs = roomyMs, isIdle = false }: BusyOptions): Promise<Busy> {
   const topic = await cluster.createTopic(leaders)
   const groupId = await cluster.idOn(coordinator)
-  await write(cluster.brokers, topic, 1)
+  if (!isIdle) await write(cluster.brokers, topic, 1)
   const consumer = drainableKafka(Kafka, cluster.config).consumer({ groupId, maxWaitTimeInMs: 500 })
   const begun = createGate()
   const gate = createGate()
@@ -65,7 +67,7 @@ async function busy({ coordinator, leaders, autoCommit = true, timeoutMs = roomy
     }),
   )
   await lifecycle.start()
-  await begun.opened
+  if (!isIdle) await begun.opened
   return { consumer, groupId, topic, finish: gate.open, stop: () => lifecycle.stop(sigterm) }
 }
 
@@ -259,7 +261,7 @@ test('one of the brokers is frozen at the signal: what does not need it drains, 
 test('one of the brokers is killed at the signal: all drain, where kafkajs leaves messages and members behind', { timeout: 90_000 }, async () => {
   const { controller, lost, others } = await controllerAndOthers()
   const [one, other] = others
-  const [subjects, sender, open, naive, shaken] = await Promise.all([
+  const [subjects, idle, sender, open, naive, shaken] = await Promise.all([
     Promise.all(
       [true, false].flatMap((autoCommit) => [
         busy({ coordinator: lost, leaders: [one, other], autoCommit }),
@@ -268,6 +270,7 @@ test('one of the brokers is killed at the signal: all drain, where kafkajs leave
         busy({ coordinator: one, leaders: [one, other], autoCommit }),
       ]),
     ),
+    busy({ coordinator: lost, leaders: [one, other], isIdle: true }),
     startSending(roomyMs, -1),
     startTransaction(lost, one, roomyMs),
     control({ coordinator: lost, leaders: [one, other] }),
@@ -283,6 +286,7 @@ test('one of the brokers is killed at the signal: all drain, where kafkajs leave
 
   const stopping = subjects.map(({ stop }) => stop())
   await controller.kill()
+  const leaving = idle.stop()
   naive.child.kill('SIGTERM')
   const { topic, sends, stop } = sender.send()
   const [sending, ending] = [stop(), open.stop()]
@@ -293,6 +297,8 @@ test('one of the brokers is killed at the signal: all drain, where kafkajs leave
 
   for (const report of await Promise.all(stopping)) expect(stepOf(report, 'kafka-consumer')).toMatchObject({ outcome: 'drained', errors: [], waitingFor: [] })
   for (const subject of subjects) await expectLeft(subject)
+  expect(stepOf(await leaving, 'kafka-consumer')).toMatchObject({ outcome: 'idle', errors: [] })
+  expect(await cluster.look(idle.groupId, idle.topic)).toEqual({ committed: [0, 0], members: 0 })
   await naive.exited
   expect(await cluster.look(naive.groupId, naive.topic)).toEqual({ committed: [0, 0], members: 1 })
 

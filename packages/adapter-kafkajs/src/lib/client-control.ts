@@ -14,7 +14,12 @@ export type SocketFactory = (request: SocketRequest) => Socket
 
 /** What is known of a client's own configuration, with kafkajs' defaults filled in; ms each. */
 export interface ClientSettings {
-  readonly consumer?: { readonly maxWaitTimeInMs: number; readonly sessionTimeout: number; readonly heartbeatInterval: number }
+  readonly consumer?: {
+    readonly maxWaitTimeInMs: number
+    readonly sessionTimeout: number
+    readonly heartbeatInterval: number
+    readonly rebalanceTimeout: number
+  }
   readonly producer?: { readonly transactionTimeout: number }
 }
 
@@ -30,15 +35,19 @@ export interface ClientControl {
   setCluster(cluster: PrivateCluster): void
   /** From now on a crash is the end: the client is not started again. */
   stayDown(): void
+  /** For a consumer that is to hand nothing more out, and stays a member. */
+  pauseFetching(): void
   /** For a consumer whose `stop()` was called in this tick. */
   stopFetching(): void
+  /** Whether the group may have another coordinator soon, that hears what this one cannot. */
+  readonly isLookingForCoordinator: () => boolean
   /** Bytes that were written and that the system has not taken yet. */
   readonly unsentBytes: () => number
   /**
    * For a client that has disconnected: closes what it has left open, and lets it open nothing any more. Resolves when the system has all
-   * that was written: nobody else waits for sends without acknowledgement (`acks: 0`).
+   * that was written, with how many bytes it may not have taken: nobody else waits for sends without acknowledgement (`acks: 0`).
    */
-  close(): Promise<void>
+  close(): Promise<number>
   /** For a client that has not: makes everything that it waits for fail. `lastWords` still go out on each connection, if it takes them at once. */
   cut(error: Error, lastWords?: Buffer): void
 }
@@ -71,11 +80,14 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
     stayDown() {
       down = true
     },
+    pauseFetching: () => stopping?.pauseFetching(),
     stopFetching: () => stopping?.stopFetching(),
+    isLookingForCoordinator: () => stopping?.isLookingForCoordinator() ?? false,
     async close() {
       down = true
       refused = true
-      await Promise.all([...sockets].map(sayAll))
+      const lost = await Promise.all([...sockets].map(sayAll))
+      return lost.reduce((sum, bytes) => sum + bytes, 0)
     },
     cut(error, lastWords) {
       down = true
@@ -113,12 +125,13 @@ function stopped(): Error {
   })
 }
 
-/** Closes a socket when all that was written to it is out. */
-function sayAll(socket: Socket): Promise<void> {
+/** Closes a socket when all that was written to it is out. Resolves with how many bytes may not be, for it was lost before. */
+function sayAll(socket: Socket): Promise<number> {
+  const { writableLength } = socket
   return new Promise((resolve) => {
     const over = (): void => {
+      resolve(socket.writableFinished ? 0 : writableLength)
       socket.destroy()
-      resolve()
     }
     if (socket.connecting || socket.writableFinished || socket.destroyed) return over()
     socket.once('finish', over).once('close', over)

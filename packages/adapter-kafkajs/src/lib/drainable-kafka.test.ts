@@ -29,7 +29,7 @@ describe('drainableKafka', () => {
 
   test('lowers maxWaitTimeInMs to 1000, and leaves one that is given', () => {
     const kafka = drainableKafka(Kafka, config)
-    expect(controlOf(kafka.consumer({ groupId: 'a' }))?.settings.consumer).toEqual({ maxWaitTimeInMs: 1_000, sessionTimeout: 30_000, heartbeatInterval: 3_000 })
+    expect(controlOf(kafka.consumer({ groupId: 'a' }))?.settings.consumer).toEqual({ maxWaitTimeInMs: 1_000, sessionTimeout: 30_000, heartbeatInterval: 3_000, rebalanceTimeout: 60_000 })
     expect(controlOf(kafka.consumer({ groupId: 'a', maxWaitTimeInMs: 50 }))?.settings.consumer?.maxWaitTimeInMs).toBe(50)
   })
 
@@ -100,11 +100,13 @@ describe('what is wrong', () => {
     expect(() => kafkaConsumer(made(), { topics, eachMessage, eachBatch })).toThrow('kafka-consumer needs either eachMessage or eachBatch')
     expect(() => kafkaConsumer(made(), { topics, eachMessage, timeoutMs: 0 })).toThrow('kafka-consumer: timeoutMs must be a number of milliseconds, at least 1; it is 0 (number)')
     expect(() => kafkaProducer(new Kafka(config).producer(), { name: '' })).toThrow('kafka-producer: name must be a text; it is "" (string)')
+    expect(() => kafkaProducer(new Kafka(config).producer(), { timeout: 5 } as object)).toThrow('kafka-producer: the option timeout is not known; known are name, timeoutMs, reserveMs, forceMs')
   })
 
   test('is silent about a consumer that leaves well', () => {
     expect(kafkaConsumer(made(), { topics, eachMessage }).warnings).toEqual([])
     expect(kafkaConsumer(made(), { topics, eachBatch, eachBatchAutoResolve: false }).warnings).toEqual([])
+    expect(kafkaConsumer(made(), { topics, eachBatch, autoCommit: false }).warnings, 'its handler commits').toEqual([])
   })
 
   test('is said of clients that cannot be cut', () => {
@@ -126,6 +128,10 @@ describe('what is wrong', () => {
     expect(warn({ sessionTimeout: 30_000 }, { timeoutMs: 45_000 })).toEqual([
       expect.stringMatching(/^a handler may take 45000 ms \(timeoutMs\), longer than sessionTimeout \(30000\): .+ Call heartbeat\(\) in the handler, raise sessionTimeout, or lower timeoutMs\.$/),
     ])
+    expect(warn({ rebalanceTimeout: 3_000 })).toEqual([expect.stringMatching(/^rebalanceTimeout is 3000, no longer than heartbeatInterval \(3000\): .+ Set it to 9000 or more\.$/)])
+    expect(warn({ rebalanceTimeout: 3_001 })).toEqual([])
+    expect(warn({ rebalanceTimeout: 20_000 }, { timeoutMs: 20_000 })).toEqual([expect.stringMatching(/^rebalanceTimeout is 20000, no longer than a handler may take \(timeoutMs, 20000\)/)])
+    expect(warn({ rebalanceTimeout: 20_000 }, { timeoutMs: 19_999 })).toEqual([])
     expect(warn({ sessionTimeout: 6_000 })).toEqual([expect.stringContaining('heartbeatInterval is 3000, more than a third of sessionTimeout (6000)')])
   })
 
@@ -146,5 +152,5 @@ test('types: the options of a consumer are those of its run(), typed by kafkajs'
     },
   })
   // @ts-expect-error a misspelt option
-  kafkaConsumer(consumer, { topics: ['orders'], eachMesage: async () => {}, eachMessage: async () => {} })
+  expect(() => kafkaConsumer(consumer, { topics: ['orders'], eachMesage: async () => {}, eachMessage: async () => {} })).toThrow('kafka-consumer: the option eachMesage is not known; known are topics,')
 })

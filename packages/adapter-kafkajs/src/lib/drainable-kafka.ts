@@ -52,8 +52,8 @@ export function drainableKafka<Config extends object, K extends KafkaClients>(Ka
 
   return Object.assign(kafka, {
     consumer(given: ConsumerConfig = {}) {
-      const { maxWaitTimeInMs = defaultMaxWaitMs, sessionTimeout = 30_000, heartbeatInterval = 3_000 } = given
-      return make({ consumer: { maxWaitTimeInMs, sessionTimeout, heartbeatInterval } }, (own, control) =>
+      const { maxWaitTimeInMs = defaultMaxWaitMs, sessionTimeout = 30_000, heartbeatInterval = 3_000, rebalanceTimeout = 60_000 } = given
+      return make({ consumer: { maxWaitTimeInMs, sessionTimeout, heartbeatInterval, rebalanceTimeout } }, (own, control) =>
         own.consumer({ ...given, maxWaitTimeInMs, retry: restartingUnlessDown(given, common, control) } as never),
       )
     },

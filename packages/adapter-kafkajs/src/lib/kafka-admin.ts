@@ -1,7 +1,7 @@
-import { orAborted, type Resource } from '@lameduck/core'
+import { createTracker, cutError, orAborted, untilIdle, type Resource, type Tracker } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
-import { createPendingCalls, type PendingCalls } from './pending-calls.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
+import { trackCall } from './track-call.ts'
 import { clientWarnings } from './warnings.ts'
 
 /** The subset of kafkajs' `Admin` that is needed. */
@@ -17,34 +17,24 @@ const untracked = ['connect', 'disconnect', 'on', 'logger']
  * A kafkajs admin client as a Resource of the phase `connections`: connected by it, and disconnected when nobody is left to use it.
  *
  * Replaces all functions that ask the broker by functions that do the same and are counted: the drain waits for them, since one
- * call of kafkajs is often several requests, between which `disconnect()` would not wait. Later calls reject, and so do those that
- * are under way when it is cut; whether the broker has done them is not known.
+ * call of kafkajs is often several requests, between which `disconnect()` would not wait. Later calls reject (`closed`), and so do those that
+ * are under way when it is cut (`cut`); whether the broker has done them is not known. A call that gets no answer fails the step.
  *
  * @throws LifecycleError `invalid-option`
  */
 export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOptions = {}): Resource {
   const members = resourceMembers(options, 'kafka-admin')
   const control = controlOf(admin)
-  const calls = createPendingCalls()
+  const calls = createTracker(members.name)
   const cutting = new AbortController()
   trackAll(admin, calls)
 
   function cut(): void {
-    const error = new Error(`${members.name} was cut: its deadline has passed; whether the broker has done this is not known`)
+    const error = cutError(members.name, 'what was under way')
     cutting.abort(error)
-    calls.cut(error)
+    calls.cut()
     admin.disconnect().catch(() => {})
     control?.cut(error)
-  }
-
-  /** Closed in the tick in which nothing is under way, or one more call could slip in before the disconnect. */
-  function idle(): Promise<void> {
-    return new Promise((resolve) => {
-      calls.whenIdle(() => {
-        calls.close(new Error('this admin client has been stopped: nothing was asked'))
-        resolve()
-      })
-    })
   }
 
   return {
@@ -61,12 +51,17 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
       }
     },
 
+    quiesce: () => calls.tally.begin(),
     inFlight: calls.count,
     waitingFor: calls.waitingFor,
+    tally: calls.tally.read,
 
     async drain({ signal }) {
+      calls.tally.begin()
       const ended = AbortSignal.any([signal, cutting.signal])
-      await orAborted(idle(), ended)
+      await untilIdle(calls, ended)
+      calls.close()
+      await untilIdle(calls, ended)
       await orAborted(admin.disconnect(), ended)
       await orAborted(Promise.resolve(control?.close()), ended)
     },
@@ -75,10 +70,10 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
   }
 }
 
-function trackAll(admin: object, calls: PendingCalls): void {
+function trackAll(admin: object, calls: Tracker): void {
   for (const [name, member] of Object.entries(admin)) {
     if (typeof member !== 'function' || untracked.includes(name)) continue
     const call = member.bind(admin) as (...given: unknown[]) => Promise<unknown>
-    Object.assign(admin, { [name]: (...given: unknown[]) => calls.track(() => name, () => call(...given)) })
+    Object.assign(admin, { [name]: (...given: unknown[]) => trackCall(calls, () => name, () => call(...given)) })
   }
 }

@@ -1,11 +1,18 @@
-import { orAborted, LifecycleError, show, type Resource } from '@lameduck/core'
+import { createTracker, LifecycleError, orAborted, show, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
+import { createConsumerTally } from './consumer-tally.ts'
+import { followCalls } from './consumer-calls.ts'
 import type { KafkaConsumerClient, OffsetsByTopic, RunConfig } from './consumer-client.ts'
+import { createConsumerStop } from './consumer-stop.ts'
 import { cutGroups } from './cut-groups.ts'
-import { encodeLeaveGroup } from './leave-group.ts'
+import { eachBatchHandler } from './each-batch.ts'
+import { eachMessageHandler } from './each-message.ts'
+import { createHands, type HandlerContext } from './hands.ts'
+import type { BatchRunConfig } from './kafkajs-runner.ts'
 import { followMembership, type Member } from './membership.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
-import { trackHandlers } from './track-handlers.ts'
+import { createRewinds } from './rewinds.ts'
+import { describeRewind } from './settle-offsets.ts'
 import { createUncommitted } from './uncommitted.ts'
 import { consumerWarnings } from './warnings.ts'
 
@@ -19,11 +26,7 @@ export interface KafkaConsumerOptions extends KafkaResourceOptions {
 /** What `consumer.run()` takes. */
 export type RunConfigOf<C> = C extends { run(config?: infer Config): Promise<void> } ? NonNullable<Config> : never
 
-/** kafkajs itself sends at most one in `heartbeatInterval`, so this only has to be often enough. */
-const beatEveryMs = 500
-
-/** After `maxWaitTimeInMs` every broker that is well has answered. */
-const lateMs = 500
+const optionsOfRun = 'topics fromBeginning eachMessage eachBatch eachBatchAutoResolve autoCommit autoCommitInterval autoCommitThreshold partitionsConsumedConcurrently'.split(' ')
 
 /** kafkajs' own default. */
 const defaultSessionTimeoutMs = 30_000
@@ -33,110 +36,72 @@ const defaultSessionTimeoutMs = 30_000
  *
  * `options` are those of `subscribe` and `run` together: `{ topics: ['orders'], eachMessage }`.
  *
- * The stop begins in the tick of the signal, and depends on who commits. Automatic commits (`autoCommit`, the default):
- * `consumer.stop()` at once; messages in hand are finished and committed. Manual commits (`autoCommit: false`): the
- * assignment is paused and the consumer stopped in the tick in which the last handler ends, because
- * `consumer.commitOffsets()` of a stopping consumer resolves and commits nothing (kafkajs 2.2.4, `runner.js`). `isRunning()` of a
- * batch is false from the signal on. Meanwhile the group gets heartbeats for handlers that take long.
+ * From the signal on no handler begins, and `isRunning()` of a batch is false. The consumer stays a member of its group, and usable, until its
+ * own drain: until whatever needs it has stopped, and commits by hand work until then. Then it waits for what is in hand, commits it, leaves and
+ * disconnects, and is not usable again.
  *
- * The consumer is disconnected by it, and not usable again.
+ * What is committed from the signal on is what was done: messages whose handler returned; of a batch, what its handler resolved, also with
+ * `eachBatchAutoResolve`. What a handler has asked for again by `seek`, or left in a partition that it paused, comes again.
+ *
+ * Replaces the consumer's `commitOffsets`, `seek`, `pause`, `resume` and `describeGroup` by functions that do the same and are known to it. A commit
+ * that kafkajs drops without a word rejects.
  *
  * @throws LifecycleError `invalid-option`
  */
 export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, options: KafkaConsumerOptions & RunConfigOf<C>): Resource {
   const { topics, fromBeginning = false, name, timeoutMs: _timeoutMs, reserveMs: _reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
-  const members = resourceMembers(options, 'kafka-consumer')
+  const members = resourceMembers(options, 'kafka-consumer', optionsOfRun)
   const run: RunConfig = rest
   validate(name ?? 'kafka-consumer', topics, run)
 
   const control = controlOf(consumer)
-  const uncommitted = createUncommitted()
-  const handlers = trackHandlers(run, uncommitted)
   const sessionTimeoutMs = control?.settings.consumer?.sessionTimeout ?? defaultSessionTimeoutMs
-  const membership = followMembership(consumer, () => stopping && leaveQuietly())
-  const { promise: stopped, resolve: setStopped } = withResolvers<Promise<void> | undefined>()
-  const cutting = new AbortController()
-  let stopping = false
-  let beating: NodeJS.Timeout | undefined
-
-  consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => uncommitted.committed(payload as OffsetsByTopic))
-  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    // What was handled before a join in the middle of the stop is never committed by kafkajs, which begins anew.
-    if (!stopping) uncommitted.clear()
-    cutGroups.remove((payload as Member).groupId)
+  const commits = createTracker(members.name)
+  const uncommitted = createUncommitted()
+  const tally = createConsumerTally(commits.tally, uncommitted)
+  const rewinds = createRewinds()
+  const given = { autoCommit: run.autoCommit !== false, rewinds, tally }
+  const hands = createHands({ ...given, consumer })
+  const context: HandlerContext = { ...given, hands, uncommitted }
+  const calls = followCalls(consumer, { name: members.name, calls: commits, hands, rewinds, uncommitted })
+  const membership = followMembership(consumer, {
+    onRestart: () => void (stop.isStopping() && consumer.disconnect().catch(() => {})),
+    onEnd: (error) => onEnded(error),
   })
+  const atStake = (): readonly string[] => membership.atStake(sessionTimeoutMs)
+  const noteAtStake = (): void => atStake().forEach(tally.note)
+  const stop = createConsumerStop({ name: members.name, timeoutMs: members.timeoutMs, consumer, control, context, commits, calls, membership, noteAtStake })
+  let onEnded = (_why: unknown): void => {}
 
-  /** Ends in the tick of the signal whatever can be ended; the rest follows by itself. */
-  function beginStop(): void {
-    if (stopping) return
-    stopping = true
-    control?.stayDown()
-    handlers.close()
-    if (membership.state() === 'none') return setStopped(undefined)
-    beating = setInterval(handlers.beat, beatEveryMs)
-    membership.whenSettled(run.autoCommit === false ? stopWhenIdle : stopNow)
-  }
-
-  function stopWhenIdle(): void {
-    if (handlers.count() > 0) consumer.pause(membership.topics().map((topic) => ({ topic })))
-    handlers.whenIdle(stopNow)
-  }
-
-  function stopNow(): void {
-    if (run.autoCommit !== false) commitBehindHandlers()
-    const stop = consumer.stop()
-    stop.catch(() => {})
-    control?.stopFetching()
-    handlers.release()
-    setStopped(stop)
-  }
-
-  /**
-   * kafkajs commits at the end of a batch, so a handler that is then cut would bring back what was handled before it in the same batch.
-   * Not after `stop()`, which would do nothing; its answer is awaited, for where there are several brokers it could overtake the last commit.
-   */
-  function commitBehindHandlers(): void {
-    const positions = handlers.positions()
-    if (positions.length > 0) handlers.holdFor(consumer.commitOffsets([...positions]).catch(() => {}))
-  }
-
-  function cut(): void {
-    stopping = true
-    clearInterval(beating)
-    control?.stayDown()
-    handlers.close()
-    cutting.abort(new Error(`${members.name} was cut`))
-    // During a join this would only make kafkajs forget what it must end.
-    if (membership.state() !== 'joining') leaveQuietly()
-    if (!control) return handlers.release()
-    handlers.abandon()
-    const member = membership.member()
-    if (member) cutGroups.add(member.groupId)
-    membership.left()
-    control.cut(new Error(`${members.name} was cut: its deadline has passed`), member && encodeLeaveGroup(member.groupId, member.memberId))
-  }
-
-  /** The group has been left; only fetches may be open, that nobody wants. */
-  async function disconnect(): Promise<void> {
-    const disconnected = consumer.disconnect()
-    const { maxWaitTimeInMs } = control?.settings.consumer ?? {}
-    if (!control || maxWaitTimeInMs === undefined) return disconnected
-    const isLate = setTimeout(() => control.cut(new Error('a broker does not answer a fetch')), maxWaitTimeInMs + lateMs)
-    return disconnected.finally(() => clearTimeout(isLate))
-  }
-
-  function leaveQuietly(): void {
-    consumer.disconnect().catch(() => {})
-  }
+  consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+    uncommitted.committed(payload as OffsetsByTopic)
+    calls.committed(payload as OffsetsByTopic)
+  })
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    const { groupId, memberAssignment } = payload as Member
+    // What was handled before a join in the middle of the stop is never committed by kafkajs, which begins anew.
+    if (!stop.isStopping()) uncommitted.clear()
+    rewinds.keep(memberAssignment)
+    cutGroups.remove(groupId)
+    hands.goesOn()
+  })
+  consumer.on(consumer.events.FETCH_START, hands.goesOn)
+  consumer.on(consumer.events.REBALANCING, hands.goesOn)
+  consumer.on(consumer.events.CRASH, hands.crashed)
 
   async function connectAndJoin(signal: AbortSignal): Promise<void> {
     await orAborted(consumer.connect(), signal)
     await orAborted(consumer.subscribe({ topics: [...topics], fromBeginning }), signal)
     membership.begin()
     const joined = membership.joined()
-    const running = consumer.run(handlers.runConfig as never)
+    const running = consumer.run(runConfig() as never)
     // A join that is under way cannot be left, so only a cut ends this; the drain waits for it, and then leaves.
-    await orAborted(Promise.race([joined, running.then(() => joined)]), cutting.signal)
+    await orAborted(Promise.race([joined, running.then(() => joined)]), stop.dropped)
+  }
+
+  function runConfig(): BatchRunConfig {
+    const { eachMessage, eachBatch: _eachBatch, ...others } = run
+    return { ...others, eachBatchAutoResolve: false, eachBatch: eachMessage ? eachMessageHandler(run, context) : eachBatchHandler(run, context) }
   }
 
   return {
@@ -146,9 +111,9 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
 
     async start({ signal }) {
       try {
-        await connectAndJoin(AbortSignal.any([signal, cutting.signal]))
+        await connectAndJoin(AbortSignal.any([signal, stop.dropped]))
       } catch (error) {
-        cut()
+        stop.cut()
         throw error
       }
     },
@@ -159,31 +124,24 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
       }
       const silentMs = performance.now() - membership.lastSeenAt()
       // Between messages only: kafkajs sends no heartbeat while a handler runs.
-      if (handlers.count() === 0 && silentMs > sessionTimeoutMs) {
+      if (hands.count() === 0 && silentMs > sessionTimeoutMs) {
         throw new Error(`no heartbeat for ${Math.round(silentMs / 1_000)} s`)
       }
     },
 
-    quiesce: beginStop,
-    inFlight: handlers.count,
-    waitingFor: () => [...handlers.waitingFor(), ...(stopping ? [...uncommitted.waitingFor(), ...membership.atStake(sessionTimeoutMs)] : [])],
+    watch: (ended) => void (onEnded = ended),
+    quiesce: stop.begin,
+    inFlight: stop.inHand.count,
+    tally: tally.read,
 
-    async drain({ signal }) {
-      beginStop()
-      const ended = AbortSignal.any([signal, cutting.signal])
-      try {
-        await orAborted(stopped, ended)
-        membership.left()
-        await orAborted(disconnect(), ended)
-        await orAborted(Promise.resolve(control?.close()), ended)
-        // kafkajs stops as well when the commit fails, and says nothing.
-        if (uncommitted.waitingFor().length > 0) throw new Error('the broker confirmed no commit of what was handled: it comes again')
-      } finally {
-        clearInterval(beating)
-      }
+    waitingFor() {
+      const inHand = [...hands.waitingFor(), ...commits.waitingFor()]
+      if (!stop.isStopping()) return inHand
+      return [...inHand, ...uncommitted.waitingFor(), ...(context.autoCommit ? rewinds.list().map(describeRewind) : []), ...atStake()]
     },
 
-    force: cut,
+    drain: stop.drain,
+    force: stop.cut,
   }
 }
 
@@ -194,13 +152,4 @@ function validate(name: string, topics: unknown, { eachMessage, eachBatch }: Run
   if ((typeof eachMessage === 'function') === (typeof eachBatch === 'function')) {
     throw new LifecycleError('invalid-option', `${name} needs either eachMessage or eachBatch: eachMessage is ${show(eachMessage)}, eachBatch is ${show(eachBatch)}`)
   }
-}
-
-/** `Promise.withResolvers` is not in Node 20. */
-function withResolvers<T>(): { promise: Promise<Awaited<T>>; resolve: (value: T) => void } {
-  let resolve = (_value: T): void => {}
-  const promise = new Promise<Awaited<T>>((settle) => {
-    resolve = settle as (value: T) => void
-  })
-  return { promise, resolve }
 }

@@ -1,4 +1,4 @@
-import { orAborted, type Resource } from '@lameduck/core'
+import { createTracker, cutError, orAborted, untilIdle, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
 import { trackSends, type KafkaProducerClient } from './track-sends.ts'
@@ -15,9 +15,11 @@ const shareForAborting = 0.75
  * counted, since kafkajs does not wait for sends when it disconnects, and connects again for those that come later.
  *
  * It goes on sending until its drain, for everything in the earlier phases still needs it. The drain waits until every
- * send has been answered and every transaction committed or aborted, then disconnects; later sends reject. When it is cut,
- * the sends that are under way reject; whether the broker has them is not known. A transaction that is open then is aborted,
- * if the broker answers within three quarters of `forceMs`.
+ * send has been answered and every transaction committed or aborted, then disconnects; later sends reject (`closed`) and are counted. A send
+ * that gets no answer has failed, and so has the step; what a broker refuses for good (a record that is too large) is an answer.
+ *
+ * When it is cut, the sends that are under way reject (`cut`); whether the broker has them is not known. A transaction that is open then is
+ * aborted, if the broker answers within three quarters of `forceMs`.
  *
  * The producer is connected and disconnected by it.
  *
@@ -26,13 +28,15 @@ const shareForAborting = 0.75
 export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResourceOptions = {}): Resource {
   const members = resourceMembers(options, 'kafka-producer')
   const control = controlOf(producer)
-  const sends = trackSends(producer, control?.settings.producer?.transactionTimeout ?? defaultTransactionTimeoutMs)
+  const sends = createTracker(members.name)
+  const transactions = trackSends(producer, sends, control?.settings.producer?.transactionTimeout ?? defaultTransactionTimeoutMs)
   const cutting = new AbortController()
 
   function cut(boundMs: number): Promise<void> | void {
-    const error = new Error(`${members.name} was cut: its deadline has passed; whether the broker has this is not known`)
+    const error = cutError(members.name, 'what was under way')
     cutting.abort(error)
-    const aborting = sends.cut(error, boundMs * shareForAborting)
+    sends.cut()
+    const aborting = transactions.abortAll(cutError(members.name, 'an open transaction'), boundMs * shareForAborting)
     return aborting ? aborting.then(() => close(error)) : close(error)
   }
 
@@ -45,16 +49,6 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
   function unsent(): string[] {
     const bytes = sends.count() === 0 ? (control?.unsentBytes() ?? 0) : 0
     return bytes > 0 ? [`${bytes} bytes that the broker has not taken yet`] : []
-  }
-
-  /** Closed in the tick in which nothing is under way, or one more send could slip in before the disconnect. */
-  function idle(): Promise<void> {
-    return new Promise((resolve) => {
-      sends.whenIdle(() => {
-        sends.close()
-        resolve()
-      })
-    })
   }
 
   return {
@@ -71,15 +65,21 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
       }
     },
 
+    quiesce: () => sends.tally.begin(),
     inFlight: sends.count,
-    waitingFor: () => [...sends.waitingFor(), ...sends.unended(), ...unsent()],
+    waitingFor: () => [...sends.waitingFor(), ...transactions.unended(), ...unsent()],
+    tally: sends.tally.read,
 
     async drain({ signal }) {
+      sends.tally.begin()
       const ended = AbortSignal.any([signal, cutting.signal])
-      await orAborted(idle(), ended)
+      await untilIdle(sends, ended)
+      sends.close()
+      await untilIdle(sends, ended)
       await orAborted(producer.disconnect(), ended)
-      await orAborted(Promise.resolve(control?.close()), ended)
-      if (sends.unended().length > 0) throw new Error('the broker confirmed neither the commit nor the abort of a transaction')
+      const lostBytes = await orAborted(Promise.resolve(control?.close() ?? 0), ended)
+      if (lostBytes > 0) sends.tally.failed('sends without acknowledgement', new Error(`the connection was lost before up to ${lostBytes} bytes were out`))
+      if (transactions.unended().length > 0) throw new Error('the broker confirmed neither the commit nor the abort of a transaction')
     },
 
     force: ({ boundMs }) => cut(boundMs),

@@ -28,19 +28,26 @@ export interface Member {
   readonly memberAssignment: Readonly<Record<string, readonly number[]>>
 }
 
+export interface MembershipEvents {
+  /** kafkajs has decided to start again after a crash; called where that can be prevented by `stop()`. */
+  readonly onRestart: () => void
+  /** kafkajs has given up a consumer that had been a member, and nothing brings it back. */
+  readonly onEnd: (error: Error) => void
+}
+
 /**
- * Follows a consumer's membership by its events. `onRestart` is called, where it can be prevented by `stop()`, when kafkajs
- * has decided to start again after a crash.
+ * Follows a consumer's membership by its events.
  *
  * It matters because a `stop()` during a join returns at once, and what then has joined can never be stopped again
  * (kafkajs 2.2.4, `runner.js`: the runner that is forgotten is the one that goes on).
  */
-export function followMembership(consumer: KafkaConsumerClient, onRestart: () => void): Membership {
+export function followMembership(consumer: KafkaConsumerClient, { onRestart, onEnd }: MembershipEvents): Membership {
   const { CONNECT, GROUP_JOIN, HEARTBEAT, CRASH } = consumer.events
   let state: 'none' | 'joining' | 'joined' | 'crashed' = 'none'
   let lastSeenAt = performance.now()
   let lastError: string | undefined
   let member: Member | undefined
+  let wasMember = false
   const onSettled = new Set<() => void>()
   const onMember = new Set<(error?: Error) => void>()
 
@@ -53,6 +60,7 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
   consumer.on(GROUP_JOIN, ({ payload }) => {
     lastSeenAt = performance.now()
     member = payload as Member
+    wasMember = true
     // kafkajs calls itself running only after this event; before that, stop() would do nothing.
     setImmediate(() => settle('joined'))
   })
@@ -62,6 +70,7 @@ export function followMembership(consumer: KafkaConsumerClient, onRestart: () =>
     settle('crashed', restart ? undefined : error)
     // The timer of the restart is set when the listeners have returned, and cleared by a stop().
     if (restart) queueMicrotask(onRestart)
+    else if (wasMember) onEnd(error)
   })
 
   function settle(next: 'joined' | 'crashed', error?: Error): void {

@@ -12,9 +12,13 @@ export interface KafkaResourceOptions {
   readonly forceMs?: number
 }
 
-/** The options as members of a Resource, checked. */
-export function resourceMembers(options: KafkaResourceOptions, defaultName: string): Pick<Resource, 'name' | 'timeoutMs' | 'reserveMs' | 'forceMs'> {
-  const { name = defaultName, timeoutMs, reserveMs, forceMs } = options
+/** The options as members of a Resource, checked; `others` are those that the resource has beside them. */
+export function resourceMembers(options: KafkaResourceOptions, defaultName: string, others: readonly string[] = []): Pick<Resource, 'name' | 'timeoutMs' | 'reserveMs' | 'forceMs'> {
+  const { name = defaultName, timeoutMs, reserveMs, forceMs, ...rest } = options
+  const stranger = Object.keys(rest).find((key) => !others.includes(key))
+  if (stranger !== undefined) {
+    throw new LifecycleError('invalid-option', `${defaultName}: the option ${stranger} is not known; known are ${[...others, 'name', 'timeoutMs', 'reserveMs', 'forceMs'].join(', ')}`)
+  }
   if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `${defaultName}: name must be a text; it is ${show(name)}`)
   return {
     name,

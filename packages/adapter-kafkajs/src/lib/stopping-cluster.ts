@@ -37,8 +37,12 @@ const askAgainMs = 200
 const coordinatorType = 0
 
 export interface StoppingCluster {
+  /** No fetch begins from now on: kafkajs waits for those it asks for until `stopFetching`, and so joins no other rebalance. */
+  pauseFetching(): void
   /** For a consumer whose `stop()` was called. Open fetches count as answered, with nothing. */
   stopFetching(): void
+  /** Whether a commit, a heartbeat or the leave waits for the group to have another coordinator. */
+  readonly isLookingForCoordinator: () => boolean
 }
 
 /**
@@ -49,6 +53,8 @@ export interface StoppingCluster {
  * - A stop waits for every open fetch, up to half a minute for one broker that does not answer, though nothing more is wanted.
  * - Commits, heartbeats and the leave go to the broker that was the group's coordinator at the join. Only a join asks for a new one.
  *   While `isStopping`, they follow it: there will be no other join.
+ * - A consumer that has been told to stop sends one more heartbeat, and where the group is rebalancing it then joins once more before it leaves.
+ *   Here that heartbeat is not sent.
  */
 export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): StoppingCluster {
   const getNodeIds = cluster.getNodeIds.bind(cluster)
@@ -58,7 +64,9 @@ export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): St
   /** Brokers that are, or were, the coordinator of a group. */
   const groups = new WeakMap<object, string>()
   const fetches = new Set<() => void>()
+  let isPaused = false
   let hasStopped = false
+  let looking = 0
 
   function mend(broker: PrivateBroker): PrivateBroker {
     if (known.has(broker)) return broker
@@ -69,6 +77,8 @@ export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): St
       const call = broker[name].bind(broker)
       broker[name] = (request) => following(request.groupId, () => call(request), (coordinator) => coordinator[name](request))
     }
+    const heartbeat = broker.heartbeat.bind(broker)
+    broker.heartbeat = async (request) => (hasStopped ? undefined : heartbeat(request))
     return broker
   }
 
@@ -77,6 +87,7 @@ export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): St
       const end = (): void => resolve({ responses: [] })
       if (hasStopped) return end()
       fetches.add(end)
+      if (isPaused) return
       const over = (): void => void fetches.delete(end)
       const fetched = fetch()
       fetched.then(over, over)
@@ -91,13 +102,18 @@ export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): St
       const { type = '', name = '' } = error as Failure
       const isBusy = busy.includes(type)
       if (!isStopping() || !(isBusy || type === moved || connectionLost.includes(name))) throw error
-      await sleep(askAgainMs)
-      if (!isStopping()) throw error
-      if (isBusy) return following(groupId, call, again)
-      const coordinator = await findNext(groupId).catch(() => undefined)
+      looking++
+      const coordinator = await lookFor(groupId, isBusy).finally(() => looking--)
+      if (coordinator === 'the same') return following(groupId, call, again)
       if (!coordinator) throw error
       return again(coordinator)
     }
+  }
+
+  async function lookFor(groupId: string, isBusy: boolean): Promise<PrivateBroker | 'the same' | undefined> {
+    await sleep(askAgainMs)
+    if (!isStopping()) return undefined
+    return isBusy ? 'the same' : findNext(groupId).catch(() => undefined)
   }
 
   async function findNext(groupId: string): Promise<PrivateBroker> {
@@ -142,6 +158,8 @@ export function mendStop(cluster: PrivateCluster, isStopping: () => boolean): St
   })
 
   return {
+    isLookingForCoordinator: () => looking > 0,
+    pauseFetching: () => void (isPaused = true),
     stopFetching() {
       hasStopped = true
       for (const end of fetches) end()

@@ -1,5 +1,6 @@
+import type { Tracker } from '@lameduck/core'
 import { cutGroups } from './cut-groups.ts'
-import type { PendingCalls } from './pending-calls.ts'
+import { trackCall } from './track-call.ts'
 
 /** The subset of kafkajs' `Transaction` that is needed. */
 export interface KafkaTransaction {
@@ -33,19 +34,20 @@ interface Open {
  * One that is still open at a cut is aborted: kafkajs' `disconnect()` does not, and readers that see committed messages only
  * (the default) would get nothing more from its partitions until the broker aborts it, after its `transactionTimeout`.
  */
-export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, pending: PendingCalls, timeoutMs: number): Transactions {
+export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, tracker: Tracker, timeoutMs: number): Transactions {
   const open = new Set<Open>()
   /** Whose commit or abort has failed, and until when the broker may keep them open. */
   const unended = new Map<Open, number>()
   const what = (): string => `an open transaction (unless the broker takes its abort at a cut, readers wait up to ${timeoutMs / 1_000} s)`
 
   const begin = (): Promise<KafkaTransaction> =>
-    pending.track(
+    trackCall(
+      tracker,
       () => 'the begin of a transaction',
-      async () => follow(await beginPlain(), pending.begin(what)),
+      async () => follow(await beginPlain(), tracker.begin(what)),
     )
 
-  function follow(plain: KafkaTransaction, end: () => void): KafkaTransaction {
+  function follow(plain: KafkaTransaction, end: (error?: unknown) => void): KafkaTransaction {
     const commit = plain.commit.bind(plain)
     const abort = plain.abort.bind(plain)
     const sendOffsets = plain.sendOffsets.bind(plain)
@@ -74,18 +76,17 @@ export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, p
     function finish(call: () => Promise<void>): Promise<void> {
       const finished = race(call)
       ending = finished
-      const over = (): void => {
-        open.delete(entry)
-        end()
-      }
       finished.then(
         () => {
           hasEnded = true
-          over()
+          open.delete(entry)
+          end()
         },
         (error: unknown) => {
-          over()
-          if (!hasEnded && !refusal && !isOver(error)) unended.set(entry, performance.now() + timeoutMs)
+          open.delete(entry)
+          if (hasEnded || isOver(error)) return end()
+          end(error)
+          if (!refusal) unended.set(entry, performance.now() + timeoutMs)
         },
       )
       return finished

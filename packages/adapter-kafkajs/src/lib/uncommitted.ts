@@ -5,8 +5,11 @@ export interface Uncommitted {
   done(topic: string, partition: number, offset: string): void
   /** Takes away what this commit covers: its offsets are those of the next messages. */
   committed(offsets: OffsetsByTopic): void
+  /** This partition is to go on elsewhere. */
+  rewound(topic: string, partition: number): void
   /** The partitions were given to others, or begin anew. */
   clear(): void
+  readonly isWaiting: (topic: string, partition: number) => boolean
   /** One text for each partition. */
   readonly waitingFor: () => readonly string[]
 }
@@ -51,7 +54,9 @@ export function createUncommitted(): Uncommitted {
         }
       }
     },
+    rewound: (topic, partition) => void topics.get(topic)?.delete(partition),
     clear: () => topics.clear(),
+    isWaiting: (topic, partition) => find(topic, partition)?.first !== undefined,
     waitingFor: () =>
       [...topics].flatMap(([topic, ofTopic]) =>
         [...ofTopic].flatMap(([partition, { first, last }]) =>

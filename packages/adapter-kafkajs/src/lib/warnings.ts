@@ -26,14 +26,14 @@ export function producerWarnings(producer: object): string[] {
 /** What in a consumer's configuration makes it leave late, or hand messages over twice. */
 export function consumerWarnings(consumer: object, run: RunConfig, { reserveMs, timeoutMs }: KafkaResourceOptions): string[] {
   const warnings = clientWarnings(consumer, 'this consumer')
-  if (run.eachBatch && run.eachBatchAutoResolve !== false) {
+  if (run.eachBatch && run.eachBatchAutoResolve !== false && run.autoCommit !== false) {
     warnings.push(
-      'eachBatch runs with eachBatchAutoResolve on: when the handler returns early because isRunning() is false, all of the batch that it did not resolveOffset() is delivered again. Resolve each message, and set eachBatchAutoResolve: false.',
+      'eachBatch runs with eachBatchAutoResolve on: from the signal on that the handler returns does not mean that it is done with the batch, since it may have left it early. What it did not resolveOffset() is delivered again. Resolve each message, or batch.lastOffset() when all are done, and set eachBatchAutoResolve: false.',
     )
   }
   const settings = controlOf(consumer)?.settings.consumer
   if (!settings) return warnings
-  const { maxWaitTimeInMs, sessionTimeout, heartbeatInterval } = settings
+  const { maxWaitTimeInMs, sessionTimeout, heartbeatInterval, rebalanceTimeout } = settings
   const guaranteedMs = reserveMs ?? resolvePolicy({}, {}).phases.intake.reserveMs
   if (maxWaitTimeInMs > guaranteedMs / 3) {
     warnings.push(
@@ -53,6 +53,15 @@ export function consumerWarnings(consumer: object, run: RunConfig, { reserveMs, 
   if (heartbeatInterval > sessionTimeout / 3) {
     warnings.push(
       `heartbeatInterval is ${heartbeatInterval}, more than a third of sessionTimeout (${sessionTimeout}): one late heartbeat costs the membership, and the messages in flight are delivered again. Set it to ${Math.floor(sessionTimeout / 3)} or less.`,
+    )
+  }
+  if (rebalanceTimeout <= heartbeatInterval) {
+    warnings.push(
+      `rebalanceTimeout is ${rebalanceTimeout}, no longer than heartbeatInterval (${heartbeatInterval}): whenever a member comes or goes, those that hear of it too late are put out of the group, in every rollout. Set it to ${heartbeatInterval * 3} or more.`,
+    )
+  } else if (timeoutMs !== undefined && rebalanceTimeout <= timeoutMs) {
+    warnings.push(
+      `rebalanceTimeout is ${rebalanceTimeout}, no longer than a handler may take (timeoutMs, ${timeoutMs}): when a member comes or goes meanwhile, this one is put out of the group, and its message is handled twice. Raise rebalanceTimeout above ${timeoutMs}, or lower timeoutMs.`,
     )
   }
   return warnings

@@ -1,18 +1,47 @@
 import { tcpLink, type TcpLink } from '@lameduck/conformance'
-import { Kafka, type KafkaConfig } from 'kafkajs'
-import { connect } from 'node:net'
+import { Kafka, type ISocketFactory, type KafkaConfig } from 'kafkajs'
+import { connect, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
 import { drainableKafka } from '../../src/index.ts'
 import type { Broker } from './broker.ts'
 import { kafkaConfig } from './topic.ts'
 
-/** Clients that reach the broker over a link of their own, which can be frozen and killed. */
-export async function throughLink({ brokers }: Broker, settings: Partial<KafkaConfig> = {}): Promise<{ link: TcpLink; kafka: Kafka }> {
+/** A link of one's own to the broker, which can be frozen and killed, and what makes a `Kafka` use it. Whoever asks closes it. */
+interface Linked {
+  readonly link: TcpLink
+  readonly socketFactory: ISocketFactory
+  /** Ends the connections that are open, and no later ones; returns how many. */
+  readonly drop: () => number
+}
+
+async function linkTo({ brokers }: Broker): Promise<Linked> {
   const [host, port] = String(brokers[0]).split(':')
   const link = await tcpLink({ host: String(host), port: Number(port) })
-  const kafka = drainableKafka(Kafka, {
-    ...kafkaConfig(brokers),
-    ...settings,
-    socketFactory: ({ onConnect }) => connect({ host: link.host, port: link.port }, onConnect),
-  })
-  return { link, kafka }
+  const sockets = new Set<Socket>()
+  return {
+    link,
+    socketFactory({ onConnect }) {
+      const socket = connect({ host: link.host, port: link.port }, onConnect)
+      sockets.add(socket)
+      return socket.once('close', () => sockets.delete(socket))
+    },
+    drop() {
+      const dropped = [...sockets]
+      for (const socket of dropped) socket.destroy(new Error('dropped'))
+      return dropped.length
+    },
+  }
+}
+
+/** Clients that reach the broker over a link of their own. */
+export async function throughLink(broker: Broker, settings: Partial<KafkaConfig> = {}): Promise<Omit<Linked, 'socketFactory'> & { kafka: Kafka }> {
+  const { link, socketFactory, drop } = await linkTo(broker)
+  return { link, drop, kafka: drainableKafka(Kafka, { ...kafkaConfig(broker.brokers), ...settings, socketFactory }) }
+}
+
+/** The same, until the end of the test. */
+export async function linkForTest(broker: Broker): Promise<Linked> {
+  const linked = await linkTo(broker)
+  onTestFinished(() => linked.link.close())
+  return linked
 }

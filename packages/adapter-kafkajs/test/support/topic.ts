@@ -32,13 +32,13 @@ export async function hasLeaders(admin: Admin, topic: string): Promise<boolean> 
   return found !== undefined && found.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))
 }
 
-/** Writes `messages` messages, numbered by their values, to the three partitions turn by turn. */
-export async function write(brokers: readonly string[], topic: string, messages: number): Promise<void> {
+/** Writes `messages` messages, numbered by their values, turn by turn to the first `partitions` partitions. */
+export async function write(brokers: readonly string[], topic: string, messages: number, partitions: number = 3): Promise<void> {
   const producer = new Kafka(kafkaConfig(brokers)).producer({ createPartitioner: Partitioners.DefaultPartitioner, idempotent: true })
   await producer.connect()
   try {
     // A topic that is new may refuse some of it, and kafkajs then sends all of it again.
-    await producer.send({ topic, messages: Array.from({ length: messages }, (_, n) => ({ value: String(n), partition: n % 3 })) })
+    await producer.send({ topic, messages: Array.from({ length: messages }, (_, n) => ({ value: String(n), partition: n % partitions })) })
   } finally {
     await producer.disconnect()
   }
@@ -57,6 +57,19 @@ export async function look(brokers: readonly string[], groupId: string, topic: s
       written: ends.reduce((sum, { offset }) => sum + Number(offset), 0),
       members: groups[0]?.members.length ?? 0,
     }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** What the group has committed, by partition; 0 where it has not. */
+export async function committedBy(brokers: readonly string[], groupId: string, topic: string): Promise<number[]> {
+  const admin = new Kafka(kafkaConfig(brokers)).admin()
+  await admin.connect()
+  try {
+    const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    const byPartition = offsets?.partitions.toSorted((one, other) => one.partition - other.partition) ?? []
+    return byPartition.map(({ offset }) => Math.max(0, Number(offset)))
   } finally {
     await admin.disconnect()
   }

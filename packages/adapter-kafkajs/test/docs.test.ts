@@ -1,0 +1,53 @@
+import { beforeAll, expect, test } from 'vitest'
+import { startBroker, type Broker } from './support/broker.ts'
+import { readSnippets, startSnippet } from './support/snippet.ts'
+import { committedBy, createTopic, write } from './support/topic.ts'
+
+// The snippets of docs/kafkajs.md, ended by SIGTERM in the middle of what each of them is about.
+
+let broker: Broker
+let snippets: readonly string[]
+beforeAll(async () => {
+  broker = await startBroker()
+  snippets = await readSnippets('../../docs/kafkajs.md')
+  return () => broker.stop()
+})
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+
+test('each of them is run here', () => expect(snippets).toHaveLength(3))
+
+test('messages that are collected: all are saved and committed', { timeout: 60_000 }, async () => {
+  await createTopic(broker.brokers, 25, 'orders')
+  const { child, lines, says, ended } = await startSnippet(broker, String(snippets[0]))
+  const saved = (): number => sum(lines.filter((line) => line.startsWith('saved')).map((line) => Number(line.slice(6))))
+  await says('saved 10')
+  await expect.poll(saved).toBe(20)
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0, report: { result: 'clean' } })
+  const committed = sum(await committedBy(broker.brokers, 'archive', 'orders'))
+  expect(committed).toBe(saved())
+  expect(committed).toBeGreaterThan(20)
+})
+
+test('a job that outlasts its handler: it ends, and its message is committed', { timeout: 60_000 }, async () => {
+  await createTopic(broker.brokers, 0, 'videos')
+  await write(broker.brokers, 'videos', 3, 1)
+  const { child, lines, says, ended } = await startSnippet(broker, String(snippets[1]))
+  await says('begun 1')
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0, report: { result: 'clean' } })
+  expect(lines).toContain('encoded 1')
+  expect(lines).not.toContain('begun 2')
+  expect(await committedBy(broker.brokers, 'videos', 'videos')).toEqual([2, 0, 0])
+})
+
+test('a batch that is written as a whole: it is committed, and comes once', { timeout: 60_000 }, async () => {
+  await createTopic(broker.brokers, 0, 'payments')
+  await write(broker.brokers, 'payments', 7, 1)
+  const { child, says, ended } = await startSnippet(broker, String(snippets[2]))
+  await says('writing')
+  child.kill('SIGTERM')
+  expect(await ended).toMatchObject({ code: 0, report: { result: 'clean' } })
+  expect(await committedBy(broker.brokers, 'ledger', 'payments')).toEqual([7, 0, 0])
+})
