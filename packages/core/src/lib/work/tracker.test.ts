@@ -101,3 +101,21 @@ test('calls back at every end, until it is told not to', async () => {
   tracker.begin(() => 'three')()
   expect(seen).toEqual([1, 0])
 })
+
+test('what ends with an answer of the other side is done, though it rejects; what got none has failed', async () => {
+  const tracker = createTracker('shop', (error) => error instanceof RangeError)
+  tracker.tally.begin()
+  const refusal = new RangeError('too large')
+  await expect(tracker.track(() => 'order', () => Promise.reject(refusal))).rejects.toBe(refusal)
+  tracker.begin(() => 'order')(refusal)
+  await expect(tracker.track(() => 'order', () => Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+  tracker.begin(() => 'order')(new Error('lost'))
+  expect(tracker.tally.read()).toMatchObject({ done: 2, failed: 2, reasons: ['order: lost (×2)'] })
+})
+
+test('where nobody says what an answer is, every error is a failure', async () => {
+  const tracker = createTracker('shop')
+  tracker.tally.begin()
+  await expect(tracker.track(() => 'order', () => Promise.reject(new RangeError('too large')))).rejects.toThrow()
+  expect(tracker.tally.read()).toMatchObject({ done: 0, failed: 1 })
+})

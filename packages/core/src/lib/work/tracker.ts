@@ -24,8 +24,11 @@ interface Unit {
   readonly onCut: (error: LifecycleError) => void
 }
 
-/** @param name of the resource, for the errors */
-export function createTracker(name: string): Tracker {
+/**
+ * @param name of the resource, for the errors
+ * @param isAnswer tells the errors with which the other side has answered: what ends with one of them is done. @default none
+ */
+export function createTracker(name: string, isAnswer: (error: unknown) => boolean = () => false): Tracker {
   const tally = createTally()
   const units = new Set<Unit>()
   const listeners = new Set<() => void>()
@@ -36,7 +39,7 @@ export function createTracker(name: string): Tracker {
     units.add(unit)
     return (...failure) => {
       if (!units.delete(unit)) return
-      if (failure.length === 0) tally.done()
+      if (failure.length === 0 || isAnswer(failure[0])) tally.done()
       else tally.failed(what(), failure[0])
       for (const listener of listeners) listener()
     }
