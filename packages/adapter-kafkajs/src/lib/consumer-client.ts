@@ -19,7 +19,6 @@ export interface KafkaConsumerClient {
     readonly HEARTBEAT: 'consumer.heartbeat'
     readonly CRASH: 'consumer.crash'
     readonly COMMIT_OFFSETS: 'consumer.commit_offsets'
-    readonly FETCH_START: 'consumer.fetch_start'
     readonly REBALANCING: 'consumer.rebalancing'
   }
   connect(): Promise<void>
@@ -40,7 +39,6 @@ export interface KafkaConsumerClient {
       | 'consumer.heartbeat'
       | 'consumer.crash'
       | 'consumer.commit_offsets'
-      | 'consumer.fetch_start'
       | 'consumer.rebalancing',
     listener: (event: { readonly payload: unknown }) => void,
   ): unknown

@@ -51,10 +51,9 @@ export interface Hands {
   readonly runner: () => PrivateRunner | undefined
   /** kafkajs has crashed, and runs no longer. */
   readonly crashed: () => void
-  /** kafkajs is fetching, or joining: it does not sleep. */
-  readonly goesOn: () => void
-  /** Whether kafkajs sleeps before it tries again what has failed, as far as can be told. */
-  readonly isBackingOff: () => boolean
+  /** kafkajs joins the group anew, or has done it. */
+  rejoining(isRejoining: boolean): void
+  readonly isRejoining: () => boolean
 }
 
 export interface HandsOptions {
@@ -79,7 +78,7 @@ export function createHands({ consumer, autoCommit, rewinds, tally }: HandsOptio
   const listeners = new Set<() => void>()
   let runner: PrivateRunner | undefined
   let closed = false
-  let backingOff = false
+  let isRejoining = false
   let release = (): void => {}
   const released = new Promise<void>((resolve) => (release = resolve))
   let committing: Promise<void> = Promise.resolve()
@@ -157,7 +156,7 @@ export function createHands({ consumer, autoCommit, rewinds, tally }: HandsOptio
     failed(inHand, error) {
       if (inHand.isBusy) logFailure(inHand, error)
       if (closed && inHand.isBusy) tally.note(`delivered again: ${describe(inHand)}, whose handler failed (${describeBriefly(error)})`)
-      if (!closed) backingOff = !rejoining.includes((error as { type?: string } | undefined)?.type ?? '')
+      if (!closed && rejoining.includes((error as { type?: string } | undefined)?.type ?? '')) isRejoining = true
       return !closed
     },
     pause(inHand) {
@@ -179,10 +178,10 @@ export function createHands({ consumer, autoCommit, rewinds, tally }: HandsOptio
     runner: () => runner,
     crashed() {
       runner = undefined
-      backingOff = false
+      isRejoining = false
     },
-    goesOn: () => void (backingOff = false),
-    isBackingOff: () => backingOff && typeof runner?.consumerGroup.memberId === 'string',
+    rejoining: (now) => void (isRejoining = now),
+    isRejoining: () => isRejoining || runner?.consumerGroup.memberId === null,
   }
 
   function mark(topics: readonly Partitions[], hasPaused: boolean): void {

@@ -1,7 +1,7 @@
 import { createTracker, cutError, orAborted, untilIdle, type Resource, type Tracker } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
+import { isRefusal } from './is-refusal.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
-import { trackCall } from './track-call.ts'
 import { clientWarnings } from './warnings.ts'
 
 /** The subset of kafkajs' `Admin` that is needed. */
@@ -25,7 +25,7 @@ const untracked = ['connect', 'disconnect', 'on', 'logger']
 export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOptions = {}): Resource {
   const members = resourceMembers(options, 'kafka-admin')
   const control = controlOf(admin)
-  const calls = createTracker(members.name)
+  const calls = createTracker(members.name, isRefusal)
   const cutting = new AbortController()
   trackAll(admin, calls)
 
@@ -74,6 +74,6 @@ function trackAll(admin: object, calls: Tracker): void {
   for (const [name, member] of Object.entries(admin)) {
     if (typeof member !== 'function' || untracked.includes(name)) continue
     const call = member.bind(admin) as (...given: unknown[]) => Promise<unknown>
-    Object.assign(admin, { [name]: (...given: unknown[]) => trackCall(calls, () => name, () => call(...given)) })
+    Object.assign(admin, { [name]: (...given: unknown[]) => calls.track(() => name, () => call(...given)) })
   }
 }

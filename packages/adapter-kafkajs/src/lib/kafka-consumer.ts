@@ -83,10 +83,9 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     if (!stop.isStopping()) uncommitted.clear()
     rewinds.keep(memberAssignment)
     cutGroups.remove(groupId)
-    hands.goesOn()
+    hands.rejoining(false)
   })
-  consumer.on(consumer.events.FETCH_START, hands.goesOn)
-  consumer.on(consumer.events.REBALANCING, hands.goesOn)
+  consumer.on(consumer.events.REBALANCING, () => hands.rejoining(true))
   consumer.on(consumer.events.CRASH, hands.crashed)
 
   async function connectAndJoin(signal: AbortSignal): Promise<void> {

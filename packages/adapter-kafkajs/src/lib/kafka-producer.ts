@@ -1,5 +1,6 @@
 import { createTracker, cutError, orAborted, untilIdle, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
+import { isRefusal } from './is-refusal.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
 import { trackSends, type KafkaProducerClient } from './track-sends.ts'
 import { producerWarnings } from './warnings.ts'
@@ -28,7 +29,7 @@ const shareForAborting = 0.75
 export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResourceOptions = {}): Resource {
   const members = resourceMembers(options, 'kafka-producer')
   const control = controlOf(producer)
-  const sends = createTracker(members.name)
+  const sends = createTracker(members.name, isRefusal)
   const transactions = trackSends(producer, sends, control?.settings.producer?.transactionTimeout ?? defaultTransactionTimeoutMs)
   const cutting = new AbortController()
 

@@ -38,13 +38,12 @@ export const endEarlyMs = 50
 export function createLeaving({ consumer, control, hands, calls, membership, onGivenUp }: LeavingOptions): Leaving {
   function stop(): Promise<void> {
     calls.stopped()
-    const isBackingOff = hands.isBackingOff()
     const stopped = consumer.stop()
     control?.stopFetching()
     hands.release()
     const runner = hands.runner()
-    // What sleeps will find that it was stopped, and do nothing.
-    if (isBackingOff && runner) runner.consuming = false
+    // When the fetches are over, kafkajs waits for nothing but a back-off or a join. What sleeps finds that it was stopped, and does nothing.
+    if (runner && !hands.isRejoining()) runner.consuming = false
     return stopped
   }
 

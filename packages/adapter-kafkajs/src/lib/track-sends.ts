@@ -1,5 +1,4 @@
 import type { Tracker } from '@lameduck/core'
-import { trackCall } from './track-call.ts'
 import { trackTransactions, type KafkaTransaction, type Transactions } from './track-transactions.ts'
 
 /** The subset of kafkajs' `Producer` that is needed. */
@@ -22,9 +21,9 @@ export function trackSends(producer: KafkaProducerClient, sends: Tracker, transa
   const transactions = trackTransactions(producer.transaction.bind(producer), sends, transactionTimeoutMs)
 
   Object.assign(producer, {
-    send: (record: never) => trackCall(sends, () => `send to ${(record as { topic?: string } | undefined)?.topic}`, () => send(record)),
+    send: (record: never) => sends.track(() => `send to ${(record as { topic?: string } | undefined)?.topic}`, () => send(record)),
     sendBatch: (batch: never) =>
-      trackCall(sends, () => `sendBatch of ${(batch as { topicMessages?: unknown[] } | undefined)?.topicMessages?.length ?? 0} topics`, () => sendBatch(batch)),
+      sends.track(() => `sendBatch of ${(batch as { topicMessages?: unknown[] } | undefined)?.topicMessages?.length ?? 0} topics`, () => sendBatch(batch)),
     transaction: transactions.begin,
   })
   return transactions

@@ -1,6 +1,5 @@
 import type { Tracker } from '@lameduck/core'
 import { cutGroups } from './cut-groups.ts'
-import { trackCall } from './track-call.ts'
 
 /** The subset of kafkajs' `Transaction` that is needed. */
 export interface KafkaTransaction {
@@ -41,8 +40,7 @@ export function trackTransactions(beginPlain: () => Promise<KafkaTransaction>, t
   const what = (): string => `an open transaction (unless the broker takes its abort at a cut, readers wait up to ${timeoutMs / 1_000} s)`
 
   const begin = (): Promise<KafkaTransaction> =>
-    trackCall(
-      tracker,
+    tracker.track(
       () => 'the begin of a transaction',
       async () => follow(await beginPlain(), tracker.begin(what)),
     )
