@@ -70,6 +70,23 @@ test('a handshake that ends within the grace, and its first request, are served'
   expect(await within(1_000, drained)).toBeUndefined()
 })
 
+// Catches: counting the grace from the accept. On a slow machine or a long way a handshake takes longer, and the request comes behind it.
+test('a handshake that goes on beyond the grace, and its first request, are served', async () => {
+  const server = secure()
+  const resource = httpServer(server, { unusedGraceMs: 150 })
+  const port = await serve(server)
+  const { port: slowPort, resume } = await pausingProxy(port)
+  const client = watch(connect({ port: slowPort, host: '127.0.0.1', rejectUnauthorized: false }))
+  await expect.poll(() => resource.stats().sockets.handshaking).toBe(1)
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  expect(await within(450, drained)).toBe('pending')
+  resume()
+  await once(client.socket, 'secureConnect')
+  client.send(get('/'))
+  expect(await client.until(/ok$/)).toMatch(/connection: close/i)
+  expect(await within(1_000, drained)).toBeUndefined()
+})
+
 test('an unused connection after the handshake counts as unused, and goes after its grace', async () => {
   const server = secure()
   const resource = httpServer(server, { unusedGraceMs: 100 })
@@ -128,6 +145,25 @@ test('handshakes and everything else are cut in one go', async () => {
   await resource.force?.(forceContext)
   expect(await within(500, closed)).not.toBe('pending')
 })
+
+/** Lets the client's first 50 bytes through, and the rest when told to. */
+async function pausingProxy(target: number): Promise<{ readonly port: number; readonly resume: () => void }> {
+  let resume = (): void => {}
+  const proxy = createTcpServer((client) => {
+    const upstream = connectTcp(target, '127.0.0.1')
+    upstream.on('error', () => client.destroy()).pipe(client)
+    client.on('error', () => upstream.destroy())
+    client.once('data', (hello: Buffer) => {
+      client.pause()
+      upstream.write(hello.subarray(0, 50))
+      resume = () => {
+        upstream.write(hello.subarray(50))
+        client.pipe(upstream)
+      }
+    })
+  })
+  return { port: await serve(proxy), resume: () => resume() }
+}
 
 /** Notes the types of the TLS records that the server sends; before TLS 1.3 they are in the clear. */
 async function recordingProxy(target: number): Promise<{ readonly port: number; readonly records: number[] }> {

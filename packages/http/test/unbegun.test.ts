@@ -63,6 +63,15 @@ const holders: Record<string, { readonly server: () => Server; readonly open: (p
     },
     named: /^part of a request from 127\.0\.0\.1 /,
   },
+  'a TLS handshake that stops': {
+    server: () => createTlsServer({ key, cert }) as unknown as Server,
+    async open(port) {
+      const client = await rawClient(port)
+      // The first bytes of a ClientHello.
+      client.socket.write(Buffer.from([22, 3, 1, 2, 0, 1, 0]))
+    },
+    named: /^TLS handshake with 127\.0\.0\.1 /,
+  },
   'a WebSocket that ignores 1001': {
     server: () => withWebSockets(createServer()),
     async open(port) {

@@ -80,12 +80,12 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
   function onSecureConnection(socket: Tracked): void {
     // The raw socket that the handshake ran on. Undocumented, but in every Node since 0.12; without it there are simply two entries.
     const raw = socket._parent
-    const handshake = raw?.[slot]
     if (raw) {
       raw[slot] = undefined
       sockets.remove(raw)
     }
-    put(socket, { kind: 'unused', acceptedAt: handshake?.kind === 'handshaking' ? handshake.acceptedAt : performance.now() })
+    // The grace for its first request begins now: that can only be sent when the handshake is over, which may have taken a while.
+    put(socket, { kind: 'unused', acceptedAt: performance.now() })
     changed(socket)
   }
 

@@ -13,9 +13,9 @@ export interface EndSilentInput extends Pick<DrainInput, 'connections' | 'unbegu
 
 /**
  * Destroys what holds a connection with nothing of the application in it, when it has not moved for `unbegunGraceMs`, and in any
- * case just before the time is over: part of a request's head, an upgrade that nobody has answered, an upgraded socket whose client
- * lets the goodbye pass. No handler has begun on the first; the second has been promised nothing; the third has got all that was sent to it,
- * and sends nothing. So nothing is lost with them, and a drain that ends them is complete.
+ * case just before the time is over: a TLS handshake that has stopped, part of a request's head, an upgrade that nobody has answered, an
+ * upgraded socket whose client lets the goodbye pass. No handler has begun on the first two; the third has been promised nothing; the last
+ * has got all that was sent to it, and sends nothing. So nothing is lost with them, and a drain that ends them is complete.
  */
 export function endSilent({ connections, unbegunGraceMs, remaining, closeUpgraded, isSaid, later }: EndSilentInput): void {
   const silence = new WeakMap<Connection, { readonly moved: string; readonly since: number }>()
@@ -41,9 +41,10 @@ export function endSilent({ connections, unbegunGraceMs, remaining, closeUpgrade
     return performance.now() - before.since >= unbegunGraceMs || remaining() < pauseMs * 2
   }
 
-  /** What a later look is compared with; nothing for what is somebody's work. */
+  /** What a later look is compared with; nothing for what is somebody's work, or has another end. */
   function movedOn(socket: Socket, connection: Connection): string | undefined {
     if (connection.kind === 'upgraded') return movedAfterUpgrade(socket, connection)
+    if (connection.kind === 'handshaking') return socket.bytesRead > 0 ? `${socket.bytesRead} of a handshake` : undefined
     // Byte by byte is no progress: a head is small, and who sends it so slowly wants to stay.
     return connection.kind !== 'leftover' && kindOf(socket, connection) === 'receiving' ? 'part of a head' : undefined
   }

@@ -48,7 +48,7 @@ export interface HttpServerOptions {
    */
   readonly unusedGraceMs?: number
   /**
-   * Time from the drain's beginning for what no handler has begun, and whose client or handler does nothing: half of a request's head, an upgrade
+   * Time from the drain's beginning for what no handler has begun, and whose client or handler does nothing: a TLS handshake that has stopped, half of a request's head, an upgrade
    * that is not answered, an upgraded socket whose client does not react to its goodbye; in ms. Then it is destroyed, which is no loss. @default 5000
    */
   readonly unbegunGraceMs?: number

@@ -88,7 +88,8 @@ export function sweep(input: DrainInput): Promise<void> {
     function endUnused(socket: Socket, connection: Connection): void {
       if (connections.of(socket) !== connection) return
       if (connection.kind === 'http2') leave(socket, connection)
-      else if (kindOf(socket, connection) !== 'receiving') socket.destroy()
+      // Once bytes have come it is for `endSilent`.
+      else if (socket.bytesRead === 0) socket.destroy()
     }
 
     function leave(socket: Socket, { session }: Http2): void {
