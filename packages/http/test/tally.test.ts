@@ -186,6 +186,23 @@ test('the last connection counts, however it ends', async () => {
   expect(resourceOfChats.tally?.()).toEqual({ ...noWork, done: 1 })
 })
 
+// Catches: counting anew in the drain, where somebody else has closed the server before.
+test('what was broken off before somebody closed the server still counts', async () => {
+  const server = createServer((_request, response) => void response.write('begun'))
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  const asked = once(server, 'request') as Promise<[unknown, ServerResponse]>
+  client.send(get('/orders'))
+  const [, response] = await asked
+  resource.quiesce?.(quiesceContext)
+  const gone = once(server, 'close')
+  response.destroy()
+  server.close()
+  await gone
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toMatchObject({ done: 0, failed: 1 })
+})
+
 // Catches: `clean`, exit code 0, with half an answer at the client.
 test('in a lifecycle the step has failed, and says which request', async () => {
   const lifecycle = createLifecycle({ env: {} })

@@ -48,8 +48,9 @@ export interface HttpServerOptions {
    */
   readonly unusedGraceMs?: number
   /**
-   * Time from the drain's beginning for what no handler has begun, and whose client or handler does nothing: a TLS handshake that has stopped, half of a request's head, an upgrade
-   * that is not answered, an upgraded socket whose client does not react to its goodbye; in ms. Then it is destroyed, which is no loss. @default 5000
+   * How long the drain waits for what has nothing of the application in it, in ms: a TLS handshake that has stopped, half of a
+   * request's head, an upgrade that is not answered, an upgraded socket whose client does not react to its goodbye. Then it is
+   * destroyed, which is no loss. @default 5000
    */
   readonly unbegunGraceMs?: number
   /**
@@ -112,13 +113,15 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   const connections = trackConnections(net, workFilter(notWork))
   const lastWords = keepLastWords(net)
   let tally = createTally()
+  let counting = false
   let quiesced = false
   let stopping = false
   let closed = !net.listening
 
   net.on('listening', () => {
     closed = false
-    // Not when it closes: its last connection tells later how it ended.
+    // Not when it closes: its last connection tells later how it ended, and the report is read later still.
+    counting = false
     connections.countIn(undefined)
     // A `listen` that was still looking up its host when the stop came.
     if (stopping) closeListener(net)
@@ -163,9 +166,10 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   }
 
   function begin(): void {
-    connections.announceClose(true)
-    if (quiesced) return
+    if (!quiesced) connections.announceClose(true)
     quiesced = true
+    if (counting) return
+    counting = true
     tally = createTally()
     tally.begin()
     connections.countIn(tally)
