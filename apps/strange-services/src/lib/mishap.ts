@@ -1,0 +1,48 @@
+import type { ServerName } from '@lameduck/servers'
+import type { Damage } from './breakable.ts'
+import type { Scenario } from './scenario.ts'
+
+/** What happens to one server around the signal. */
+export interface Mishap {
+  readonly server: ServerName
+  readonly damage: Damage
+  /** When, in ms after the signal; before it where that is negative. */
+  readonly atMs: number
+  /** How long a frozen server stands still. @default for good */
+  readonly forMs?: number
+}
+
+export function describeMishap({ server, damage, atMs, forMs }: Mishap): string {
+  const when = atMs < 0 ? `${-atMs} ms before the signal` : `${atMs} ms after the signal`
+  return `${server} ${damage === 'kill' ? 'killed' : 'frozen'} ${when}${forMs === undefined ? '' : ` for ${forMs} ms`}`
+}
+
+/** `rounds` scenarios and what happens to each, the same for the same seed. */
+export function planMishaps(scenarios: ReadonlyMap<string, Scenario>, rounds: number, seed: number): [name: string, mishap: Mishap][] {
+  const random = randomFrom(seed)
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
+  const breakable = [...scenarios].filter(([, { uses, breaks = false }]) => uses.length > 0 && !breaks).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  let left: typeof breakable = []
+  return Array.from({ length: breakable.length === 0 ? 0 : rounds }, () => {
+    // Each has its turn before one comes again.
+    if (left.length === 0) left = [...breakable]
+    const [name, { uses }] = left.splice(Math.floor(random() * left.length), 1)[0] as (typeof breakable)[number]
+    const server = pick(uses)
+    const damage = pick(['freeze', 'freeze', 'kill'] as const)
+    const atMs = Math.round(random() * 900) - 300
+    const isShort = damage === 'freeze' && random() < 0.4
+    return [name, { server, damage, atMs, ...(isShort ? { forMs: 100 + Math.round(random() * 1_500) } : {}) }]
+  })
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = state
+    t = Math.imul(t ^ (t >>> 15), t | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,3 @@
+import { serveTests } from '@lameduck/servers/vitest'
+
+export const setup: () => Promise<() => Promise<void>> = serveTests('postgres', 'redis', 'kafka')
