@@ -20,6 +20,6 @@ describe.each(Object.keys(kinds))('%s', (kind) => {
       const performance = await runScenario({ name, scenario, world })
       const wrong = judge(scenario, performance)
       expect(wrong, `${wrong.join('\n')}\n\n${describePerformance(performance)}\n`).toEqual([])
-    })
+    }, 60_000)
   }
 })

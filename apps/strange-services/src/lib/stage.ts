@@ -50,6 +50,9 @@ export interface RunOptions {
 const services = fileURLToPath(new URL('../../src/services/', import.meta.url))
 const built = fileURLToPath(new URL('../../dist/services/', import.meta.url))
 
+/** How long a scenario may take beside the grace period. */
+const playLimitMs = 25_000
+
 /** Plays one scenario, and returns what became of the service's work. */
 export async function runScenario({ name, scenario, world, mishap, lies = false }: RunOptions): Promise<Performance> {
   const { graceMs = mishap ? 6_000 : 15_000, uses, breaks = false, play } = scenario
@@ -121,7 +124,7 @@ export async function runScenario({ name, scenario, world, mishap, lies = false 
 
   try {
     if (uses.includes('postgres')) await world.pool.query(`CREATE SCHEMA "${schema}"`)
-    const ledger = await play(stage)
+    const ledger = await inTime(play(stage), graceMs + playLimitMs, () => service)
     if (!service?.ending) throw new Error('the scenario has not stopped its service')
     return performanceOf(service, withAnswers(ledger, answers), graceMs, mishap)
   } finally {
@@ -129,6 +132,18 @@ export async function runScenario({ name, scenario, world, mishap, lies = false 
     await Promise.all([...upstreams, ...(ways ? [ways] : [])].map(async (each) => each.close()))
     await rm(folder, { recursive: true, force: true })
     if (uses.includes('postgres')) await world.pool.query(`SET lock_timeout = '2s'; DROP SCHEMA IF EXISTS "${schema}" CASCADE`).catch(() => {})
+  }
+}
+
+async function inTime<T>(playing: Promise<T>, limitMs: number, service: () => RunningService | undefined): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`the scenario was not over after ${limitMs} ms; the service wrote\n${[...(service()?.stdout ?? []), ...(service()?.stderr ?? [])].join('\n')}`)), limitMs)
+  })
+  try {
+    return await Promise.race([playing, limit])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
