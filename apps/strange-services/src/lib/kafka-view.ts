@@ -9,6 +9,8 @@ export interface KafkaView {
   send(topic: string, messages: readonly string[]): Promise<void>
   /** What the group has not committed, of what lies in the topic now. */
   left(group: string, topic: string): Promise<string[]>
+  /** Resolves when so many messages lie in the topic, or when nothing has come for a second. */
+  settled(topic: string, messages: number): Promise<void>
   /** Everything that readers of committed messages find in the topic. It is read once: what ends the reading is written to it. */
   read(topic: string): Promise<string[]>
   close(): Promise<void>
@@ -36,6 +38,16 @@ export async function viewKafka(brokers: string): Promise<KafkaView> {
       const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Math.max(0, Number(offset))]))
       const all = await readAll(kafka, producer, admin, topic)
       return all.filter(({ partition, offset }) => offset >= (committed.get(partition) ?? 0)).map(({ value }) => value)
+    },
+    async settled(topic, messages) {
+      let before = 0
+      for (let quietSince = performance.now(); performance.now() - quietSince < 1_000; ) {
+        const count = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0)
+        if (count >= messages) return
+        if (count > before) quietSince = performance.now()
+        before = count
+        await delay(20)
+      }
     },
     async read(topic) {
       return (await readAll(kafka, producer, admin, topic)).map(({ value }) => value)
