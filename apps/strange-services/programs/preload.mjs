@@ -2,18 +2,18 @@ import { Socket } from 'node:net'
 
 // A service does not outlive who has started it.
 const parent = process.ppid
-setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGKILL'), 1_000).unref()
+setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGKILL'), 50).unref()
 
 // Which of 127.0.0.1's ports are reached by which other ones: the servers, over ways that may be broken.
 const detours = JSON.parse(process.env.STRANGE_DETOURS ?? '{}')
 if (Object.keys(detours).length > 0) {
-  const { connect } = Socket.prototype
-  Socket.prototype.connect = function (...parameters) {
+  const original = Object.getOwnPropertyDescriptor(Socket.prototype, 'connect').value
+  Socket.prototype.connect = function connect(...parameters) {
     // node:net hands on what it has made of its arguments as one array.
     const options = Array.isArray(parameters[0]) ? parameters[0][0] : parameters[0]
     if (typeof options === 'object' && options !== null) options.port = Number(detours[options.port] ?? options.port)
     else parameters[0] = Number(detours[options] ?? options)
-    return connect.apply(this, parameters)
+    return Reflect.apply(original, this, parameters)
   }
 }
 

@@ -1,1 +1,6 @@
-export { kinds, type Kind } from './lib/kinds.ts'
+export { kindTable } from './lib/table.ts'
+export { parseOptions, usage, UsageError, type Options } from './lib/options.ts'
+export { runCommand, type CommandContext } from './lib/run-command.ts'
+export { allScenarios } from './lib/scenarios.ts'
+export { startOwnServers, type OwnServers } from './lib/own-servers.ts'
+export type { Urls } from './lib/world.ts'

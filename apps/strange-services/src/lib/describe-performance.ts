@@ -36,6 +36,18 @@ function describeStep({ name, outcome, startedMs, finishedMs, inFlight, work, wa
 }
 
 function tail(title: string, lines: readonly string[]): string[] {
-  const left = lines.length - mostLines
-  return lines.length === 0 ? [] : [`${title}:${left > 0 ? ` (${left} lines, then)` : ''}`, ...lines.slice(-mostLines).map((line) => `  │ ${line.slice(0, 400)}`)]
+  const shown = folded(lines)
+  const left = shown.length - mostLines
+  return lines.length === 0 ? [] : [`${title}:${left > 0 ? ` (${left} lines, then)` : ''}`, ...shown.slice(-mostLines).map((line) => `  │ ${line.slice(0, 400)}`)]
+}
+
+/** Lines that repeat the one before them become a number behind it. */
+function folded(lines: readonly string[]): string[] {
+  const runs: { line: string; times: number }[] = []
+  for (const line of lines) {
+    const run = runs.at(-1)
+    if (run?.line === line) run.times += 1
+    else runs.push({ line, times: 1 })
+  }
+  return runs.map(({ line, times }) => (times > 1 ? `${line} (×${times})` : line))
 }

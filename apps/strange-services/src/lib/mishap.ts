@@ -1,5 +1,5 @@
 import type { ServerName } from '@lameduck/servers'
-import type { Damage } from './breakable.ts'
+import type { Damage } from './ways.ts'
 import type { Scenario } from './scenario.ts'
 
 /** What happens to one server around the signal. */
@@ -29,7 +29,7 @@ export function planMishaps(scenarios: ReadonlyMap<string, Scenario>, rounds: nu
     const [name, { uses }] = left.splice(Math.floor(random() * left.length), 1)[0] as (typeof breakable)[number]
     const server = pick(uses)
     const damage = pick(['freeze', 'freeze', 'kill'] as const)
-    const atMs = Math.round(random() * 900) - 300
+    const atMs = Math.round(random() * 600) - 250
     const isShort = damage === 'freeze' && random() < 0.4
     return [name, { server, damage, atMs, ...(isShort ? { forMs: 100 + Math.round(random() * 1_500) } : {}) }]
   })

@@ -12,6 +12,8 @@ export interface ServiceOptions {
   readonly graceMs: number
   /** Done in the moment of the signal, or around it. */
   readonly around?: Around
+  /** Done when the process has ended, before `stop` resolves. */
+  readonly afterwards?: () => Promise<void>
 }
 
 /** What happens around the signal, which `send` sends. */
@@ -45,7 +47,7 @@ const preload = fileURLToPath(new URL('../../programs/preload.mjs', import.meta.
 const readyLimitMs = 25_000
 
 /** Starts it, and resolves when it says `ready` and perhaps a port. */
-export async function startService({ file, env, nodeArguments = [], graceMs, around = async (send) => send() }: ServiceOptions): Promise<RunningService> {
+export async function startService({ file, env, nodeArguments = [], graceMs, around = async (send) => send(), afterwards = async () => {} }: ServiceOptions): Promise<RunningService> {
   const child = spawn(process.execPath, ['--import', preload, ...nodeArguments, file], { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const waiting = new Set<() => void>()
   const look = (): void => waiting.forEach((each) => each())
@@ -128,6 +130,7 @@ export async function startService({ file, env, nodeArguments = [], graceMs, aro
     })
     await ended
     clearTimeout(killing)
+    await afterwards()
   }
 }
 

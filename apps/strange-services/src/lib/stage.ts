@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { ServerName } from '@lameduck/servers'
+import type { Server, ServerName } from '@lameduck/servers'
 import type { Redis } from 'ioredis'
 import { ask, type Answer, type Question } from './ask.ts'
-import { openWays, type Damage } from './breakable.ts'
 import type { KafkaView } from './kafka-view.ts'
 import { describeMishap, type Mishap } from './mishap.ts'
 import { accountsOf, type Performance } from './performance.ts'
 import { startService, type Around, type RunningService } from './running-service.ts'
 import type { Ledger, Scenario } from './scenario.ts'
 import { openUpstream, type Respond, type Upstream } from './upstream.ts'
+import { openWays, ownWays, type Damage } from './ways.ts'
 import type { World } from './world.ts'
 
 /** What a scenario has: a service of its own, and the servers as somebody outside sees them. */
@@ -23,18 +23,18 @@ export interface Stage {
   /** A folder of this run's own. */
   readonly folder: string
   /** A query in the schema in which the service works. Returns the rows. */
-  sql(text: string, parameters?: readonly unknown[]): Promise<Record<string, unknown>[]>
+  readonly sql: (text: string, parameters?: readonly unknown[]) => Promise<Record<string, unknown>[]>
   /** The values of one column. */
-  column(text: string, parameters?: readonly unknown[]): Promise<string[]>
+  readonly column: (text: string, parameters?: readonly unknown[]) => Promise<string[]>
   readonly redis: Redis
   readonly kafka: KafkaView
   /** Starts the service; it has DATABASE_URL, REDIS_URL, KAFKA_BROKERS, ID, FOLDER and GRACE_MS in its environment. */
-  start(env?: Readonly<Record<string, string>>): Promise<RunningService>
+  readonly start: (env?: Readonly<Record<string, string>>) => Promise<RunningService>
   /** Asks the service. A request that it took and did not answer is lost, whatever the scenario's own ledger says. */
-  ask(path: string, options?: Omit<Question, 'port' | 'path'>): Promise<Answer>
+  readonly ask: (path: string, options?: Omit<Question, 'port' | 'path'>) => Promise<Answer>
   /** A server that the service calls; it closes with the stage. @default answers 200 */
-  upstream(respond?: Respond): Promise<Upstream>
-  break(server: ServerName, damage: Damage): Promise<void>
+  readonly upstream: (respond?: Respond) => Promise<Upstream>
+  readonly break: (server: ServerName, damage: Damage) => Promise<void>
 }
 
 export interface RunOptions {
@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly world: World
   /** @default nothing breaks */
   readonly mishap?: Mishap
+  /** Servers of the run's own, that are broken themselves. @default links to them are */
+  readonly servers?: ReadonlyMap<ServerName, Server> | undefined
   /** The service leaves at once, and says that all was well. @default false */
   readonly lies?: boolean
 }
@@ -54,11 +56,11 @@ const built = fileURLToPath(new URL('../../dist/services/', import.meta.url))
 const playLimitMs = 25_000
 
 /** Plays one scenario, and returns what became of the service's work. */
-export async function runScenario({ name, scenario, world, mishap, lies = false }: RunOptions): Promise<Performance> {
-  const { graceMs = mishap ? 6_000 : 15_000, uses, breaks = false, play } = scenario
+export async function runScenario({ name, scenario, world, mishap, servers, lies = false }: RunOptions): Promise<Performance> {
+  const { graceMs = mishap ? 6_000 : 15_000, uses, breaks = false } = scenario
   const id = `${name}-${randomBytes(3).toString('hex')}`
   const schema = id.replaceAll('-', '_')
-  const ways = breaks || mishap ? await openWays(uses, world.urls) : undefined
+  const ways = !breaks && !mishap ? undefined : servers ? ownWays(servers) : await openWays(uses, world.urls)
   const folder = await mkdtemp(join(tmpdir(), 'lameduck-strange-'))
   const answers: [string, Answer][] = []
   const upstreams: Upstream[] = []
@@ -82,7 +84,7 @@ export async function runScenario({ name, scenario, world, mishap, lies = false 
     const { server, damage, atMs, forMs } = mishap
     const harm = async (): Promise<void> => {
       await ways.break(server, damage)
-      if (forMs !== undefined) setTimeout(() => ways.thaw(server), forMs)
+      if (forMs !== undefined) setTimeout(() => void ways.thaw(server), forMs)
     }
     if (atMs > 0) setTimeout(() => void harm(), atMs)
     else await harm()
@@ -106,7 +108,7 @@ export async function runScenario({ name, scenario, world, mishap, lies = false 
     redis: world.redis,
     kafka: world.kafka,
     async start(env = {}) {
-      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, around })
+      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, around, afterwards: async () => ways?.mend() })
       return service
     },
     async ask(path, options = {}) {
@@ -124,7 +126,7 @@ export async function runScenario({ name, scenario, world, mishap, lies = false 
 
   try {
     if (uses.includes('postgres')) await world.pool.query(`CREATE SCHEMA "${schema}"`)
-    const ledger = await inTime(play(stage), graceMs + playLimitMs, () => service)
+    const ledger = await inTime(scenario.play(stage), graceMs + playLimitMs, () => service)
     if (!service?.ending) throw new Error('the scenario has not stopped its service')
     return performanceOf(service, withAnswers(ledger, answers), graceMs, mishap)
   } finally {
@@ -149,7 +151,7 @@ async function inTime<T>(playing: Promise<T>, limitMs: number, service: () => Ru
 
 function performanceOf(service: RunningService, ledger: Ledger, graceMs: number, mishap: Mishap | undefined): Performance {
   const { stdout, stderr, report, tookMs, linesAtSignal } = service
-  const gaveUp = stdout.slice(0, linesAtSignal).flatMap((line) => (line.startsWith('gave up ') ? [line.slice('gave up '.length)] : []))
+  const gaveUp = stdout.slice(0, linesAtSignal).flatMap((line) => (line.startsWith('gave up ') ? [String(line.split(' ')[2])] : []))
   return {
     accounts: accountsOf(ledger, new Set(gaveUp)),
     report,

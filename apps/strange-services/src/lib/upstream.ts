@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** A server that a service calls: a partner's API, a bucket, a collector. */
@@ -19,7 +19,7 @@ export async function openUpstream(respond: Respond = () => 200): Promise<Upstre
   const received: string[] = []
   const waiting = new Set<() => void>()
   let requests = 0
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // A client that hangs up in the middle has sent nothing.
     const body = await bodyOf(request).catch(() => undefined)
     if (body === undefined) return
@@ -27,10 +27,14 @@ export async function openUpstream(respond: Respond = () => 200): Promise<Upstre
     requests += 1
     for (const look of waiting) look()
     const status = await respond(what, request)
-    if (status === 0) return void request.socket.destroy()
+    if (status === 0) {
+      request.socket.destroy()
+      return
+    }
     if (status < 300) received.push(what)
     response.writeHead(status).end(`${status} ${what}`)
-  })
+  }
+  const server = createServer((request, response) => void answer(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -13,7 +13,10 @@ lifecycle.add(
     topics: [ID],
     fromBeginning: true,
     eachMessage: async ({ message }) => {
-      if (String(message.value) !== 'm1') return void console.log('handled', String(message.value))
+      if (String(message.value) !== 'm1') {
+        console.log('handled', String(message.value))
+        return
+      }
       setImmediate(() => console.log('sleeps'))
       throw new Error('the shop is closed')
     },

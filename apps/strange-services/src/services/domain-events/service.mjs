@@ -28,6 +28,7 @@ lifecycle.add(
   kafkaConsumer(consumer, {
     topics: [ID],
     fromBeginning: true,
+    autoCommitThreshold: 1,
     async eachMessage({ message }) {
       await new Promise((resolve) => setTimeout(resolve, 10))
       console.log('began', String(message.value))

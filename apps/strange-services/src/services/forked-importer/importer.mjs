@@ -9,7 +9,7 @@ async function importOne() {
   const { rows } = await pool.query(`UPDATE imports SET state = 'running' WHERE id = (SELECT id FROM imports WHERE state = 'waiting' LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id`)
   for (const { id } of rows) {
     console.log('began', id)
-    await new Promise((resolve) => setTimeout(resolve, 120))
+    await new Promise((resolve) => setTimeout(resolve, 300))
     await pool.query(`UPDATE imports SET state = 'done' WHERE id = $1`, [id])
   }
 }

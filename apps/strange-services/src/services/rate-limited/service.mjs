@@ -11,7 +11,7 @@ async function eachMessage({ message, pause }) {
   const answer = await fetch(PARTNER, { method: 'POST', body: String(message.value) })
   if (answer.ok) return
   const resume = pause()
-  setTimeout(resume, 3_000)
+  setTimeout(() => resume(), 3_000)
   setImmediate(() => console.log('paused'))
   throw new Error(`the partner says ${answer.status}`)
 }

@@ -10,7 +10,7 @@ lifecycle.add(pgPool(pool, { onError: () => {} }))
 bindProcess(lifecycle).ready().then(() => {
   for (let n = 0; n < 10; n += 1) {
     pool.query('INSERT INTO reports SELECT $1 FROM pg_sleep(0.25)', [`r${n}`], (error) => {
-      if (error) console.log('report failed', `r${n}`, error.message)
+      if (error) console.log(`gave up r${n}`, error.message)
     })
   }
   console.log('ready')

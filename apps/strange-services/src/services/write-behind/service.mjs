@@ -16,7 +16,7 @@ class WriteBehind {
 
   set(key, value) {
     this.dirty.set(key, value)
-    if (this.dirty.size >= 16) this.flush().catch(() => {})
+    if (this.dirty.size === 16) this.flush().catch(() => {})
   }
 
   flush() {

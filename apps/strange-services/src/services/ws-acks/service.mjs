@@ -13,7 +13,7 @@ const server = createServer()
 
 new WebSocketServer({ server }).on('connection', (socket) => {
   socket.on('message', (data) => {
-    const id = String(data)
+    const id = data.toString()
     console.log('began', id)
     messages
       .run(async () => {

@@ -14,7 +14,7 @@ const room = new WebSocketServer({ server })
 
 room.on('connection', (socket, request) => {
   const strokes = []
-  socket.on('message', (data) => strokes.push(String(data)))
+  socket.on('message', (data) => strokes.push(data.toString()))
   socket.on(
     'close',
     saves.wrap(async function save() {

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { breachesOf } from '../src/lib/invariant.ts'
+import { allScenarios } from '../src/lib/scenarios.ts'
+import { runScenario } from '../src/lib/stage.ts'
+import { openWorld, urlsFrom, type World } from '../src/lib/world.ts'
+
+const scenarios = await allScenarios()
+let world: World
+beforeAll(async () => {
+  world = await openWorld(urlsFrom(process.env))
+})
+afterAll(() => world.close())
+
+// A service that leaves at once, and prints a report that says clean. Where that is not caught, nothing is proved.
+test.concurrent.each([...scenarios].filter(([, { losesNothing = false }]) => !losesNothing))('%s is caught when it leaves at once and says clean', async (name, scenario) => {
+  const performance = await runScenario({ name, scenario, world, lies: true })
+  expect(breachesOf(performance, scenario.idsPerUnit)).not.toEqual([])
+}, 60_000)
