@@ -21,7 +21,7 @@ export function describeMishap({ server, damage, atMs, forMs }: Mishap): string 
 export function planMishaps(scenarios: ReadonlyMap<string, Scenario>, rounds: number, seed: number): [name: string, mishap: Mishap][] {
   const random = randomFrom(seed)
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
-  const breakable = [...scenarios].filter(([, { uses, breaks = false }]) => uses.length > 0 && !breaks).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const breakable = [...scenarios].filter(([, { uses, breaks = false, unknowable }]) => uses.length > 0 && !breaks && unknowable === undefined).toSorted(([a], [b]) => (a < b ? -1 : 1))
   let left: typeof breakable = []
   return Array.from({ length: breakable.length === 0 ? 0 : rounds }, () => {
     // Each has its turn before one comes again.

@@ -20,6 +20,8 @@ export interface Scenario {
   readonly graceMs?: number
   /** It breaks its servers itself, as a part of the story: no mishap is added. @default false */
   readonly breaks?: boolean
+  /** Why no mishap may be added: what would be lost then can be known by nobody. @default one may */
+  readonly unknowable?: string
   /** Sets the scene, starts the service, gives it work, stops it in the middle, and reads back what became of the work. */
   play(stage: Stage): Promise<Ledger>
 }
