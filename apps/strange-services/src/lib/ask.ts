@@ -24,9 +24,16 @@ export interface Answer {
   readonly error: string
 }
 
+/**
+ * A server ends a connection on which nothing has arrived for 500 ms (`unusedGraceMs`). Where this process was kept from sending for as long as that, by
+ * the load of the machine, the server has never had the request.
+ */
+const unusedMs = 400
+
 /** Asks, and never rejects. */
 export function ask({ port, path, method = 'GET', body, headers = {}, agent, onData = () => {} }: Question): Promise<Answer> {
   return new Promise((resolve) => {
+    const begunAt = performance.now()
     let isTaken = false
     let text = ''
     const fail = (error: Error & { code?: string }): void => resolve({ isTaken, status: 0, headers: {}, body: text, error: error.code ?? error.message })
@@ -39,7 +46,7 @@ export function ask({ port, path, method = 'GET', body, headers = {}, agent, onD
       answer.on('error', fail)
     })
     asking.on('socket', (socket) => {
-      if (socket.connecting) socket.once('connect', () => (isTaken = true))
+      if (socket.connecting) socket.once('connect', () => (isTaken = performance.now() - begunAt < unusedMs))
       else isTaken = true
     })
     asking.on('error', fail)
