@@ -2,9 +2,10 @@ import type { Scenario } from '../../lib/scenario.ts'
 
 export const scenario: Scenario = {
   kind: 'out-of-sight',
-  story: 'untracked work whose second step comes after the pool has closed',
+  story: 'untracked work whose second step comes by a timer, when the pool has mostly closed',
   uses: ['postgres'],
-  expect: { result: 'unknown', exitCode: 0, lost: 6, says: [/closed|after the close/] },
+  // Whether the pool is still open then is chance; what it refuses is counted.
+  expect: { result: ['unknown', 'clean'], exitCode: 0 },
   async play({ sql, column, start, ask }) {
     await sql('CREATE TABLE begun (id text); CREATE TABLE shrunk (id text)')
     const service = await start()

@@ -5,13 +5,12 @@ import { httpServer } from '@lameduck/http'
 
 const lifecycle = createLifecycle({ policy: { graceMs: Number(process.env.GRACE_MS) } })
 let running = 0
-const web = createServer((request, response) => {
+const web = createServer(async (request, response) => {
   running += 1
   console.log('began')
-  setTimeout(() => {
-    running -= 1
-    response.end('done\n')
-  }, 800)
+  await fetch(process.env.BACKEND)
+  running -= 1
+  response.end('done\n')
 })
 const metrics = createServer((request, response) => response.end(`running ${running}\n`))
 

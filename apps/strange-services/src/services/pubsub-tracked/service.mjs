@@ -23,7 +23,7 @@ const work = lifecycle.add(effects, { needs: [commands] })
 lifecycle.add(blockingRedis(subscriber), { needs: [work] })
 subscriber.on('message', (channel, text) => {
   console.log('heard', text)
-  handlers.get(channel)?.(text)
+  return handlers.get(channel)?.(text)
 })
 await subscriber.subscribe(...handlers.keys())
 await bindProcess(lifecycle).ready()
