@@ -5,6 +5,8 @@ export const scenario: Scenario = {
   story: 'a consumer that holds its topic by consumer.pause() in the middle of a message',
   uses: ['kafka', 'redis'],
   losesNothing: true,
+  // What a handler leaves behind in a partition that it has paused may not be done: it comes again.
+  expect: { again: 'any' },
   async play({ id, kafka, redis, start }) {
     const all = Array.from({ length: 40 }, (_, n) => `m${n}`)
     await kafka.topic(id, { messages: all, partitions: 2 })

@@ -6,7 +6,7 @@ import { httpServer } from '@lameduck/http'
 import { Redis } from 'ioredis'
 
 const lifecycle = createLifecycle({ policy: { graceMs: Number(process.env.GRACE_MS) } })
-const client = new Redis(process.env.REDIS_URL, { enableAutoPipelining: true, retryStrategy: () => 100 })
+const client = new Redis(process.env.REDIS_URL, { enableAutoPipelining: true, retryStrategy: () => 100, maxRetriesPerRequest: 100 })
 client.on('error', () => {})
 const server = createServer((request, response) => {
   client.sadd(`${process.env.ID}:seen`, request.url.slice(1)).then(

@@ -4,7 +4,7 @@ export const scenario: Scenario = {
   kind: 'fails-in-drain',
   story: 'tracked work of which the database refuses a part, by its statement_timeout',
   uses: ['postgres'],
-  expect: { result: 'failed', exitCode: 72, lost: 4 },
+  expect: { result: 'failed', exitCode: 72 },
   async play({ sql, column, start, ask }) {
     await sql('CREATE TABLE results (id text)')
     const service = await start()

@@ -24,7 +24,7 @@ const app = fastify()
 app.post('/:event', (request, reply) => {
   const { event } = request.params
   const sending = hooks.run(() => new Promise((resolve, reject) => sdk.send(event, (error) => (error ? reject(error) : resolve()))), event)
-  sending.catch((error) => console.log('failed', event, error.message))
+  sending.catch((error) => console.log(`gave up ${event}`, error.message))
   reply.code(202).send()
 })
 
