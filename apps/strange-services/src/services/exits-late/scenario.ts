@@ -2,9 +2,9 @@ import type { Scenario } from '../../lib/scenario.ts'
 
 export const scenario: Scenario = {
   kind: 'competitor',
-  story: 'a SIGTERM listener added after ready() that exits the process in the middle of requests',
+  story: 'a SIGTERM listener added after ready() that would exit in the middle of requests, adopted',
   uses: [],
-  expect: { says: [/flushAndLeave/] },
+  expect: { says: [/^flushed$/m] },
   async play({ start, ask }) {
     const service = await start()
     const asked = Array.from({ length: 3 }, () => ask('/'))

@@ -1,4 +1,4 @@
-// An SDK that is imported when it is first used, and brings a SIGTERM listener which flushes and exits.
+// An SDK that is imported when it is first used, and brings a SIGTERM listener which flushes and exits. lameduck is to run it in time.
 import { createServer } from 'node:http'
 import { bindProcess, createLifecycle } from '@lameduck/core'
 import { httpServer } from '@lameduck/http'
@@ -8,6 +8,7 @@ const lifecycle = createLifecycle({ policy: { graceMs: Number(process.env.GRACE_
 function importSdk() {
   process.on('SIGTERM', async function flushAndLeave() {
     await new Promise((resolve) => setTimeout(resolve, 50))
+    console.log('flushed')
     process.exit(143)
   })
 }
@@ -17,6 +18,6 @@ const server = createServer((request, response) => {
   setTimeout(() => response.end('ok\n'), 600)
 })
 lifecycle.add(httpServer(server, { listen: { port: 0, host: '127.0.0.1' } }))
-await bindProcess(lifecycle).ready()
+await bindProcess(lifecycle, { otherListeners: 'adopt' }).ready()
 importSdk()
 console.log(`ready ${server.address().port}`)

@@ -9,8 +9,7 @@ const server = createServer()
 const io = new Server(server)
 io.on('connection', (socket) => socket.on('hello', (name, acknowledge) => acknowledge(`hello ${name}`)))
 
-lifecycle.add(httpServer(server, { listen: { port: 0, host: '127.0.0.1' } }))
 // The polls are told when the lame duck is over, for the drain waits for them.
-lifecycle.draining.addEventListener('abort', () => io.engine.close(), { once: true })
+lifecycle.add(httpServer(server, { listen: { port: 0, host: '127.0.0.1' }, onDrain: () => io.engine.close() }))
 await bindProcess(lifecycle).ready()
 console.log(`ready ${server.address().port}`)
