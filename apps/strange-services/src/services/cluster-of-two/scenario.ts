@@ -4,6 +4,8 @@ export const scenario: Scenario = {
   kind: 'other-listeners',
   story: 'a cluster of two workers with a pool each; the primary alone gets the signal',
   uses: ['postgres'],
+  // What the primary counts are its workers.
+  idsPerUnit: 16,
   async play({ sql, column, start, ask }) {
     await sql('CREATE TABLE visits (id text)')
     const service = await start()
