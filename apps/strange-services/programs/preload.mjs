@@ -1,8 +1,12 @@
+import { subscribe } from 'node:diagnostics_channel'
 import { Socket } from 'node:net'
 
 // A service does not outlive who has started it.
 const parent = process.ppid
 setInterval(() => process.ppid !== parent && process.kill(process.pid, 'SIGKILL'), 50).unref()
+
+// What it writes before is of no stop, wherever the signal was by then.
+subscribe('lameduck.lifecycle', ({ event }) => event.type === 'stop-begun' && console.log('(the stop begins)'))
 
 // Which of 127.0.0.1's ports are reached by which other ones: the servers, over ways that may be broken.
 const detours = JSON.parse(process.env.STRANGE_DETOURS ?? '{}')

@@ -25,7 +25,7 @@ export interface Performance {
   readonly mishap: string
 }
 
-/** @param gaveUp what the service had said before the signal that it could not do: somebody knows, and it is not lost in the stop */
+/** @param gaveUp what the service had said before its stop that it could not do: somebody knows, and it is not lost in the stop */
 export function accountsOf({ accepted, done, kept = [] }: { accepted: Iterable<string>; done: Iterable<string>; kept?: Iterable<string> }, gaveUp: ReadonlySet<string>): Accounts {
   const promised = [...new Set(accepted)].filter((id) => !gaveUp.has(id))
   const [doneIds, keptIds] = [[...done], [...new Set(kept)]]

@@ -36,8 +36,8 @@ export interface RunningService {
   readonly ending: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
   /** From the signal to the end, in ms. */
   readonly tookMs: number
-  /** How many lines it had written on stdout when the signal came. */
-  readonly linesAtSignal: number
+  /** What it wrote on stdout before its stop began, or altogether where none did. */
+  readonly beforeStop: readonly string[]
   readonly report: Report | undefined
   readonly pid: number
   kill(): Promise<void>
@@ -57,7 +57,6 @@ export async function startService({ file, env, nodeArguments = [], graceMs, aro
   let port = 0
   let signalledAt: number | undefined
   let endedAt = 0
-  let linesAtSignal = Infinity
   const ended = (async () => {
     const closed = once(child, 'close')
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
@@ -84,8 +83,9 @@ export async function startService({ file, env, nodeArguments = [], graceMs, aro
     get tookMs() {
       return endedAt - (signalledAt ?? endedAt)
     },
-    get linesAtSignal() {
-      return linesAtSignal
+    get beforeStop() {
+      const begun = stdout.indexOf('(the stop begins)')
+      return begun < 0 ? stdout : stdout.slice(0, begun)
     },
     get report() {
       const line = stdout.findLast((text) => text.startsWith('{"lameduck":"report"'))
@@ -124,7 +124,6 @@ export async function startService({ file, env, nodeArguments = [], graceMs, aro
     let killing: NodeJS.Timeout | undefined
     await around(() => {
       signalledAt = performance.now()
-      linesAtSignal = stdout.length
       child.kill('SIGTERM')
       killing = setTimeout(() => child.kill('SIGKILL'), graceMs)
     })

@@ -150,8 +150,8 @@ async function inTime<T>(playing: Promise<T>, limitMs: number, service: () => Ru
 }
 
 function performanceOf(service: RunningService, ledger: Ledger, graceMs: number, mishap: Mishap | undefined): Performance {
-  const { stdout, stderr, report, tookMs, linesAtSignal } = service
-  const gaveUp = stdout.slice(0, linesAtSignal).flatMap((line) => (line.startsWith('gave up ') ? [String(line.split(' ')[2])] : []))
+  const { stdout, stderr, report, tookMs, beforeStop } = service
+  const gaveUp = beforeStop.flatMap((line) => (line.startsWith('gave up ') ? [String(line.split(' ')[2])] : []))
   return {
     accounts: accountsOf(ledger, new Set(gaveUp)),
     report,
