@@ -3,7 +3,7 @@ import { describePerformance } from '../src/lib/describe-performance.ts'
 import { breachesOf } from '../src/lib/invariant.ts'
 import { describeMishap, planMishaps } from '../src/lib/mishap.ts'
 import { allScenarios } from '../src/lib/scenarios.ts'
-import { runScenario } from '../src/lib/stage.ts'
+import { runScenario } from '../src/lib/run-scenario.ts'
 import { openWorld, urlsFrom, type World } from '../src/lib/world.ts'
 
 const scenarios = await allScenarios()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { describePerformance } from '../src/lib/describe-performance.ts'
 import { judge } from '../src/lib/judge.ts'
 import { allScenarios } from '../src/lib/scenarios.ts'
-import { runScenario } from '../src/lib/stage.ts'
+import { runScenario } from '../src/lib/run-scenario.ts'
 import { openWorld, urlsFrom, type World } from '../src/lib/world.ts'
 
 const scenarios = await allScenarios()

@@ -1,6 +1,7 @@
 import type { ServerName } from '@lameduck/servers'
-import type { Damage } from './ways.ts'
+import type { Around } from './running-service.ts'
 import type { Scenario } from './scenario.ts'
+import type { Damage, Ways } from './ways.ts'
 
 /** What happens to one server around the signal. */
 export interface Mishap {
@@ -15,6 +16,23 @@ export interface Mishap {
 export function describeMishap({ server, damage, atMs, forMs }: Mishap): string {
   const when = atMs < 0 ? `${-atMs} ms before the signal` : `${atMs} ms after the signal`
   return `${server} ${damage === 'kill' ? 'killed' : 'frozen'} ${when}${forMs === undefined ? '' : ` for ${forMs} ms`}`
+}
+
+/** Lets it happen around the signal; what has not happened when the process has ended does not happen any more. */
+export function harmAround({ server, damage, atMs, forMs }: Mishap, ways: Ways): Around {
+  return async (send, ended) => {
+    const timers = new Set<NodeJS.Timeout>()
+    const later = (ms: number, action: () => Promise<void>): void => void timers.add(setTimeout(() => void action(), ms))
+    const harm = async (): Promise<void> => {
+      await ways.break(server, damage)
+      if (forMs !== undefined) later(forMs, () => ways.thaw(server))
+    }
+    void ended.then(() => timers.forEach((timer) => clearTimeout(timer)))
+    if (atMs > 0) later(atMs, harm)
+    else await harm()
+    if (atMs < 0) await new Promise((resolve) => setTimeout(resolve, -atMs))
+    send()
+  }
 }
 
 /** `rounds` scenarios and what happens to each, the same for the same seed. */

@@ -2,7 +2,7 @@ import { startServer, type Server, type ServerName } from '@lameduck/servers'
 
 export interface OwnServers {
   readonly servers: ReadonlyMap<ServerName, Server>
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** Servers that may be frozen and killed, and that come back with everything they have acknowledged. */

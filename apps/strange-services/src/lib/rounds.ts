@@ -4,7 +4,7 @@ import { breachesOf } from './invariant.ts'
 import type { Mishap } from './mishap.ts'
 import type { Performance } from './performance.ts'
 import type { Scenario } from './scenario.ts'
-import { runScenario } from './stage.ts'
+import { runScenario } from './run-scenario.ts'
 import type { World } from './world.ts'
 
 /** One scenario that is to be played. */

@@ -16,8 +16,8 @@ export interface ServiceOptions {
   readonly afterwards?: () => Promise<void>
 }
 
-/** What happens around the signal, which `send` sends. */
-export type Around = (send: () => void) => Promise<void>
+/** What happens around the signal, which `send` sends, until the process has ended. */
+export type Around = (send: () => void, ended: Promise<void>) => Promise<void>
 
 /** A service as a process of its own. */
 export interface RunningService {
@@ -126,7 +126,7 @@ export async function startService({ file, env, nodeArguments = [], graceMs, aro
       signalledAt = performance.now()
       child.kill('SIGTERM')
       killing = setTimeout(() => child.kill('SIGKILL'), graceMs)
-    })
+    }, ended)
     await ended
     clearTimeout(killing)
     await afterwards()

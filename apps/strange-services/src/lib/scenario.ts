@@ -23,7 +23,7 @@ export interface Scenario {
   /** Why no mishap may be added: what would be lost then can be known by nobody. @default one may */
   readonly unknowable?: string
   /** Sets the scene, starts the service, gives it work, stops it in the middle, and reads back what became of the work. */
-  play(stage: Stage): Promise<Ledger>
+  readonly play: (stage: Stage) => Promise<Ledger>
 }
 
 /** What somebody outside knows of the service's work, by ids of the scenario's own. */

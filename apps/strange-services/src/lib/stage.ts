@@ -1,17 +1,15 @@
+import type { Server, ServerName } from '@lameduck/servers'
+import type { Redis } from 'ioredis'
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import type { Server, ServerName } from '@lameduck/servers'
-import type { Redis } from 'ioredis'
 import { ask, type Answer, type Question } from './ask.ts'
 import type { KafkaView } from './kafka-view.ts'
-import { describeMishap, type Mishap } from './mishap.ts'
-import { accountsOf, type Performance } from './performance.ts'
-import { startService, type Around, type RunningService } from './running-service.ts'
-import type { Ledger, Scenario } from './scenario.ts'
+import { harmAround, type Mishap } from './mishap.ts'
+import { programOf } from './program-of.ts'
+import { startService, type RunningService } from './running-service.ts'
+import type { Scenario } from './scenario.ts'
 import { openUpstream, type Respond, type Upstream } from './upstream.ts'
 import { openWays, ownWays, type Damage } from './ways.ts'
 import type { World } from './world.ts'
@@ -34,10 +32,11 @@ export interface Stage {
   readonly ask: (path: string, options?: Omit<Question, 'port' | 'path'>) => Promise<Answer>
   /** A server that the service calls; it closes with the stage. @default answers 200 */
   readonly upstream: (respond?: Respond) => Promise<Upstream>
+  /** Breaks a server for this service; for a scenario that `breaks`. */
   readonly break: (server: ServerName, damage: Damage) => Promise<void>
 }
 
-export interface RunOptions {
+export interface StageOptions {
   readonly name: string
   readonly scenario: Scenario
   readonly world: World
@@ -49,29 +48,35 @@ export interface RunOptions {
   readonly lies?: boolean
 }
 
-const services = fileURLToPath(new URL('../../src/services/', import.meta.url))
-const built = fileURLToPath(new URL('../../dist/services/', import.meta.url))
+/** A stage, and what is known behind it. */
+export interface SetStage {
+  readonly stage: Stage
+  readonly service: () => RunningService | undefined
+  /** What became of each request, by an id. */
+  readonly answers: readonly (readonly [id: string, answer: Answer])[]
+  readonly graceMs: number
+  readonly clear: () => Promise<void>
+}
 
-/** How long a scenario may take beside the grace period. */
-const playLimitMs = 25_000
-
-/** Plays one scenario, and returns what became of the service's work. */
-export async function runScenario({ name, scenario, world, mishap, servers, lies = false }: RunOptions): Promise<Performance> {
+export async function setStage({ name, scenario, world, mishap, servers, lies = false }: StageOptions): Promise<SetStage> {
   const { graceMs = mishap ? 6_000 : 15_000, uses, breaks = false } = scenario
+  const { urls, pool, redis, kafka } = world
   const id = `${name}-${randomBytes(3).toString('hex')}`
   const schema = id.replaceAll('-', '_')
-  const ways = !breaks && !mishap ? undefined : servers ? ownWays(servers) : await openWays(uses, world.urls)
+  const hasSchema = uses.includes('postgres')
+  const ways = !breaks && !mishap ? undefined : servers ? ownWays(servers) : await openWays(uses, urls)
   const folder = await mkdtemp(join(tmpdir(), 'lameduck-strange-'))
+  if (hasSchema) await pool.query(`CREATE SCHEMA "${schema}"`)
   const answers: [string, Answer][] = []
   const upstreams: Upstream[] = []
   let service: RunningService | undefined
 
-  const database = new URL(world.urls.postgres)
+  const database = new URL(urls.postgres)
   database.searchParams.set('options', `-c search_path=${schema}`)
   const environment = {
     DATABASE_URL: database.href,
-    REDIS_URL: world.urls.redis,
-    KAFKA_BROKERS: world.urls.kafka,
+    REDIS_URL: urls.redis,
+    KAFKA_BROKERS: urls.kafka,
     KAFKAJS_NO_PARTITIONER_WARNING: '1',
     ID: id,
     FOLDER: folder,
@@ -79,36 +84,16 @@ export async function runScenario({ name, scenario, world, mishap, servers, lies
     ...(ways ? { STRANGE_DETOURS: JSON.stringify(ways.detours) } : {}),
     ...(lies ? { STRANGE_LIES: '1' } : {}),
   }
-  const around: Around = async (send) => {
-    if (!mishap || !ways) return send()
-    const { server, damage, atMs, forMs } = mishap
-    const harm = async (): Promise<void> => {
-      await ways.break(server, damage)
-      if (forMs !== undefined) setTimeout(() => void ways.thaw(server), forMs)
-    }
-    if (atMs > 0) setTimeout(() => void harm(), atMs)
-    else await harm()
-    if (atMs < 0) await new Promise((resolve) => setTimeout(resolve, -atMs))
-    send()
-  }
-  const sql: Stage['sql'] = async (text, parameters = []) => {
-    const client = await world.pool.connect()
-    try {
-      await client.query(`SET search_path TO "${schema}"`)
-      return (await client.query(text, [...parameters])).rows as Record<string, unknown>[]
-    } finally {
-      client.release()
-    }
-  }
   const stage: Stage = {
     id,
     folder,
     sql,
     column: async (text, parameters) => (await sql(text, parameters)).map((row) => String(Object.values(row)[0])),
-    redis: world.redis,
-    kafka: world.kafka,
+    redis,
+    kafka,
     async start(env = {}) {
-      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, around, afterwards: async () => ways?.mend() })
+      const harm = mishap && ways ? { around: harmAround(mishap, ways) } : {}
+      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, afterwards: async () => ways?.mend(), ...harm })
       return service
     },
     async ask(path, options = {}) {
@@ -123,56 +108,23 @@ export async function runScenario({ name, scenario, world, mishap, servers, lies
     },
     break: async (server, damage) => ways?.break(server, damage),
   }
+  return { stage, service: () => service, answers, graceMs, clear }
 
-  try {
-    if (uses.includes('postgres')) await world.pool.query(`CREATE SCHEMA "${schema}"`)
-    const ledger = await inTime(scenario.play(stage), graceMs + playLimitMs, () => service)
-    if (!service?.ending) throw new Error('the scenario has not stopped its service')
-    return performanceOf(service, withAnswers(ledger, answers), graceMs, mishap)
-  } finally {
+  async function sql(text: string, parameters: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    const client = await pool.connect()
+    try {
+      await client.query(`SET search_path TO "${schema}"`)
+      return (await client.query(text, [...parameters])).rows as Record<string, unknown>[]
+    } finally {
+      client.release()
+    }
+  }
+
+  async function clear(): Promise<void> {
     await service?.kill()
     await Promise.all([...upstreams, ...(ways ? [ways] : [])].map(async (each) => each.close()))
     await rm(folder, { recursive: true, force: true })
-    if (uses.includes('postgres')) await world.pool.query(`SET lock_timeout = '2s'; DROP SCHEMA IF EXISTS "${schema}" CASCADE`).catch(() => {})
+    // A query that the service has left behind may still hold a table.
+    if (hasSchema) await pool.query(`SET lock_timeout = '2s'; DROP SCHEMA IF EXISTS "${schema}" CASCADE`).catch(() => {})
   }
-}
-
-async function inTime<T>(playing: Promise<T>, limitMs: number, service: () => RunningService | undefined): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the scenario was not over after ${limitMs} ms; the service wrote\n${[...(service()?.stdout ?? []), ...(service()?.stderr ?? [])].join('\n')}`)), limitMs)
-  })
-  try {
-    return await Promise.race([playing, limit])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-function performanceOf(service: RunningService, ledger: Ledger, graceMs: number, mishap: Mishap | undefined): Performance {
-  const { stdout, stderr, report, tookMs, beforeStop } = service
-  const gaveUp = beforeStop.flatMap((line) => (line.startsWith('gave up ') ? [String(line.split(' ')[2])] : []))
-  return {
-    accounts: accountsOf(ledger, new Set(gaveUp)),
-    report,
-    ending: service.ending ?? { code: null, signal: null },
-    tookMs,
-    graceMs,
-    stdout,
-    stderr,
-    mishap: mishap ? describeMishap(mishap) : '',
-  }
-}
-
-function withAnswers({ accepted, done, kept = [] }: Ledger, answers: readonly [string, Answer][]): Ledger {
-  const taken = answers.filter(([, { isTaken }]) => isTaken)
-  return { accepted: [...accepted, ...taken.map(([id]) => id)], done: [...done, ...taken.filter(([, { status }]) => status > 0).map(([id]) => id)], kept }
-}
-
-/** A service is JavaScript as it stands, of either kind of module, or TypeScript, which was built. */
-function programOf(name: string): string {
-  const candidates = [join(services, name, 'service.mjs'), join(services, name, 'service.cjs'), join(built, name, 'service.js')]
-  const found = candidates.find((file) => existsSync(file))
-  if (found === undefined) throw new Error(`${name} has no service: none of ${candidates.join(', ')} is there`)
-  return found
 }
