@@ -23,8 +23,11 @@ if (Object.keys(detours).length > 0) {
 
 // The service that says what people like to hear. Whoever does not catch it catches nothing.
 if (process.env.STRANGE_LIES !== undefined) {
-  process.on('SIGTERM', () => {
+  // Not a listener, which lameduck might adopt.
+  const emit = process.emit.bind(process)
+  process.emit = (event, ...parameters) => {
+    if (event !== 'SIGTERM') return emit(event, ...parameters)
     console.log(JSON.stringify({ lameduck: 'report', reason: { kind: 'signal' }, result: 'clean', exitCode: 0, steps: [], errors: [], warnings: [] }))
     process.exit(0)
-  })
+  }
 }

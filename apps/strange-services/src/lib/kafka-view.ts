@@ -42,7 +42,7 @@ export async function viewKafka(brokers: string): Promise<KafkaView> {
     async settled(topic, messages) {
       let before = 0
       for (let quietSince = performance.now(); performance.now() - quietSince < 1_000; ) {
-        const count = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0)
+        const count = (await offsetsOf(admin, topic)).reduce((sum, { high }) => sum + Number(high), 0)
         if (count >= messages) return
         if (count > before) quietSince = performance.now()
         before = count
@@ -66,7 +66,7 @@ interface Found {
 
 /** Markers of transactions take offsets too, so that the last offset is no message's: what is written last is. */
 async function readAll(kafka: Kafka, producer: Producer, admin: Admin, topic: string): Promise<Found[]> {
-  const ends = await admin.fetchTopicOffsets(topic)
+  const ends = await offsetsOf(admin, topic)
   await producer.send({ topic, messages: ends.map(({ partition }) => ({ value: last, partition })) })
   const left = new Set(ends.map(({ partition }) => partition))
   const found = new Map<string, Found>()
@@ -93,6 +93,18 @@ function untilRead(consumer: Consumer, keep: (partition: number, offset: number,
     }
     consumer.run({ autoCommit: false, eachBatch }).catch(reject)
   })
+}
+
+/** An admin client that several scenarios use at once sometimes finds nothing of a topic, and throws a TypeError. */
+async function offsetsOf(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await admin.fetchTopicOffsets(topic)
+    } catch (error) {
+      if (!(error instanceof TypeError) || attempt === 10) throw error
+      await delay(50)
+    }
+  }
 }
 
 async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
