@@ -9,6 +9,8 @@ export interface KafkaView {
   send(topic: string, messages: readonly string[]): Promise<void>
   /** What the group has not committed, of what lies in the topic now. */
   left(group: string, topic: string): Promise<string[]>
+  /** Resolves when the broker, which may have been started again, coordinates groups. */
+  coordinates(): Promise<void>
   /** Resolves when so many messages lie in the topic, or when nothing has come for a second. */
   settled(topic: string, messages: number): Promise<void>
   /** Everything that readers of committed messages find in the topic. It is read once: what ends the reading is written to it. */
@@ -16,6 +18,7 @@ export interface KafkaView {
   close(): Promise<void>
 }
 
+const restartLimitMs = 30_000
 const last = '(the reader has seen enough)'
 
 export async function viewKafka(brokers: string): Promise<KafkaView> {
@@ -38,6 +41,16 @@ export async function viewKafka(brokers: string): Promise<KafkaView> {
       const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Math.max(0, Number(offset))]))
       const all = await readAll(kafka, producer, admin, topic)
       return all.filter(({ partition, offset }) => offset >= (committed.get(partition) ?? 0)).map(({ value }) => value)
+    },
+    async coordinates() {
+      for (const until = performance.now() + restartLimitMs; ; await delay(100)) {
+        try {
+          await admin.fetchOffsets({ groupId: 'nobody' })
+          return
+        } catch (error) {
+          if (performance.now() > until) throw error
+        }
+      }
     },
     async settled(topic, messages) {
       let before = 0

@@ -93,7 +93,7 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
     kafka,
     async start(env = {}) {
       const harm = mishap && ways ? { around: harmAround(mishap, ways) } : {}
-      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, afterwards: async () => ways?.mend(), ...harm })
+      service = await startService({ file: programOf(name), env: { ...environment, ...env }, graceMs, afterwards, ...harm })
       return service
     },
     async ask(path, options = {}) {
@@ -109,6 +109,11 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
     break: async (server, damage) => ways?.break(server, damage),
   }
   return { stage, service: () => service, answers, graceMs, clear }
+
+  async function afterwards(): Promise<void> {
+    await ways?.mend()
+    if (servers) await kafka.coordinates()
+  }
 
   async function sql(text: string, parameters: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
     const client = await pool.connect()
