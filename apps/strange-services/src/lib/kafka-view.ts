@@ -9,8 +9,8 @@ export interface KafkaView {
   send(topic: string, messages: readonly string[]): Promise<void>
   /** What the group has not committed, of what lies in the topic now. */
   left(group: string, topic: string): Promise<string[]>
-  /** Resolves when the broker, which may have been started again, coordinates groups. */
-  coordinates(): Promise<void>
+  /** For a broker that may have been frozen or started again: resolves when it takes messages and coordinates groups. */
+  reconnect(): Promise<void>
   /** Resolves when so many messages lie in the topic, or when nothing has come for a second. */
   settled(topic: string, messages: number): Promise<void>
   /** Everything that readers of committed messages find in the topic. It is read once: what ends the reading is written to it. */
@@ -42,9 +42,11 @@ export async function viewKafka(brokers: string): Promise<KafkaView> {
       const all = await readAll(kafka, producer, admin, topic)
       return all.filter(({ partition, offset }) => offset >= (committed.get(partition) ?? 0)).map(({ value }) => value)
     },
-    async coordinates() {
+    async reconnect() {
       for (const until = performance.now() + restartLimitMs; ; await delay(100)) {
+        await Promise.allSettled([admin.disconnect(), producer.disconnect()])
         try {
+          await Promise.all([admin.connect(), producer.connect()])
           await admin.fetchOffsets({ groupId: 'nobody' })
           return
         } catch (error) {

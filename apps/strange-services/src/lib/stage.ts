@@ -112,7 +112,7 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
 
   async function afterwards(): Promise<void> {
     await ways?.mend()
-    if (servers) await kafka.coordinates()
+    if (servers) await kafka.reconnect()
   }
 
   async function sql(text: string, parameters: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
