@@ -3,7 +3,7 @@ import { untilIdle, type InHand } from '@lameduck/core'
 /** The messages of one client on one connection of a protocol that has no word for "go elsewhere". */
 export interface Conversation {
   /** A message begins; returns what is to be called when it has ended. */
-  begin(): () => void
+  readonly begin: () => () => void
   /** From when on messages are refused, for their answers could not be sent. */
   readonly isOver: boolean
   /** Resolves at the moment at which least is lost when the connection ends. Nothing is in hand then. */

@@ -9,7 +9,7 @@ export interface Handlers extends InHand {
   readonly tally: Pick<Tallying, 'refused' | 'read'>
   /** From now on it is told what becomes of each, and a reply that fails is counted and no longer an error of its sender. */
   begin(): void
-  waitingFor(): readonly string[]
+  readonly waitingFor: () => readonly string[]
   /**
    * A handler that does the same and is counted until its promise has settled and its Observable has ended.
    *

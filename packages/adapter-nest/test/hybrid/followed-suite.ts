@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { nestApp } from '../../src/index.ts'
 import { decorate, type Nest } from '../nest.ts'
-import { aborted, started, stepOf } from './microservice-suite.ts'
+import { drainingFor, started, stepOf } from './microservice-suite.ts'
 import { kafka, nats, redis, tcp, type Transport } from './transports.ts'
 import { createWorld, host, newLifecycle } from './world.ts'
 
@@ -23,7 +23,7 @@ export function followedSuite(nest: Nest): void {
       const answer = world.ask('slow')
       await world.arrived
       const stopped = world.lifecycle.stop()
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       world.finish()
       expect(await answer).toEqual(['it done'])
       expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', inFlight: { atStop: 1 }, work: { done: 1 } })
@@ -48,7 +48,7 @@ export function followedSuite(nest: Nest): void {
       const handled = bus.deliver()
       const stopped = lifecycle.stop()
       expect(order).toEqual(['quiesce'])
-      await aborted(lifecycle.draining)
+      await drainingFor(lifecycle)
       finish()
       await handled
       expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', inFlight: { atStop: 1 }, work: { done: 1 } })
@@ -94,7 +94,7 @@ export function followedSuite(nest: Nest): void {
       const connectionName = randomUUID()
       const { events } = await watched(nest, redis, { connectionName })
       const admin = new Redis(process.env['REDIS_URL'] ?? '')
-      onTestFinished(() => void admin.disconnect())
+      onTestFinished(() => admin.disconnect())
       for (const line of String(await admin.client('LIST')).split('\n')) {
         if (line.includes(connectionName) && line.includes('cmd=subscribe')) await admin.client('KILL', 'ID', /id=(\d+)/.exec(line)?.[1] ?? '')
       }
@@ -122,7 +122,9 @@ export function followedSuite(nest: Nest): void {
 async function watched(nest: Nest, transport: Transport, options: object): Promise<{ events: string[]; world: Awaited<ReturnType<typeof started>> }> {
   const events: string[] = []
   const world = await started(nest, transport, { options })
-  world.lifecycle.subscribe((event: LifecycleEvent) => void (event.type === 'resource-ended' && events.push(`${event.name}: ${event.why}`)))
+  world.lifecycle.subscribe((event: LifecycleEvent) => {
+    if (event.type === 'resource-ended') events.push(`${event.name}: ${event.why}`)
+  })
   return { events, world }
 }
 

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { nestApp } from '../../src/index.ts'
 import { decorate, type Nest } from '../nest.ts'
-import { aborted, stepOf } from './microservice-suite.ts'
+import { drainingFor, stepOf } from './microservice-suite.ts'
 import { host, newLifecycle } from './world.ts'
 
 const kinds = [
@@ -74,7 +74,7 @@ export function gatewaySuite(nest: Nest): void {
       await world.arrived
       const stopped = world.lifecycle.stop()
       expect(await idle.ask('quick')).toBe('quick')
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       expect(await idle.ended).toBe(kind.library === 'ws' ? 1001 : 'transport close')
       await vi.waitFor(() => expect(world.order).toEqual(['left']))
       world.finish()

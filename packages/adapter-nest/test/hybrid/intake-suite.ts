@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net'
+import { tcpLink, type TcpLink } from '@lameduck/conformance'
 import { connectAsync } from 'mqtt'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { nestApp } from '../../src/index.ts'
 import type { Nest } from '../nest.ts'
-import { aborted, started, stepOf } from './microservice-suite.ts'
-import { grpc, kafka, mqtt, nats, rabbitmq, redis, tcp } from './transports.ts'
+import { drainingFor, started, stepOf } from './microservice-suite.ts'
+import { grpc, kafka, mqtt, nats, rabbitmq, redis, tcp, type Transport } from './transports.ts'
 import { createWorld, host, type World } from './world.ts'
 
 /** What is particular to one transport, or to none of Nest's own. */
@@ -23,12 +24,14 @@ export function intakeSuite(nest: Nest): void {
       const world = await stopping(nest, transport)
       // The others keep it for whoever comes.
       const before = transport === nats ? await createWorld(nest, transport, { group: world.group }) : undefined
-      await world.tell('note', 'late')
+      // Many, for NATS gives each to a random one.
+      const late = Array.from({ length: 20 }, (_, index) => `late ${index}`)
+      for (const text of late) await world.tell('note', text)
       await world.end()
       expect(world.order).toEqual(['answered', 'onModuleDestroy'])
       const other = before ?? (await createWorld(nest, transport, { group: world.group }))
       other.finish()
-      await vi.waitFor(() => expect(other.order).toEqual(['noted late']), 10_000)
+      await vi.waitFor(() => expect(other.order.toSorted()).toEqual(late.map((text) => `noted ${text}`).toSorted()), 10_000)
       await other.app.close()
     })
 
@@ -51,7 +54,7 @@ export function intakeSuite(nest: Nest): void {
       send(client, world, '1')
       await world.arrived
       const stopped = world.lifecycle.stop()
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       world.finish()
       let received = ''
       client.on('data', (data: Buffer) => (received += data.toString()))
@@ -64,6 +67,23 @@ export function intakeSuite(nest: Nest): void {
       expect(report.result).toBe('unknown')
       expect(stepOf(report)?.work).toMatchObject({ done: 1, refused: 1, reasons: [`${world.group}.slow: refused, it came after the close`] })
       expect(world.order).toEqual(['answered', 'onModuleDestroy'])
+    })
+  })
+
+  describe.each([redis, nats, mqtt, rabbitmq])(`Nest ${nest.major}, a reply that $name does not take`, (transport) => {
+    test('is waited for, and not called delivered', async () => {
+      const { link, options } = await throughLink(transport)
+      const world = await started(nest, transport, { options })
+      void world.ask('slow').catch(() => {})
+      await world.arrived
+      const stopped = world.lifecycle.stop()
+      world.lifecycle.shrinkTo(1_500)
+      await drainingFor(world.lifecycle)
+      link.freeze()
+      world.finish()
+      const report = await stopped
+      expect(report.result).toBe('forced')
+      expect(world.order).toContain('answered')
     })
   })
 
@@ -115,7 +135,7 @@ export function intakeSuite(nest: Nest): void {
       await keeping.arrived
       const stopped = keeping.lifecycle.stop()
       await note('second')
-      await aborted(keeping.lifecycle.draining)
+      await drainingFor(keeping.lifecycle)
       keeping.finish()
       expect(await stopped).toMatchObject({ result: 'clean' })
       expect(keeping.order).toEqual(['noted first', 'onModuleDestroy'])
@@ -128,18 +148,35 @@ export function intakeSuite(nest: Nest): void {
   })
 }
 
+/** How each is told of a broker behind a link. */
+const links: Record<string, { variable: string; readonly options: (link: TcpLink, url: string) => object }> = {
+  Redis: { variable: 'REDIS_URL', options: ({ host: linked, port }) => ({ host: linked, port }) },
+  NATS: { variable: 'NATS_URL', options: (_link, url) => ({ servers: [url] }) },
+  MQTT: { variable: 'MQTT_URL', options: (_link, url) => ({ url }) },
+  RabbitMQ: { variable: 'AMQP_URL', options: (_link, url) => ({ urls: [url] }) },
+}
+
+async function throughLink({ name }: Transport): Promise<{ link: TcpLink; options: object }> {
+  const { variable = '', options } = links[name] ?? {}
+  const url = new URL(process.env[variable] ?? '')
+  const link = await tcpLink({ host: url.hostname, port: Number(url.port) })
+  onTestFinished(async () => link.close())
+  url.host = `${link.host}:${link.port}`
+  return { link, options: options?.(link, url.href) ?? {} }
+}
+
 interface Stopping extends World {
   /** Lets it end what it has in hand, and stop. */
   end(): Promise<void>
 }
 
 /** A world that has been told to stop, and has a request in hand. */
-async function stopping(nest: Nest, transport: Parameters<typeof started>[1]): Promise<Stopping> {
+async function stopping(nest: Nest, transport: Transport): Promise<Stopping> {
   const world = await started(nest, transport)
   const answer = world.ask('slow')
   await world.arrived
   const stopped = world.lifecycle.stop()
-  await aborted(world.lifecycle.draining)
+  await drainingFor(world.lifecycle)
   return {
     ...world,
     async end() {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import type { Report, StepReport } from '@lameduck/core'
+import { setImmediate } from 'node:timers/promises'
+import type { Lifecycle, Report, StepReport } from '@lameduck/core'
 import { describe, expect, test, vi } from 'vitest'
 import { nestApp } from '../../src/index.ts'
 import type { Nest } from '../nest.ts'
@@ -32,7 +33,7 @@ export function microserviceSuite(nest: Nest): void {
       const answer = world.ask('slow')
       await world.arrived
       const stopped = world.lifecycle.stop()
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       expect(world.order).toEqual([])
       world.finish()
       expect(await answer).toEqual([transport === grpc ? 'it' : 'it done'])
@@ -45,9 +46,9 @@ export function microserviceSuite(nest: Nest): void {
     test('a stream of answers is sent to its end', async () => {
       const world = await started(nest, transport)
       const answers = world.ask('count')
-      await world.arrived
+      await vi.waitFor(() => expect(world.order).toEqual(['1']))
       const stopped = world.lifecycle.stop()
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       world.finish()
       expect(await answers).toEqual(['1', '2', '3'])
       expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', inFlight: { atStop: 1 } })
@@ -75,7 +76,7 @@ export function microserviceSuite(nest: Nest): void {
       await world.tell('note')
       await world.arrived
       const stopped = world.lifecycle.stop()
-      await aborted(world.lifecycle.draining)
+      await drainingFor(world.lifecycle)
       world.finish()
       const report = await stopped
       expect(report.result).toBe('clean')
@@ -115,4 +116,10 @@ export function stepOf({ steps }: Report): StepReport | undefined {
 
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
+}
+
+/** The lame duck is over, and whatever does not wait for what is in hand has gone on. */
+export async function drainingFor(lifecycle: Lifecycle): Promise<void> {
+  await aborted(lifecycle.draining)
+  for (let turns = 0; turns < 50; turns += 1) await setImmediate()
 }

@@ -121,5 +121,5 @@ function brokers(): string[] {
 }
 
 function portOf(server: Server | undefined): number {
-  return (server?.address() as AddressInfo).port
+  return (server?.address() as AddressInfo | undefined)?.port ?? 0
 }

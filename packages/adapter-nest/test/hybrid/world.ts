@@ -69,7 +69,7 @@ export async function createWorld(nest: Nest, transport: Transport, { options = 
       arrive()
       await finished
       order.push('answered')
-      return isGrpc ? note : `${String(note)} done`
+      return typeof note === 'string' ? `${note} done` : note
     }
     count(): unknown {
       arrive()

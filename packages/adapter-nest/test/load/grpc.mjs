@@ -3,7 +3,6 @@ import { loadSync } from '@grpc/proto-loader'
 
 const { jobs } = loadPackageDefinition(loadSync(new URL('../hybrid/jobs.proto', import.meta.url).pathname))
 
-/** @type {import('@lameduck/rehearsal').CreateSession} */
 export function createSession({ host, port, attempt }) {
   // A channel of its own for each client: by default they share one.
   const client = new jobs.Jobs(`${host}:${port}`, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 })

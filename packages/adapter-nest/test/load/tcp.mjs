@@ -2,7 +2,6 @@ import 'reflect-metadata'
 import { ClientTCP } from '@nestjs/microservices'
 import { firstValueFrom } from 'rxjs'
 
-/** @type {import('@lameduck/rehearsal').CreateSession} */
 export function createSession({ host, port, attempt }) {
   const client = new ClientTCP({ host, port })
   return {

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 
-/** @type {import('@lameduck/rehearsal').CreateSession} */
 export function createSession({ host, port, attempt }) {
   let socket
   return {

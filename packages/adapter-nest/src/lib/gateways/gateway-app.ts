@@ -8,14 +8,14 @@ export interface GatewayApp extends WithContainer {
 
 export interface ApplicationConfig {
   getIoAdapter(): Adapter | undefined
-  setIoAdapter(adapter: Adapter): void
+  setIoAdapter: (adapter: Adapter) => void
 }
 
 /** The documented WebSocketAdapter of @nestjs/common. */
 export interface Adapter {
-  bindClientConnect(server: object, callback: (...parameters: unknown[]) => void): unknown
-  bindClientDisconnect?(client: object, callback: (...parameters: unknown[]) => void): unknown
-  bindMessageHandlers(client: object, handlers: readonly MessageHandler[], transform: unknown): unknown
+  bindClientConnect: (server: object, callback: (...parameters: unknown[]) => void) => unknown
+  bindClientDisconnect?: (client: object, callback: (...parameters: unknown[]) => void) => unknown
+  bindMessageHandlers: (client: object, handlers: readonly MessageHandler[], transform: unknown) => unknown
   /** Of the WsAdapter: servers that several gateways share, by port; 0 is that of the application. */
   readonly httpServersRegistry?: ReadonlyMap<number, unknown>
 }

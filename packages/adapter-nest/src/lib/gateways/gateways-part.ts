@@ -21,8 +21,8 @@ export interface GatewaysInput {
 
 export interface GatewaysPart extends Part {
   /** Both for the application's own server. */
-  closeUpgraded(socket: Duplex, protocol: string): unknown
-  onDrain(context: DrainContext): Promise<unknown>
+  readonly closeUpgraded: (socket: Duplex, protocol: string) => unknown
+  readonly onDrain: (context: DrainContext) => Promise<unknown>
 }
 
 /**

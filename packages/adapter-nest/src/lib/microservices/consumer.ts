@@ -6,11 +6,11 @@ import type { Handlers } from '../track-handlers.ts'
 /** How the transport of one broker takes part in the stop. */
 export interface Intake {
   /** Takes no further message, beginning in the tick of the signal. Resolves when none can come any more. */
-  stop(): PromiseLike<unknown> | undefined
+  readonly stop: () => PromiseLike<unknown> | undefined
   /** Resolves when the broker has every reply. Not called when none was sent since the signal. */
-  flush?(): PromiseLike<unknown>
+  readonly flush?: () => PromiseLike<unknown>
   /** Calls back when it has given up for good. */
-  watch?(ended: (why: unknown) => void): void
+  readonly watch?: (ended: (why: unknown) => void) => void
   readonly warnings?: readonly string[]
 }
 

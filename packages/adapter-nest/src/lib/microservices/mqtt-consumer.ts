@@ -4,7 +4,7 @@ import type { TransportServer } from './transport-server.ts'
 /** A client of mqtt.js. */
 interface MqttClient {
   readonly options: { clean?: boolean; customHandleAcks?: (topic: unknown, message: unknown, packet: unknown, done: (error: null, code: number) => void) => void }
-  _sendPacket?(packet: { readonly cmd?: unknown }, done?: () => void, ...more: unknown[]): unknown
+  _sendPacket?: (packet: { readonly cmd?: unknown }, done?: () => void, ...more: unknown[]) => unknown
   unsubscribe(topics: string[], done: (error?: unknown) => void): unknown
   end(force: boolean, options: object, done: (error?: unknown) => void): unknown
 }

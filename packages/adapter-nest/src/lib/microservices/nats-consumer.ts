@@ -26,5 +26,6 @@ export function natsConsumer(transport: NatsTransport): Intake {
 /** Nest's own graceful shutdown is a fixed time, and nothing is left to wait for. */
 function warnOfGracePeriod({ options }: NatsTransport): string[] {
   if (options?.['gracefulShutdown'] !== true) return []
-  return [`the NATS microservice waits another ${String(options['gracePeriod'] ?? 10_000)} ms (gracePeriod) when everything is drained. Take gracefulShutdown out.`]
+  const { gracePeriod = 10_000 } = options as { gracePeriod?: number }
+  return [`the NATS microservice waits another ${gracePeriod} ms (gracePeriod) when everything is drained. Take gracefulShutdown out.`]
 }

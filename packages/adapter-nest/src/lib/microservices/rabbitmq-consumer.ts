@@ -11,7 +11,7 @@ interface RawChannel {
 /** That of amqp-connection-manager, which makes a new raw channel for every new connection. */
 interface Channel {
   addSetup(setup: (channel: RawChannel) => Promise<unknown>): Promise<unknown>
-  sendToQueue(...parameters: unknown[]): Promise<unknown>
+  sendToQueue: (...parameters: unknown[]) => Promise<unknown>
 }
 
 interface RabbitTransport extends TransportServer {

@@ -10,7 +10,7 @@ import type { TransportServer } from './transport-server.ts'
 interface TcpTransport extends TransportServer {
   readonly server?: Server
   readonly openSockets?: Iterable<Socket>
-  handleMessage?(socket: TcpSocket, message: unknown): unknown
+  handleMessage?: (socket: TcpSocket, message: unknown) => unknown
 }
 
 /** Nest's wrapper of a socket, by which a context tells where its message came from. */
@@ -20,7 +20,7 @@ interface TcpSocket {
 
 export interface TcpServerPart extends Part {
   /** For messages that begin. */
-  onBegin(context: unknown): (() => void) | undefined
+  readonly onBegin: (context: unknown) => (() => void) | undefined
 }
 
 /** A client that has been told everything gets this long to hang up. Nothing of it is in hand, so it is no loss. */

@@ -11,11 +11,11 @@ export interface TransportServer {
   readonly messageHandlers?: Map<unknown, PatternHandler>
   /** RMQ keeps the handlers of its wildcards once more. */
   readonly wildcardHandlers?: Map<unknown, PatternHandler>
-  listen(callback: (...parameters: unknown[]) => void): unknown
+  listen: (callback: (...parameters: unknown[]) => void) => unknown
   /** Replies with what the stream of a handler gives. */
-  send?(stream: unknown, respond: (packet: unknown) => unknown): unknown
+  send?: (stream: unknown, respond: (packet: unknown) => unknown) => unknown
   /** For messages that nobody waits for. */
-  handleEvent?(pattern: unknown, packet: unknown, context: unknown): unknown
+  handleEvent?: (pattern: unknown, packet: unknown, context: unknown) => unknown
 }
 
 /** Handlers of the same event are a chain: the first one calls the next. */
