@@ -60,14 +60,18 @@ describe.each(versions)('what the listeners of a subscriber begin, with ioredis 
 
   test('may use another client to its end, though each message is handled in several steps', async () => {
     const [client, commands, admin, channel, key] = [await connected(), await connected(), await connected(), nextKey(), nextKey()]
+    const { opened, open } = gate()
     listen(client, 'message', async (_channel, text) => {
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await opened
+      await commands.incr(`${key}:count`)
       await commands.rpush(key, text!)
     })
     await client.subscribe(channel)
     const lifecycle = await started([redis(commands), blockingRedis(client)])
     for (const text of ['1', '2', '3', '4', '5']) await admin.publish(channel, text)
-    const report = await lifecycle.stop()
+    const stopped = lifecycle.stop()
+    setTimeout(open, 50)
+    const report = await stopped
     expect(report.result).toBe('clean')
     expect(step(report)?.work).toMatchObject({ done: 5, unknown: 0 })
     expect((await admin.lrange(key, 0, -1)).toSorted()).toEqual(['1', '2', '3', '4', '5'])
