@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { resourceSuite, type Harness, type Subject } from '@lameduck/conformance'
@@ -13,25 +13,30 @@ interface HttpSubject extends Subject {
   readonly server: Server
   readonly client: ChildProcess
   readonly gates: Map<string, ReturnType<typeof gate>>
+  /** Without a complete answer. */
+  readonly held: Set<ServerResponse>
 }
 
 const program = fileURLToPath(new URL('programs/client.mjs', import.meta.url))
 let lastId = 0
 
 const harness: Harness<HttpSubject> = {
-  members: ['start', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'force'],
+  members: ['start', 'preStop', 'quiesce', 'inFlight', 'waitingFor', 'lastArrival', 'tally', 'force'],
   afterQuiesce: 'serves',
   async create() {
     const gates = new Map<string, ReturnType<typeof gate>>()
+    const held = new Set<ServerResponse>()
     const server = createServer((request, response) => {
       const due = gates.get(request.url ?? '')
+      held.add(response)
+      response.on('close', () => held.delete(response))
       if (due) void due.opened.then(() => response.end('ok'))
       else response.end('ok')
     })
     const client = fork(program, { execArgv: [] })
     await once(client, 'message')
     const resource = httpServer(server, { listen: { port: 0, host: '127.0.0.1' }, unusedGraceMs: 50 })
-    return { server, client, gates, resource }
+    return { server, client, gates, held, resource }
   },
   async dispose({ server, client, gates }) {
     for (const each of gates.values()) each.open()
@@ -59,6 +64,9 @@ const harness: Harness<HttpSubject> = {
     return { outcome, finish: () => due.open() }
   },
   offer: async ({ client, server }) => (await tell(client, 'ask', { port: portOf(server), path: '/short' })) === 'finished',
+  async fail({ held }) {
+    await Promise.all([...held].map((response) => once(response.destroy(), 'close')))
+  },
   freeze: ({ client }) => void client.kill('SIGSTOP'),
   thaw: ({ client }) => void client.kill('SIGCONT'),
   async kill({ client, server }) {

@@ -97,6 +97,26 @@ test('… also in the middle of its body, and when the handler then destroys the
   expect(resource.tally?.()).toEqual(noWork)
 })
 
+// Catches: `clean`, with a handler that was in the middle of its work when the pools were closed.
+test('where nothing had been sent, nobody can tell what becomes of the handler\'s work until it has ended its answer', async () => {
+  const due = gate()
+  const server = createServer((_request, response) => void due.opened.then(() => response.end('paid')))
+  const resource = httpServer(server)
+  const client = await rawClient(await serve(server))
+  const asked = once(server, 'request') as Promise<[unknown, ServerResponse]>
+  client.send('POST /pay HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\nbody')
+  const [, response] = await asked
+  await expect.poll(() => response.req.complete).toBe(true)
+  resource.quiesce?.(quiesceContext)
+  const gone = closed(response.req.socket)
+  client.socket.destroy()
+  await gone
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toEqual({ ...noWork, unknown: 1, reasons: ['POST /pay: its client hung up, and its handler had not ended'] })
+  due.open()
+  await expect.poll(() => resource.tally?.()).toEqual({ ...noWork, done: 1 })
+})
+
 // Node begins a request that came with the one before, although that is answered by `close`.
 test('a pipelined request whose answer nobody gets has failed', async () => {
   const server = createServer((request, response) => (request.url === '/1' ? response.end('ok') : void response.write('never')))

@@ -3,10 +3,8 @@ import type { IncomingMessage } from 'node:http'
 import { Socket, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import type { Tallying } from '@lameduck/core'
 import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
-import { countLost, countStream } from './endings.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
 import { forwardedBy } from './forwarded-by.ts'
 import { lingerOnClose } from './linger-on-close.ts'
@@ -14,6 +12,7 @@ import { listenAlongside } from './listen-alongside.ts'
 import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
+import type { Outcomes } from './outcomes.ts'
 import { requestChannels, type HttpMessage } from './request-channels.ts'
 
 /** The connections of one server, and what is in flight on them. */
@@ -29,7 +28,7 @@ export interface Connections {
   /** From now on every HTTP/1 connection is told to close by its next unsent answer; or no longer. */
   announceClose(announced: boolean): void
   /** From now on it is counted what becomes of requests; or no longer. */
-  countIn(tally: Tallying | undefined): void
+  countIn(outcomes: Outcomes | undefined): void
   /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */
   giveUp(): void
   /** The header of one of the first requests that tells that something stands in front of the server. */
@@ -52,7 +51,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
   const requests = requestChannels(onRequestStart, onResponseFinish)
   const arrivals = trackArrivals(work)
   let announced = false
-  let tally: Tallying | undefined
+  let outcomes: Outcomes | undefined
   let looksLeft = mostLooks
   let forwarded: string | undefined
 
@@ -106,7 +105,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
       arrivals.streamOver(stream, about)
-      if (tally) countStream(tally, stream, about)
+      outcomes?.streamOver(stream, about)
       finished(socket)
     })
   }
@@ -135,7 +134,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       return finished(socket)
     }
     if (oldest.kind !== 'active' || oldest.response !== response) return
-    tally?.done()
+    outcomes?.answered()
     const next = shift(oldest)
     if (announced) {
       arrivals.exchangeOver(oldest)
@@ -201,13 +200,12 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     if (connection?.kind === 'active') {
       for (const exchange of fromOldest(connection)) {
         arrivals.exchangeOver(exchange)
-        if (tally) countLost(tally, socket, exchange)
+        outcomes?.lost(socket, exchange)
       }
     }
-    // Whichever way: nobody can tell what was still to be said on it.
     if (connection?.kind === 'upgraded') {
       arrivals.upgradeOver(connection)
-      tally?.done()
+      outcomes?.upgradeOver()
     }
     changed(socket)
   }
@@ -257,11 +255,11 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       }
     },
     countIn(next) {
-      tally = next
+      outcomes = next
     },
     giveUp() {
-      tally?.cut(this.inFlight)
-      tally = undefined
+      outcomes?.cut(this.inFlight)
+      outcomes = undefined
     },
     get forwardedBy() {
       return forwarded

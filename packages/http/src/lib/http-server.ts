@@ -11,6 +11,7 @@ import { drainServer, forceServer } from './drain-server.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { keepLastWords } from './last-words.ts'
 import { workFilter, type NotWork } from './not-work.ts'
+import { createOutcomes, type Outcomes } from './outcomes.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { statsOf, type HttpServerStats } from './stats.ts'
 import { listWaiting } from './waiting.ts'
@@ -112,8 +113,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   const start = watchStartup(net, name, listen)
   const connections = trackConnections(net, workFilter(notWork))
   const lastWords = keepLastWords(net)
-  let tally = createTally()
-  let counting = false
+  let outcomes: Outcomes | undefined
   let quiesced = false
   let stopping = false
   let closed = !net.listening
@@ -121,7 +121,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   net.on('listening', () => {
     closed = false
     // Not when it closes: its last connection tells later how it ended, and the report is read later still.
-    counting = false
+    outcomes = undefined
     connections.countIn(undefined)
     // A `listen` that was still looking up its host when the stop came.
     if (stopping) closeListener(net)
@@ -150,7 +150,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => listWaiting(connections),
-    tally: () => tally.read(),
+    tally: () => (outcomes ?? createTally()).read(),
     drain(context) {
       begin()
       stopping = true
@@ -168,11 +168,9 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   function begin(): void {
     if (!quiesced) connections.announceClose(true)
     quiesced = true
-    if (counting) return
-    counting = true
-    tally = createTally()
-    tally.begin()
-    connections.countIn(tally)
+    if (outcomes) return
+    outcomes = createOutcomes()
+    connections.countIn(outcomes)
   }
 }
 
