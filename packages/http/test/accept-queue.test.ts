@@ -26,6 +26,23 @@ async function queued(how: 'close' | 'drain'): Promise<number> {
   return ends.filter(Boolean).length
 }
 
+// Catches: a limit in which only a few turns of the loop fit, and with them a few connections.
+test('connections that wait while handlers block the event loop are served', async () => {
+  const server = createServer((_request, response) => {
+    const until = performance.now() + 150
+    while (performance.now() < until);
+    response.end('ok')
+  })
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const clients = Array.from({ length: 10 }, () => watch(connect(port, '127.0.0.1')))
+  for (const client of clients) client.send(get('/'))
+  const drained = resource.drain(drainContext(20_000))
+  const ends = await Promise.all(clients.map((client) => client.until(/ok$/).then(() => true, () => false)))
+  await drained
+  expect(ends.filter(Boolean)).toHaveLength(10)
+})
+
 test('endless new connections do not keep the listener open', async () => {
   const server = createServer((_request, response) => void response.end('ok'))
   const resource = httpServer(server)

@@ -3,18 +3,18 @@ import { closeListener } from './close-listener.ts'
 import { emptyAcceptQueue } from './empty-accept-queue.ts'
 import { hearFromPrimary } from './hear-from-primary.ts'
 
-/** Endless new connections may not keep the listener open for longer. */
+/** Endless new connections may not keep the listener open for longer, where the event loop is free. */
 const acceptLimitMs = 1_000
 
 /**
  * Accepts what the kernel has accepted, then closes the listener of any server of `node:net`, and only the listener. In a cluster worker, gives back
  * what the primary had handed over by then. Does nothing where nobody listens.
  *
- * @param limitMs what the caller has for it, in ms; endless new connections do not get more than a second
+ * @param limitMs what the caller has for it, in ms; endless new connections do not get more than a second of a free event loop
  */
 export async function stopAccepting(server: Server, limitMs: number, signal: AbortSignal): Promise<void> {
   if (!server.listening) return
-  await emptyAcceptQueue(server, Math.min(acceptLimitMs, limitMs), signal)
+  await emptyAcceptQueue(server, { freeMs: acceptLimitMs, limitMs }, signal)
   closeListener(server)
   await hearFromPrimary(signal)
 }
