@@ -107,6 +107,16 @@ export function nestSuite(nest: Nest): void {
       expect(order).not.toContain('onApplicationShutdown undefined')
     })
 
+    // Catches: Nest 12, which logs what a hook fails with and closes as if nothing had been.
+    test('a shutdown hook that fails makes the step fail, and the report says why', async () => {
+      const { app, lifecycle } = await createWorld(nest, platform, () => Promise.reject(new Error('3 rows were not written')))
+      lifecycle.add(nestApp(app, { port: 0, host }))
+      await lifecycle.start()
+      const report = await lifecycle.stop()
+      expect(report.result).toBe('failed')
+      expect(report.steps.find((step) => step.name === 'nest')).toMatchObject({ outcome: 'failed', errors: [expect.stringContaining('3 rows were not written')] })
+    })
+
     test('takes over from enableShutdownHooks(), called before or after, and says so', async () => {
       const { app, lifecycle } = await naive()
       const listeners = (): number[] => (['SIGTERM', 'SIGINT', 'SIGHUP'] as const).map((signal) => process.listenerCount(signal))

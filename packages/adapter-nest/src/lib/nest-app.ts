@@ -1,5 +1,6 @@
 import { LifecycleError, show, type DrainContext, type ForceContext, type Reason } from '@lameduck/core'
 import { closeUpgraded, frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
+import { followHooks } from './follow-hooks.ts'
 import { gatewaysPart } from './gateways/gateways-part.ts'
 import { followMicroservices } from './microservices/follow-microservices.ts'
 import { sumOf, type Part, type ServerOptions } from './part.ts'
@@ -102,8 +103,14 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
 
   function closeApp(reason: Reason): Promise<unknown> {
     const given = signal ?? (reason.kind === 'signal' ? reason.signal : undefined)
-    closing ??= (app as { close: (signal?: string) => Promise<unknown> }).close(given)
+    closing ??= closeOnce(given)
     return closing
+  }
+
+  async function closeOnce(given: string | undefined): Promise<void> {
+    const failures = followHooks(app as object)
+    await (app as { close: (signal?: string) => Promise<unknown> }).close(given)
+    if (failures.length > 0) throw failures.length === 1 ? failures[0] : new AggregateError(failures, `${failures.length} shutdown hooks failed`)
   }
 
   function warnOfHooks(): void {
