@@ -11,6 +11,7 @@ const producer = drainableKafka(Kafka, { brokers: [KAFKA_BROKERS], logLevel: 0 }
 const filling = 'x'.repeat(100_000)
 
 const server = createServer((request, response) => {
+  console.log('began')
   producer.send({ topic: ID, acks: 0, messages: [{ value: `${request.url.slice(1)} ${filling}` }] }).then(
     () => response.writeHead(204).end(),
     (error) => response.writeHead(503).end(error.message),
