@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { Lifecycle } from '@lameduck/core'
@@ -106,6 +106,17 @@ export function gatewaySuite(nest: Nest): void {
     })
   })
 
+  test(`Nest ${nest.major}, an adapter whose servers are not Node's is named at the start, with what to do`, async () => {
+    const app = await createAdapterWorld(nest)
+    const resource = nestApp(app, { port: 0, host })
+    const lifecycle = newLifecycle()
+    lifecycle.add(resource)
+    await lifecycle.start()
+    expect(resource.warnings).toEqual([
+      "the gateways' adapter OtherAdapter has servers that are not Node's: what their clients have asked is finished, but they go on asking until app.close(). Close them in onDrain, an option of nestApp().",
+    ])
+  })
+
   describe.each(kinds.filter(({ polls }) => !polls))(`Nest ${nest.major}, a gateway of $title`, (kind) => {
     test('a message that crosses the goodbye is refused, and counted', async () => {
       const world = await createGatewayWorld(nest, kind)
@@ -124,6 +135,20 @@ export function gatewaySuite(nest: Nest): void {
       expect(stepOf(report)).toMatchObject({ outcome: 'drained', work: { refused: 1 } })
     })
   })
+}
+
+async function createAdapterWorld(nest: Nest): Promise<INestApplication> {
+  class Jobs {}
+  nest.websockets.WebSocketGateway(8_081)(Jobs)
+  const app = await nest.core.NestFactory.create({ module: class Root {}, providers: [Jobs] }, { logger: false, abortOnError: false })
+  class OtherAdapter extends nest.websockets.AbstractWsAdapter {
+    override create(): EventEmitter {
+      return new EventEmitter()
+    }
+    override bindMessageHandlers(): void {}
+  }
+  app.useWebSocketAdapter(new OtherAdapter(app))
+  return app
 }
 
 async function createGatewayWorld(nest: Nest, { library, hasOwnPort, path, polls }: Kind): Promise<GatewayWorld> {

@@ -46,6 +46,15 @@ export function intakeSuite(nest: Nest): void {
       expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', work: { done: 2, refused: 0 } })
     })
 
+    test('may not come from a gRPC client that connected before nestApp() and is silent: it holds nothing', async () => {
+      const world = await createWorld(nest, grpc)
+      world.finish()
+      expect(await world.ask('slow')).toEqual(['it'])
+      world.lifecycle.add(nestApp(world.app, { port: 0, host }))
+      await world.lifecycle.start()
+      expect(await world.lifecycle.stop()).toMatchObject({ result: 'clean' })
+    })
+
     test('on a TCP connection that has ended is refused, and counted', async () => {
       const world = await started(nest, tcp)
       const { port } = (world.server as { server: Server }).server.address() as AddressInfo

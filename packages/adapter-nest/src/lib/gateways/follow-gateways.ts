@@ -6,6 +6,8 @@ import { gatewayClient, type Connection, type GatewayClient } from './gateway-cl
 /** The gateways of an application: their servers, their clients, and what their handlers have in hand. */
 export interface Gateways {
   readonly handlers: Handlers
+  /** What cannot be drained. */
+  readonly warnings: readonly string[]
   clients(): Iterable<GatewayClient>
   /** Resolves when no client is left. */
   allGone(): Promise<void>
@@ -37,6 +39,7 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
   const clients = new Map<object, GatewayClient>()
   const engines = new Map<Engine, unknown>()
   const followed = new WeakSet<Adapter>()
+  const warnings = new Set<string>()
   let onGone = (): void => {}
   for (const gateway of gatewaysOf(app)) for (const hook of ['handleConnection', 'handleDisconnect']) trackHook(gateway, hook, handlers)
   onAdapter(app, follow)
@@ -65,9 +68,9 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
   function takeInServer(adapter: Adapter, server: GatewayServer): void {
     const io = server.engine ? server : server.server
     if (io?.engine) engines.set(io.engine, io.httpServer)
-    for (const each of [server._server, io?.httpServer, ...(adapter.httpServersRegistry?.values() ?? [])]) {
-      if (each instanceof Server) onServer(each)
-    }
+    const raw = [server._server, io?.httpServer, ...(adapter.httpServersRegistry?.values() ?? [])].filter((each) => each instanceof Server)
+    if (raw.length === 0) warnings.add(warningOf(adapter))
+    for (const each of raw) onServer(each)
   }
 
   function takeInClient(client: object): GatewayClient | undefined {
@@ -95,6 +98,9 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
 
   return {
     handlers,
+    get warnings() {
+      return [...warnings]
+    },
     clients: () => clients.values(),
     allGone: () => (clients.size === 0 ? Promise.resolve() : new Promise((resolve) => (onGone = resolve))),
     polling(server) {
@@ -102,6 +108,10 @@ export function followGateways(app: GatewayApp, name: string, onServer: (server:
       return connections.filter(({ transport }) => transport?.name === 'polling').map((connection) => clients.get(connection) ?? newClient(connection))
     },
   }
+}
+
+function warningOf(adapter: Adapter): string {
+  return `the gateways' adapter ${adapter.constructor.name} has servers that are not Node's: what their clients have asked is finished, but they go on asking until app.close(). Close them in onDrain, an option of nestApp().`
 }
 
 /** Several sockets of socket.io may share one connection. */

@@ -64,6 +64,9 @@ export function gatewaysPart({ app, name, server: own, options, closeOther }: Ga
       handlers.begin()
       for (const server of servers.values()) server.quiesce?.(context)
     },
+    get warnings() {
+      return gateways.warnings
+    },
     inFlight,
     lastArrival,
     waitingFor,

@@ -1,4 +1,4 @@
-import { untilIdle } from '@lameduck/core'
+import { lateWorkMs, untilIdle } from '@lameduck/core'
 import { httpServer, type DrainableServer, type HttpServerResource } from '@lameduck/http'
 import { sumOf, type Part, type ServerOptions } from '../part.ts'
 import type { Handler, Handlers } from '../track-handlers.ts'
@@ -11,6 +11,7 @@ interface GrpcTransport extends TransportServer {
 
 /** Both maps are private to it. */
 interface GrpcServer {
+  tryShutdown(done: (error?: Error) => void): void
   readonly http2Servers?: ReadonlyMap<DrainableServer, unknown>
   /** By path. */
   readonly handlers?: ReadonlyMap<string, { func: Handler }>
@@ -46,8 +47,14 @@ export function grpcServer({ name, options, transport, handlers }: GrpcInput): P
       for (const server of servers.values()) server.quiesce?.(context)
     },
     async drain(context) {
-      await Promise.all([...servers.values()].map(async (server) => server.drain(context)))
-      await untilIdle(handlers, context.signal)
+      // It knows the clients that came before it was followed, which Node before 24 does not list.
+      const isLate = setTimeout(() => transport.grpcClient?.tryShutdown(() => {}), lateWorkMs)
+      try {
+        await Promise.all([...servers.values()].map(async (server) => server.drain(context)))
+        await untilIdle(handlers, context.signal)
+      } finally {
+        clearTimeout(isLate)
+      }
     },
     force(context) {
       for (const server of servers.values()) void server.force?.(context)
