@@ -24,7 +24,7 @@ interface Unit {
 }
 
 export function trackCommands(client: RedisClient, name: string): TrackedCommands {
-  const { tally, begin, begunBefore, onEnd, cut } = createTracker(name)
+  const { tally, begin, begunBefore, onEnd, cut } = createTracker(name, isReply)
   const open = new Map<Command, Unit>()
   /** By their promises: a pipeline of a Cluster that is redirected sends the same commands again, with new ones. */
   const settled = new WeakSet<object>()
@@ -101,13 +101,12 @@ export function trackCommands(client: RedisClient, name: string): TrackedCommand
     }
   }
 
-  function settle(command: Command, error?: unknown): void {
+  function settle(command: Command, ...failure: [unknown?]): void {
     const unit = open.get(command)
     if (command.promise) settled.add(command.promise)
     if (!unit) return
     open.delete(command)
-    if (error === undefined || isReply(error)) unit.end()
-    else unit.end(error)
+    unit.end(...failure)
   }
 }
 
