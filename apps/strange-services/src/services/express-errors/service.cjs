@@ -12,11 +12,12 @@ const app = express()
 app.get('/:id', async (request) => {
   console.log('began', request.params.id)
   await pool.query('SELECT pg_sleep(0.1)')
-  throw Object.assign(new Error('a mistake'), { id: request.params.id })
+  throw new Error('a mistake')
 })
 app.use((error, request, response, _next) => {
-  response.status(500).json({ incident: error.id })
-  pool.query('INSERT INTO incidents SELECT $1, $2 FROM pg_sleep(0.05)', [error.id, error.message]).catch((problem) => console.log(`gave up ${error.id}`, problem.message))
+  const id = request.path.slice(1)
+  response.status(500).json({ incident: id })
+  pool.query('INSERT INTO incidents SELECT $1, $2 FROM pg_sleep(0.05)', [id, error.message]).catch((problem) => console.log(`gave up ${id}`, problem.message))
 })
 
 lifecycle.add(pgPool(pool, { onError() {} }))
