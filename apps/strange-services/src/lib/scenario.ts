@@ -14,7 +14,7 @@ export interface Scenario {
   readonly expect?: Expectation
   /** How many ids one unit of a resource's work may carry: an insert of 10 rows that fails is one query. @default 1 */
   readonly idsPerUnit?: number
-  /** A service that leaves at once loses nothing either, because this one is about time or words. @default false */
+  /** A service that leaves at once loses nothing either, or not every time: this one is about time, words or chance. @default false */
   readonly losesNothing?: boolean
   /** The grace period, after which the process is killed; the service is told it as GRACE_MS. @default 15000, or 6000 where a mishap is added */
   readonly graceMs?: number

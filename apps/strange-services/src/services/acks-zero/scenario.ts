@@ -4,6 +4,7 @@ export const scenario: Scenario = {
   kind: 'out-of-sight',
   story: 'a producer with acks 0 and large messages, on their way when the last request is answered',
   uses: ['kafka'],
+  losesNothing: true,
   unknowable: 'nobody acknowledges what is sent with acks 0, so that a broker which dies takes it along unseen',
   // Who says that this cannot be known is right as well.
   expect: { result: ['clean', 'unknown'], lost: 0 },
