@@ -11,6 +11,8 @@ export interface Shape {
   readonly units: number
   /** How many are done at the end, at least. */
   readonly total: number
+  /** What the stop is called where the work is lost the usual way. @default 'clean': nobody can see it */
+  readonly lostAs?: 'unknown'
   /** How many of them the broker still has afterwards, of the queue of this name. */
   readonly left?: (orders: string) => Promise<number>
 }
@@ -32,11 +34,13 @@ export const shapes: Readonly<Record<string, Shape>> = {
     begin: `const publisher = new Redis(process.env.REDIS_URL ?? '')\n${five("await publisher.publish('orders', id)")}\npublisher.disconnect()`,
     units: 5,
     total: 5,
+    lostAs: 'unknown',
   },
   'PostgreSQL LISTEN': {
     begin: `const sender = new pg.Client(process.env.DATABASE_URL)\nawait sender.connect()\n${five("await sender.query('SELECT pg_notify($1, $2)', ['orders', id])")}\nawait sender.end()`,
     units: 5,
     total: 5,
+    lostAs: 'unknown',
   },
   'WebSockets that close': {
     before: "import { once } from 'node:events'\nimport type { AddressInfo } from 'node:net'\nimport { WebSocket } from 'ws'",
