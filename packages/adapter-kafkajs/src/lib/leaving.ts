@@ -29,7 +29,7 @@ const lateMs = 500
 const coordinatorPatienceMs = 10_000
 
 /** Kept free before the deadline, for letting go in good order. */
-export const endEarlyMs = 50
+export const endEarlyMs = 150
 
 /**
  * Nothing is in hand any more, so nothing of what kafkajs may still wait for is worth the rest of the grace period: its back-off after a handler has
