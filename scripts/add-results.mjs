@@ -1,14 +1,36 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join, relative } from 'node:path'
+import { root } from './setup.mjs'
 
-/** Adds what the test runners themselves counted (`LAMEDUCK_RESULTS`) to `total`. */
+/**
+ * Adds what the test runners themselves counted (`LAMEDUCK_RESULTS`, a file for each package) to `total`.
+ *
+ * @returns for each package what it took, the longest first, and its failures as texts
+ */
 export async function addResults(folder, total) {
+  const packages = []
   for (const file of await readdir(folder)) {
     const result = JSON.parse(await readFile(join(folder, file), 'utf8'))
-    total.passed += result.numPassedTests
-    total.failed += result.numFailedTests
-    total.skipped += result.numPendingTests + result.numTodoTests
     // A file that could not even be loaded has no tests to fail.
-    total.failed += result.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0).length
+    const unloaded = result.testResults.filter((each) => each.status === 'failed' && each.assertionResults.length === 0)
+    total.passed += result.numPassedTests
+    total.failed += result.numFailedTests + unloaded.length
+    total.skipped += result.numPendingTests + result.numTodoTests
+    packages.push({
+      name: basename(file, '.json'),
+      tests: result.numPassedTests,
+      tookMs: Math.max(0, ...result.testResults.map(({ endTime }) => endTime - result.startTime)),
+      failures: [...result.testResults.flatMap(failedTests), ...unloaded.map((each) => describe(each, 'could not be loaded', each.message))],
+    })
   }
+  return packages.sort((a, b) => b.tookMs - a.tookMs)
+}
+
+function failedTests(file) {
+  return file.assertionResults.filter(({ status }) => status === 'failed').map((each) => describe(file, each.fullName, each.failureMessages[0]))
+}
+
+function describe(file, what, message = '') {
+  const [firstLine = ''] = message.split('\n')
+  return `${relative(root, file.name)}: ${what}${firstLine && `\n    ${firstLine}`}`
 }

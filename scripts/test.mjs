@@ -42,7 +42,10 @@ await command(async ({ onEnd }) => {
     cwd: root,
     show: true,
   })
-  await addResults(results, total)
+  const packages = await addResults(results, total)
+  for (const { name, tests, tookMs } of packages) process.stdout.write(`${name}: ${tests} passed in ${(tookMs / 1_000).toFixed(0)} s\n`)
+  // At the end, where somebody looks: the runners' own words may be thousands of lines above.
+  for (const failure of packages.flatMap(({ failures }) => failures)) process.stdout.write(`✗ ${failure}\n`)
   if (code !== 0 && total.failed === 0) {
     process.stdout.write('a test runner ended with an error outside its tests; see above\n')
     total.failed += 1
