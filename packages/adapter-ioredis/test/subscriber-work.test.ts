@@ -77,7 +77,7 @@ describe.each(versions)('what the listeners of a subscriber begin, with ioredis 
     expect((await admin.lrange(key, 0, -1)).toSorted()).toEqual(['1', '2', '3', '4', '5'])
   })
 
-  test('is unknown where a listener returns nothing, and the report says what to do; not where messages bring no work', async () => {
+  test('is unknown where a listener returns no promise, and the report says what to do; not where messages bring no work', async () => {
     const [client, admin, channel] = [await connected(), await connected(), nextKey()]
     let heard = 0
     client.on('message', () => void (heard += 1))
@@ -87,7 +87,7 @@ describe.each(versions)('what the listeners of a subscriber begin, with ioredis 
     await expect.poll(() => heard).toBe(3)
     const report = await lifecycle.stop()
     expect(report).toMatchObject({ result: 'unknown', exitCode: 0 })
-    expect(step(report)).toMatchObject({ outcome: 'unknown', work: { unknown: 3, reasons: [expect.stringMatching(/^message: its listener returns nothing.*wrap it by trackedWork\(\) \(×3\)$/)] } })
+    expect(step(report)).toMatchObject({ outcome: 'unknown', work: { unknown: 3, reasons: [expect.stringMatching(/^message: its listener returned no promise.* \(×3\)$/)] } })
 
     const cache = await connected()
     cache.on('message', () => void (heard += 1))

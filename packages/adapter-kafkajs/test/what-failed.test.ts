@@ -95,7 +95,7 @@ describe('a producer', () => {
     const report = await lifecycle.stop(sigterm)
     await closed.opened
     expect(report.result).toBe('unknown')
-    expect(stepOf(report, 'kafka-producer')).toMatchObject({ outcome: 'idle', work: { refused: 1, reasons: [expect.stringMatching(/^send to .+: refused, it came after the close$/)] } })
+    expect(stepOf(report, 'kafka-producer')).toMatchObject({ outcome: 'idle', work: { refused: 1, reasons: [expect.stringMatching(/^send to .+: refused$/)] } })
   })
 
   test('whose transaction cannot be committed', async () => {

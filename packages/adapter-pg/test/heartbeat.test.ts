@@ -25,5 +25,5 @@ test.each([
   expect(report?.errors).toEqual([])
   const { refused = 0 } = report?.steps.find(({ name }) => name === 'database')?.work ?? {}
   expect(refused).toBeGreaterThan(3)
-  expect(stderr).toBe(`lameduck: stopped on SIGTERM; database was used ${refused} times after it had closed, which was refused (${what}: refused, it came after the close (×${refused}))\n`)
+  expect(stderr).toBe(`lameduck: stopped on SIGTERM; database was used ${refused} times after its close; all were refused (${what} ×${refused})\n`)
 })

@@ -76,7 +76,7 @@ describe('what the listeners of notification begin', () => {
     expect([heard, done]).toEqual([['1', '2', '3', '4'], ['1', '2', '3', '4']])
   })
 
-  test('is unknown when a listener returns nothing, and the report says what to do; not where notifications bring no work', async () => {
+  test('is unknown when a listener returns no promise, and the report says what to do; not where notifications bring no work', async () => {
     const { client, lifecycle } = await service()
     let heard = 0
     client.on('notification', () => void (heard += 1))
@@ -85,7 +85,7 @@ describe('what the listeners of notification begin', () => {
     await eventually(() => heard, (all) => all === 2)
     const report = await lifecycle.stop()
     expect(report).toMatchObject({ result: 'unknown', exitCode: 0 })
-    expect(step(report)).toMatchObject({ outcome: 'unknown', work: { unknown: 2, reasons: [expect.stringMatching(/^notification: its listener returns nothing.* \(×2\)$/)] } })
+    expect(step(report)).toMatchObject({ outcome: 'unknown', work: { unknown: 2, reasons: [expect.stringMatching(/^notification: its listener returned no promise.* \(×2\)$/)] } })
 
     const cache = await service({ phase: 'connections' })
     cache.client.on('notification', () => void (heard += 1))

@@ -254,7 +254,7 @@ describe('a pool that is used again and again', () => {
     for (const loop of loops) await expect(loop).rejects.toMatchObject({ code: 'closed', resource: 'pg' })
     expect(report.tookMs).toBeGreaterThan(1_900)
     expect(report.tookMs).toBeLessThan(3_800)
-    expect(report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'drained', work: { failed: 0, refused: 2, reasons: ['SELECT: refused, it came after the close (×2)'] } }] })
+    expect(report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'drained', work: { failed: 0, refused: 2, reasons: ['SELECT: refused (×2)'] } }] })
   })
 
   test('by a handler that does one thing after the other, each longer than a turn, serves it to its end', async () => {

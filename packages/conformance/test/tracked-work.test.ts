@@ -31,6 +31,6 @@ resourceSuite<WorkSubject>({
       return { outcome: run.then(() => 'finished' as const, (error: Error) => error), finish: () => finish() }
     },
     fail: ({ failures }) => failures.forEach((fail) => fail(new Error('the job failed'))),
-    offer: ({ jobs }) => jobs.run(() => {}).then(() => true, (error: Error) => error),
+    offer: ({ jobs }) => jobs.run(async () => {}).then(() => true, (error: Error) => error),
   },
 })

@@ -13,7 +13,7 @@ describe.each(nodes)('$name: a client that is used after its close', (node) => {
     const [cache] = report?.steps ?? []
     expect(cache).toMatchObject({ name: 'cache', work: { failed: 0, cut: 0 } })
     expect(cache?.work?.refused).toBeGreaterThan(2)
-    expect(stderr).toBe(`lameduck: stopped on SIGTERM; cache was used ${cache?.work?.refused} times after it had closed, which was refused (heartbeat: refused, it came after the close (×${cache?.work?.refused}))\n`)
+    expect(stderr).toBe(`lameduck: stopped on SIGTERM; cache was used ${cache?.work?.refused} times after its close; all were refused (heartbeat ×${cache?.work?.refused})\n`)
   })
 
   test('costs one line where the resource does not count it', async () => {
@@ -44,7 +44,7 @@ describe.each(nodes)('$name: work of which nobody can tell', (node) => {
     const file = join(folder, 'message')
     const { code, report, stderr } = await runProgram(node, 'tells-nothing', { parameters: [file], on: { ready: term } })
     expect({ code, result: report?.result, exitCode: report?.exitCode }).toEqual({ code: 0, result: 'unknown', exitCode: 0 })
-    expect(stderr).toBe('lameduck: stopped on SIGTERM; of 3 in broker nobody can tell whether they are done (no acknowledgement (acks 0) (×3))\n')
+    expect(stderr).toBe('lameduck: stopped on SIGTERM; broker: nobody can tell whether 3 units were finished (no acknowledgement (acks 0) (×3))\n')
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ lameduck: 'stopped', result: 'unknown', exitCode: 0, steps: [{ name: 'broker', outcome: 'unknown', work: { unknown: 3 } }] })
     await rm(folder, { recursive: true })
   })

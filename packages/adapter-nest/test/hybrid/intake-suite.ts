@@ -74,7 +74,7 @@ export function intakeSuite(nest: Nest): void {
       expect(received).toContain('"id":"1"')
       expect(received).not.toContain('"id":"2"')
       expect(report.result).toBe('unknown')
-      expect(stepOf(report)?.work).toMatchObject({ done: 1, refused: 1, reasons: [`${world.group}.slow: refused, it came after the close`] })
+      expect(stepOf(report)?.work).toMatchObject({ done: 1, refused: 1, reasons: [`${world.group}.slow: refused`] })
       expect(world.order).toEqual(['answered', 'onModuleDestroy'])
     })
   })

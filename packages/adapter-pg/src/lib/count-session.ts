@@ -23,7 +23,7 @@ export interface Session {
   read(): Tally
 }
 
-/** @param doubts whether notifications bring work, so that a listener that returns nothing leaves it unknown */
+/** @param doubts whether notifications bring work, so that a listener that returns no promise leaves it unknown */
 export function countSession(client: PgClientLike, name: string, { doubts }: { readonly doubts: boolean }): Session {
   const handlers = createTracker(name)
   const queries = createTracker(name)

@@ -27,15 +27,17 @@ test('tells what is left to do, and what came meanwhile', async () => {
 test.each<[string, Partial<Tally>, string]>([
   ['failed', { done: 4, failed: 16, reasons: ['SELECT: timeout (×16)'] }, 'work may be lost: pool failed (16 of 20 failed while it stopped (SELECT: timeout (×16)))'],
   ['was cut', { done: 4, cut: 2 }, 'work may be lost: pool was forced, 2 cut'],
-  ['nobody can tell of', { unknown: 3, reasons: ['send: no answer (×3)'] }, 'of 3 in pool nobody can tell whether they are done (send: no answer (×3))'],
-  ['was refused once', { refused: 1, reasons: ['INCR: late'] }, 'pool was used once after it had closed, which was refused (INCR: late)'],
-  ['was refused', { done: 1, refused: 7 }, 'pool was used 7 times after it had closed, which was refused'],
+  ['nobody can tell of', { unknown: 3, reasons: ['send: no answer (×3)'] }, 'pool: nobody can tell whether 3 units were finished (send: no answer (×3))'],
+  ['was refused once', { refused: 1, reasons: ['INCR: refused'] }, 'pool was used once after its close; it was refused (INCR)'],
+  ['was refused often', { refused: 15, reasons: ['SET: refused (×14)', 'GET: refused'] }, 'pool was used 15 times after its close; all were refused (SET ×14; GET)'],
+  ['was refused, in words of its own', { refused: 1, reasons: ['INCR: late'] }, 'pool was used once after its close; it was refused (INCR: late)'],
+  ['was refused', { done: 1, refused: 7 }, 'pool was used 7 times after its close; all were refused'],
   [
     'was refused, and nobody can tell of',
-    { refused: 2, unknown: 1, reasons: ['why'] },
-    'of 1 in pool nobody can tell whether they are done (why); pool was used 2 times after it had closed, which was refused',
+    { refused: 2, unknown: 1, reasons: ['why', 'SET: refused (×2)'] },
+    'pool: nobody can tell whether 1 unit was finished (why); pool was used 2 times after its close; all were refused (SET ×2)',
   ],
-  ['failed, and was refused', { failed: 1, refused: 2, reasons: ['why'] }, 'work may be lost: pool failed (1 of 1 failed while it stopped (why)); pool was used 2 times after it had closed, which was refused (why)'],
+  ['failed, and was refused', { failed: 1, refused: 2, reasons: ['why'] }, 'work may be lost: pool failed (1 of 1 failed while it stopped (why)); pool was used 2 times after its close; all were refused'],
 ])('tells of work that %s', async (_what, tally, text) => {
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => ({ ...nothing, ...tally }) })

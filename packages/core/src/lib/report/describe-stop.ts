@@ -39,11 +39,26 @@ export function describeLateUses(errors: readonly LifecycleError[], { steps }: R
 /** What is not known to be lost, and not known to be done. */
 export function describeDoubt({ name, outcome, work }: StepReport): string[] {
   const { refused = 0, unknown = 0, reasons = [] } = work ?? {}
-  const why = reasons.length > 0 ? ` (${reasons.join('; ')})` : ''
+  const isUnknown = outcome === 'unknown' && unknown > 0
+  const others = reasons.filter((reason) => !ofRefused.test(reason))
+  // What has failed is told with its reasons elsewhere.
+  const own = isUnknown || outcome === 'failed' ? reasons.filter((reason) => ofRefused.test(reason)) : reasons
   return [
-    ...(outcome === 'unknown' ? [`of ${unknown} in ${name} nobody can tell whether they are done${why}`] : []),
-    ...(refused > 0 ? [`${name} was used ${refused === 1 ? 'once' : `${refused} times`} after it had closed, which was refused${outcome === 'unknown' ? '' : why}`] : []),
+    ...(isUnknown ? [`${name}: nobody can tell whether ${unknown === 1 ? '1 unit was' : `${unknown} units were`} finished${bracketed(others)}`] : []),
+    ...(refused > 0 ? [`${name} was used ${refused === 1 ? 'once after its close; it was' : `${refused} times after its close; all were`} refused${bracketed(own.map(callOf))}`] : []),
   ].map(shorten)
+}
+
+/** `SET: refused (×14)`, as a tally has it. */
+const ofRefused = /: refused(?: \((×\d+)\))?$/
+
+/** `SET ×14` */
+function callOf(reason: string): string {
+  return reason.replace(ofRefused, (_all, times?: string) => (times === undefined ? '' : ` ${times}`))
+}
+
+function bracketed(texts: readonly string[]): string {
+  return texts.length > 0 ? ` (${texts.join('; ')})` : ''
 }
 
 function shorten(text: string): string {

@@ -1,5 +1,6 @@
+import { isThenable } from '../thenable.ts'
 import { isTracked } from './tracked-work.ts'
-import type { Tracker } from './tracker.ts'
+import { noPromise, type Tracker } from './tracker.ts'
 
 /** The part of an EventEmitter that is used. */
 export interface EmitterLike {
@@ -13,28 +14,21 @@ type Listener = ((...values: unknown[]) => unknown) & { readonly listener?: unkn
 export interface FollowOptions {
   /** Names an event in reports, such as `message on jobs`. */
   readonly what: (event: string, values: readonly unknown[]) => string
-  /** Counts a listener that returns nothing as `unknown`. Not for events that bring no work, such as those that keep a cache fresh. */
+  /** Counts a listener that returns no promise as `unknown`. Not for events that bring no work, such as those that keep a cache fresh. */
   readonly doubts: boolean
 }
-
-/** How long before a stop a listener may have been called that is doubted in it, in ms. */
-const recentMs = 30_000
-
-const fix = 'its listener returns nothing, so nobody knows when its work is done: let it return the promise, or wrap it by trackedWork()'
 
 /**
  * Makes work of what the listeners of these events return: a promise is under way in `tracker` until it settles. Listeners see no
  * difference: `this`, values, order, `once` and what they throw are as they were, and one that rejects still ends in `unhandledRejection`.
  *
- * What a listener of `trackedWork` does is counted there. One that returns nothing cannot be followed: if it was called in the last 30 s
- * before the stop, or during it, that is `unknown`.
+ * What a listener of `trackedWork` does is counted there. One that returns no promise cannot be followed, whatever else it
+ * returns (the length of a queue, a timer): if it was called in the last 30 s before the stop, or during it, that is `unknown`.
  *
  * @returns a function for `quiesce`: from then on it counts
  */
 export function followListeners(emitter: EmitterLike, events: readonly string[], tracker: Tracker, { what, doubts }: FollowOptions): () => void {
   const emit = Reflect.get(emitter, 'emit') as (...values: unknown[]) => boolean
-  const recent: { readonly second: number; readonly event: string; count: number }[] = []
-  let isCounting = false
 
   emitter.emit = function emitFollowed(this: EmitterLike, event, ...values) {
     if (!events.includes(event)) return Reflect.apply(emit, this, [event, ...values])
@@ -42,13 +36,7 @@ export function followListeners(emitter: EmitterLike, events: readonly string[],
     for (const listener of listeners) call(this, listener as Listener, event, values)
     return listeners.length > 0
   }
-  return () => {
-    if (isCounting) return
-    isCounting = true
-    tracker.tally.begin()
-    forgetOld()
-    for (const { event, count } of recent) doubt(event, count)
-  }
+  return tracker.tally.begin
 
   function call(self: EmitterLike, listener: Listener, event: string, values: readonly unknown[]): void {
     let result: unknown
@@ -60,8 +48,8 @@ export function followListeners(emitter: EmitterLike, events: readonly string[],
     }
     // `once` has wrapped its listener.
     if (isTracked(listener.listener ?? listener)) return
-    if (isPromise(result)) return follow(result, tracker.begin(() => what(event, values)))
-    if (result === undefined && doubts) hear(event)
+    if (isThenable(result)) return follow(result, tracker.begin(() => what(event, values)))
+    if (doubts) tracker.tally.doubt(`${event}: its listener ${noPromise}`)
     else tracker.tally.done()
   }
 
@@ -75,28 +63,4 @@ export function followListeners(emitter: EmitterLike, events: readonly string[],
       },
     )
   }
-
-  function hear(event: string): void {
-    if (isCounting) return doubt(event, 1)
-    const second = Math.floor(performance.now() / 1_000)
-    const last = recent.findLast((each) => each.event === event)
-    if (last?.second === second) last.count += 1
-    else {
-      forgetOld()
-      recent.push({ second, event, count: 1 })
-    }
-  }
-
-  function forgetOld(): void {
-    const oldest = Math.floor((performance.now() - recentMs) / 1_000)
-    while (recent[0] && recent[0].second < oldest) recent.shift()
-  }
-
-  function doubt(event: string, count: number): void {
-    tracker.tally.unknown(`${event}: ${fix}`, count)
-  }
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof Reflect.get(value, 'then') === 'function'
 }

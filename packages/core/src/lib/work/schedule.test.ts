@@ -48,6 +48,16 @@ test('a run that fails in the stop fails the step', async () => {
   expect((await stopped).steps).toMatchObject([{ outcome: 'failed', errors: ['1 of 1 failed while it stopped (a run: no paper)'] }])
 })
 
+// Catches: `schedule('poll', () => void poll(), 100)`.
+test('a run that returned no promise is unknown', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const { trigger, run } = byHand()
+  lifecycle.add(schedule('report', () => {}, trigger))
+  await lifecycle.start()
+  await run()
+  expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', steps: [{ outcome: 'unknown', work: { done: 0, unknown: 1, reasons: [expect.stringMatching(/^a run: it returned no promise/)] } }] })
+})
+
 test('an interval leaves a run out while the last one runs, begins with the service and ends with it', async () => {
   const lifecycle = createLifecycle({ env: {} })
   let begun = 0

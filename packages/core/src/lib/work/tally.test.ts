@@ -26,7 +26,7 @@ test('says why, once for each kind, with how often', () => {
     cut: 0,
     refused: 1,
     unknown: 3,
-    reasons: ['SELECT: TypeError: timeout at once (×16)', 'INCR: refused, it came after the close', 'send to orders: connection lost (×3)'],
+    reasons: ['SELECT: TypeError: timeout at once (×16)', 'INCR: refused', 'send to orders: connection lost (×3)'],
   })
 })
 
@@ -48,4 +48,14 @@ test('what was read does not change afterwards', () => {
   tally.done()
   tally.refused('INCR')
   expect(before).toEqual({ done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] })
+})
+
+test('what is doubted counts where it came in the last 30 s before begin(), or later', () => {
+  const tally = createTally()
+  for (let n = 0; n < 10; n += 1) tally.doubt(n < 7 ? `listener ${n}` : 'listener 0')
+  expect(tally.read().unknown).toBe(0)
+  tally.begin()
+  tally.begin()
+  tally.doubt('listener 0')
+  expect(tally.read()).toMatchObject({ done: 0, unknown: 11, reasons: ['listener 0 (×5)', 'listener 1', 'listener 2', 'listener 3', 'listener 4'] })
 })

@@ -1,4 +1,5 @@
 import { describeError } from '../describe-value.ts'
+import { createRecentDoubts } from './recent-doubts.ts'
 
 /** What became of the work of one resource while the service stopped, in units of the resource's own (requests, messages, queries). */
 export interface Tally {
@@ -26,6 +27,8 @@ export interface Tallying {
   readonly cut: (units?: number) => void
   readonly refused: (what: string) => void
   readonly unknown: (why: string, units?: number) => void
+  /** Something has begun, and nobody will tell when it ends: `unknown`, also of a stop that begins in the next 30 s. */
+  readonly doubt: (why: string) => void
   /** For `Resource.tally`. */
   readonly read: () => Tally
 }
@@ -36,6 +39,7 @@ const longestReason = 200
 export function createTally(): Tallying {
   const counts = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0 }
   const reasons = new Map<string, number>()
+  const recent = createRecentDoubts()
   let counting = false
 
   function add(count: keyof typeof counts, units: number, reason?: string): void {
@@ -46,13 +50,20 @@ export function createTally(): Tallying {
     if (reasons.has(text) || reasons.size < mostReasons) reasons.set(text, (reasons.get(text) ?? 0) + units)
   }
 
+  function begin(): void {
+    if (counting) return
+    counting = true
+    for (const [why, units] of recent.take()) add('unknown', units, why)
+  }
+
   return {
-    begin: () => void (counting = true),
+    begin,
     done: (units = 1) => add('done', units),
     failed: (what, error) => add('failed', 1, `${what}: ${describeError(error)}`),
     cut: (units = 1) => add('cut', units),
-    refused: (what) => add('refused', 1, `${what}: refused, it came after the close`),
+    refused: (what) => add('refused', 1, `${what}: refused`),
     unknown: (why, units = 1) => add('unknown', units, why),
+    doubt: (why) => (counting ? add('unknown', 1, why) : recent.add(why)),
     read: () => ({ ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }),
   }
 }

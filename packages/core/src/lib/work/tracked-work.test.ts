@@ -47,7 +47,7 @@ test('a stop waits for what runs, and counts it', async () => {
 
 test('what nobody began is idle', async () => {
   const { lifecycle, work } = service()
-  await work.run(() => 'before the stop')
+  await work.run(async () => 'before the stop')
   expect((await lifecycle.stop()).steps).toMatchObject([{ outcome: 'idle', work: { done: 0 } }])
 })
 
@@ -103,7 +103,27 @@ test('what comes after the close is refused and counted, and the result is unkno
   expect(await late).toMatchObject({ code: 'closed', resource: 'jobs' })
   expect(ran).toBe(false)
   expect(report).toMatchObject({ result: 'unknown', exitCode: 0 })
-  expect(report.steps[0]).toMatchObject({ outcome: 'idle', work: { refused: 1, reasons: ['heartbeat: refused, it came after the close'] } })
+  expect(report.steps[0]).toMatchObject({ outcome: 'idle', work: { refused: 1, reasons: ['heartbeat: refused'] } })
+})
+
+// Catches: `work.wrap((order) => void ship(order))`, lost with the report saying clean.
+test.each<[string, (work: TrackedWork) => void]>([
+  ['wrapped', (work) => work.wrap(function onOrder() { return [].push() })()],
+  ['run', (work) => void work.run(function onOrder() {})],
+])('what was %s and returned no promise is unknown, where it came in the last 30 s or in the stop', async (_how, begin) => {
+  const { lifecycle, work } = service()
+  begin(work)
+  begin(work)
+  const stopped = lifecycle.stop()
+  begin(work)
+  const why = 'onOrder: it returned no promise, so nobody knows when its work is over: return the promise, or make it async if there is none (×3)'
+  expect(await stopped).toMatchObject({ result: 'unknown', exitCode: 0, steps: [{ outcome: 'unknown', work: { done: 0, unknown: 3, reasons: [why] } }] })
+})
+
+test('what ran returns what it returned, also where that is no promise', async () => {
+  const { work } = service()
+  expect(await work.run(() => 7)).toBe(7)
+  await expect(work.run(() => { throw new Error('no') })).rejects.toThrow('no')
 })
 
 // Catches: a stop that waits for its whole deadline for a loop that nobody ends.

@@ -21,7 +21,8 @@ export interface WorkContext {
 export interface TrackedWork extends Resource {
   /**
    * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
-   * `closed` when it comes after the close.
+   * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s: make it async where it is over
+   * when it returns.
    *
    * @param what names it in reports. @default the function's name, or `work`
    */
@@ -29,7 +30,7 @@ export interface TrackedWork extends Resource {
   /**
    * The same for a listener of events: `socket.on('close', jobs.wrap(async () => …))`. `this` and the arguments are passed on. What
    * it returns is a promise for emitters with `captureRejections`; with others a listener that fails ends in `unhandledRejection`, as
-   * it does unwrapped. To await work, use `run`.
+   * it does unwrapped. To await work, use `run`. A listener that returns no promise is `unknown`, as with `run`.
    *
    * @param what names it in reports. @default the function's name, or `work`
    */

@@ -1,4 +1,5 @@
 import { closedError, cutError, type LifecycleError } from '../errors.ts'
+import { isThenable } from '../thenable.ts'
 import { createTally, type Tallying } from './tally.ts'
 import type { InHand } from './until-idle.ts'
 
@@ -8,7 +9,10 @@ export interface Tracker extends InHand {
   /** One text each, oldest first: what it is and its age. */
   readonly waitingFor: () => readonly string[]
   readonly onEnd: (callback: () => void) => () => void
-  /** Counts `work` until it settles. Rejects with a LifecycleError `closed` after `close()`, and `cut` when it is cut. */
+  /**
+   * Counts `work` until it settles. Rejects with a LifecycleError `closed` after `close()`, and `cut` when it is cut. What returns no
+   * promise may have begun something: it is `unknown`, as `Tallying.doubt` has it.
+   */
   track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T>
   /** For what is no promise: something is under way until `end` is called, with the error where it failed. `onCut` is called when it is cut. */
   readonly begin: (what: () => string, onCut?: (error: LifecycleError) => void) => (error?: unknown) => void
@@ -24,6 +28,9 @@ interface Unit {
   readonly onCut: (error: LifecycleError) => void
 }
 
+/** Why something is doubted that was called, and what to do. */
+export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise, or make it async if there is none'
+
 /**
  * @param name of the resource, for the errors
  * @param isAnswer tells the errors with which the other side has answered: what ends with one of them is done. @default none
@@ -34,15 +41,24 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
   const listeners = new Set<() => void>()
   let closed = false
 
-  function begin(what: () => string, onCut: (error: LifecycleError) => void = () => {}): (error?: unknown) => void {
+  function open(what: () => string, onCut: (error: LifecycleError) => void): (count: () => void) => void {
     const unit: Unit = { what, since: performance.now(), onCut }
     units.add(unit)
-    return (...failure) => {
+    return (count) => {
       if (!units.delete(unit)) return
-      if (failure.length === 0 || isAnswer(failure[0])) tally.done()
-      else tally.failed(what(), failure[0])
+      count()
       for (const listener of listeners) listener()
     }
+  }
+
+  function countEnd(what: () => string, failure: readonly unknown[]): void {
+    if (failure.length === 0 || isAnswer(failure[0])) tally.done()
+    else tally.failed(what(), failure[0])
+  }
+
+  function begin(what: () => string, onCut: (error: LifecycleError) => void = () => {}): (error?: unknown) => void {
+    const close = open(what, onCut)
+    return (...failure) => close(() => countEnd(what, failure))
   }
 
   function track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T> {
@@ -51,16 +67,21 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
       return Promise.reject(closedError(name, what()))
     }
     return new Promise((resolve, reject) => {
-      const end = begin(what, reject)
+      const close = open(what, reject)
+      let isDoubted = false
       // A synchronous throw becomes a rejection.
-      const working = (async () => work())()
+      const working = (async () => {
+        const returned = work()
+        isDoubted = !isThenable(returned)
+        return returned
+      })()
       working.then(
         (value) => {
-          end()
+          close(() => (isDoubted ? tally.doubt(`${what()}: it ${noPromise}`) : tally.done()))
           resolve(value)
         },
         (error: unknown) => {
-          end(error)
+          close(() => countEnd(what, [error]))
           reject(error as Error)
         },
       )
