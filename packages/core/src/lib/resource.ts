@@ -91,7 +91,10 @@ export interface Resource {
   watch?(ended: (why: unknown) => void): void
   /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
   quiesce?(context: QuiesceContext): void
-  /** How many units (requests, messages, checked-out connections) are being worked on right now. */
+  /**
+   * How many units (requests, messages, checked-out connections) are being worked on right now. Must be 0 within 10 ms when `drain` has
+   * resolved: units that it leaves behind, and that `tally` has not as `cut` or `unknown`, make the step `unknown`.
+   */
   inFlight?(): number
   /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */
   lastArrival?(): number | undefined

@@ -4,6 +4,9 @@ import type { DrainContext, Resource } from '../resource.ts'
 import { createFakeClock, type FakeClock } from '../testing/fake-clock.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import type { Report } from '../report/report.ts'
+import type { Tally } from '../work/tally.ts'
+
+const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
 
 interface Cut {
   readonly clock: FakeClock
@@ -88,4 +91,33 @@ test.each<[string, Partial<Resource>, number | undefined, (lifecycle: Lifecycle)
   await clock.advance(6_100)
   await stopped
   expect(boundsMs).toEqual([boundMs])
+})
+
+// Catches: a drain that is somebody's `close()`, which resolves while three jobs still run, called drained.
+test.each<[string, Partial<Resource>, object, string]>([
+  ['work of which it counts 3', { inFlight: () => 3, waitingFor: () => ['job 7'] }, { outcome: 'unknown', errors: ['its drain ended while 3 units were still in flight'], waitingFor: ['job 7'] }, 'unknown'],
+  ['1 unit', { inFlight: () => 1 }, { outcome: 'unknown', errors: ['its drain ended while 1 unit was still in flight'], waitingFor: [] }, 'unknown'],
+  ['work that its tally doubts', { inFlight: () => 3, tally: () => ({ ...nothing, unknown: 3 }) }, { outcome: 'unknown', errors: [] }, 'unknown'],
+  ['more than its tally doubts', { inFlight: () => 3, tally: () => ({ ...nothing, unknown: 2 }) }, { outcome: 'unknown', errors: [expect.stringMatching(/3 units/)] }, 'unknown'],
+  ['work that its tally has as cut', { inFlight: () => 3, tally: () => ({ ...nothing, cut: 3 }) }, { outcome: 'forced', errors: [] }, 'forced'],
+  ['work beside what failed', { inFlight: () => 3, tally: () => ({ ...nothing, failed: 1 }) }, { outcome: 'failed', errors: ['1 of 1 failed while it stopped', expect.stringMatching(/3 units/)] }, 'failed'],
+])('a drain that leaves %s in flight is not called drained', async (_what, own, step, result) => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'orders', phase: 'work', drain() {}, ...own })
+  expect(await lifecycle.stop()).toMatchObject({ result, steps: [step] })
+})
+
+test('what is counted down in the turn after the drain was done in it', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  let inFlight = 3
+  lifecycle.add({ name: 'orders', phase: 'work', inFlight: () => inFlight, drain: () => void setImmediate(() => (inFlight = 0)) })
+  expect(await lifecycle.stop()).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', errors: [] }] })
+})
+
+test('a stop that is forced in that turn has the step forced, once', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const forced: string[] = []
+  lifecycle.add({ name: 'orders', phase: 'work', inFlight: () => 3, drain: () => void setImmediate(() => lifecycle.force()), force: () => void forced.push('orders') })
+  expect(await lifecycle.stop()).toMatchObject({ result: 'forced', steps: [{ outcome: 'forced', inFlight: { atForce: 3 } }] })
+  expect(forced).toEqual(['orders'])
 })

@@ -61,7 +61,7 @@ export interface StepReport extends PlanStep {
   readonly deadlineMs: number | undefined
   /** In flight when the stop began, when the step started, and when it was cut; where the resource can tell. */
   readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
-  /** What was still going on when it was cut, one text each. */
+  /** What was still going on when it was cut, or when its drain left it behind; one text each. */
   readonly waitingFor: readonly string[]
   /** What became of the work while the service stopped, where the resource can tell; `refused` also counts what came after the step. */
   readonly work: Tally | undefined
