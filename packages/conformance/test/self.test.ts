@@ -5,6 +5,7 @@ import { lineHarness } from './line-client.ts'
 import { acknowledgeMutants } from './mutants/acknowledge-mutants.ts'
 import { closedMutants } from './mutants/closed-mutants.ts'
 import { drainMutants } from './mutants/drain-mutants.ts'
+import { endedMutants } from './mutants/ended-mutants.ts'
 import { forceMutants } from './mutants/force-mutants.ts'
 import { harnessMutants } from './mutants/harness-mutants.ts'
 import { lateMutants } from './mutants/late-mutants.ts'
@@ -32,7 +33,7 @@ test('a resource that puts alike texts of waitingFor together is correct, too', 
 test('every check has a mutant', () => {
   const checks = [false, true].flatMap((serves) => collectSuite({ harness: lineHarness(serves) }).filter(({ skipped }) => !skipped))
   const mutants = [
-    ...startMutants, ...watchMutants, ...quiesceMutants, ...acknowledgeMutants, ...drainMutants, ...lateMutants, ...tallyMutants, ...forceMutants, ...closedMutants,
+    ...startMutants, ...watchMutants, ...quiesceMutants, ...acknowledgeMutants, ...drainMutants, ...endedMutants, ...lateMutants, ...tallyMutants, ...forceMutants, ...closedMutants,
     ...leftoverMutants, ...harnessMutants,
   ]
   const caught = new Set(mutants.map(({ caughtBy }) => caughtBy))

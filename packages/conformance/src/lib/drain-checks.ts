@@ -1,6 +1,7 @@
 import { equal, fail, notEqual } from 'node:assert/strict'
 import type { Check } from './check.ts'
-import type { Draining, Trial } from './trial.ts'
+import { mustFulfil } from './must-fulfil.ts'
+import type { Trial } from './trial.ts'
 
 export const drainChecks: readonly Check[] = [
   {
@@ -97,12 +98,6 @@ export const drainChecks: readonly Check[] = [
     },
   },
 ]
-
-async function mustFulfil(draining: Draining, ms: number, when: string): Promise<void> {
-  const settled = await draining.settled(ms)
-  if (settled.kind === 'rejected') fail(`drain ${when} rejected: ${String(settled.error)}`)
-  if (settled.kind === 'pending') fail(`drain ${when} had not settled after ${ms} ms`)
-}
 
 async function mustSettleWhenAborted(trial: Trial, when: string): Promise<void> {
   const { settleMs } = trial.bounds

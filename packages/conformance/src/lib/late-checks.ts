@@ -1,6 +1,7 @@
-import { equal, fail } from 'node:assert/strict'
+import { equal } from 'node:assert/strict'
 import { callLoops } from './call-loops.ts'
 import type { Check } from './check.ts'
+import { mustFulfil } from './must-fulfil.ts'
 import { ownDrainMs, type Trial } from './trial.ts'
 import { useOnce } from './use-once.ts'
 
@@ -53,10 +54,8 @@ export const lateChecks: readonly Check[] = [
   },
 ]
 
-async function mustEndByItself(trial: Trial, what: string): Promise<void> {
-  const ms = ownDrainMs(trial.bounds)
+/** It has lost nothing, and there is nothing to wait for. */
+async function mustEndByItself(trial: Trial, which: string): Promise<void> {
   trial.quiesce()
-  const settled = await trial.drain().settled(ms)
-  if (settled.kind === 'pending') fail(`drain ${what} was still pending after ${ms} ms, though there is nothing to wait for`)
-  if (settled.kind === 'rejected') fail(`drain ${what} rejected: ${String(settled.error)}; nothing has been lost`)
+  await mustFulfil(trial.drain(), ownDrainMs(trial.bounds), which)
 }

@@ -3,6 +3,7 @@ import { acknowledgeChecks } from './acknowledge-checks.ts'
 import type { Check, Need } from './check.ts'
 import { closedChecks } from './closed-checks.ts'
 import { drainChecks } from './drain-checks.ts'
+import { endedChecks } from './ended-checks.ts'
 import { forceChecks } from './force-checks.ts'
 import type { Harness, Subject } from './harness.ts'
 import { harnessChecks } from './harness-checks.ts'
@@ -56,7 +57,7 @@ export function resourceSuite<S extends Subject>(options: ResourceSuiteOptions<S
   const bounds = boundsOf(options)
   const used = new WeakSet<object>()
   const checks = [
-    shapeCheck(harness.members), ...harnessChecks, ...startChecks, ...watchChecks, ...quiesceChecks, ...acknowledgeChecks, ...drainChecks, ...lateChecks,
+    shapeCheck(harness.members), ...harnessChecks, ...startChecks, ...watchChecks, ...quiesceChecks, ...acknowledgeChecks, ...drainChecks, ...lateChecks, ...endedChecks,
     ...inFlightChecks, ...tallyChecks, ...forceChecks, ...closedChecks, ...leftoverChecks,
   ]
   const unknown = Object.keys(notApplicable).filter((name) => name !== wholeLife && !checks.some((check) => check.name === name))
