@@ -193,11 +193,11 @@ describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
     const channel = nextKey()
     const messages: string[] = []
     let stopped: ReturnType<typeof lifecycle.stop> | undefined
-    client.on('message', (_channel, message) => {
+    const onMessage = async (_channel: string, message: string): Promise<void> => {
       messages.push(message)
       if (message === '100') stopped = lifecycle.stop()
-      return 'done'
-    })
+    }
+    client.on('message', onMessage as () => void)
     await client.subscribe(channel)
     await Promise.all(Array.from({ length: 200 }, (_, index) => admin.publish(channel, String(index))))
     await expect.poll(() => stopped).toBeDefined()

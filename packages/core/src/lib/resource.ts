@@ -106,9 +106,9 @@ export interface Resource {
   /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a forced step. */
   waitingFor?(): readonly string[]
   /**
-   * What became of the work since `quiesce`; see `createTally`. Read when the step is over: work that `failed` makes the step fail, work that was
-   * `cut` makes it forced, and `unknown` makes it unknown. Read once more at the end of the stop, for what was `refused` after the close,
-   * and for what is `unknown` by then.
+   * What became of the work since `quiesce`; see `createTally`. Work that `failed` makes the step fail, work that was `cut` makes it forced,
+   * and `unknown` makes it unknown. Read twice: when the step is over, and when all steps are. The report has the larger of each count, so
+   * what comes after the step (a call that is refused, a send that fails) is in it; the event `step-finished` has the first.
    */
   tally?(): Tally
   /**

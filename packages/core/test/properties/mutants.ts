@@ -225,8 +225,8 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
     {
       bug: 'a quiesce that threw is not told',
       file: 'end-steps.ts',
-      find: "  if (failures.length > 0) return 'failed'\n",
-      replace: '',
+      find: "outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors]",
+      replace: 'errors: ended.errors',
     },
     {
       bug: 'what never started is drained',

@@ -1,8 +1,11 @@
-import { lameDuckStep } from '../../src/lib/report/report.ts'
+import { lameDuckStep, type Outcome } from '../../src/lib/report/report.ts'
 import type { Happened, HappenedStep } from './happened.ts'
 import { newest } from './live.ts'
 import { forceEndOf } from './promises.ts'
-import { endedBefore, isUnknown, outcomeOfWork, workProperties } from './work-properties.ts'
+import { endedBefore, outcomeOfWork, workProperties } from './work-properties.ts'
+
+/** The worst first. */
+const outcomes: readonly Outcome[] = ['forced', 'failed', 'unknown', 'skipped', 'drained', 'idle']
 
 /** The clock is exact; only the sums of fractions differ. */
 const epsilonMs = 1e-6
@@ -174,8 +177,8 @@ export const properties = {
       if (wrong) return `${step.name} was ${wrong}`
       const reported = report?.steps.find((each) => each.name === step.name)
       const hasFailed = dead.includes(step.name) || step.part?.during.quiesce.some((action) => action.do === 'throw')
-      const isUntold = (step.told?.outcome === 'idle' || step.told?.outcome === 'drained') && isUnknown(work.atEnd.get(step.name))
-      const owed = hasFailed && step.told?.outcome !== 'forced' ? 'failed' : isUntold ? 'unknown' : step.told?.outcome
+      const sinceThen = step.told?.outcome === 'skipped' ? undefined : outcomeOfWork(work.atEnd.get(step.name))
+      const owed = outcomes.find((outcome) => outcome === step.told?.outcome || outcome === sinceThen || (hasFailed && outcome === 'failed'))
       if (reported && reported.outcome !== owed) return `${step.name} was told as ${step.told?.outcome} and reported as ${reported.outcome}`
     }
     return undefined

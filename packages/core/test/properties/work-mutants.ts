@@ -9,14 +9,20 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'what was refused after the step is not counted',
       file: 'end-steps.ts',
-      find: 'refused: Math.max(work.refused, refused)',
-      replace: 'refused: work.refused',
+      find: 'const work = worseOf(before, late)',
+      replace: 'const work = { ...worseOf(before, late), refused: before.refused }',
     },
     {
-      bug: 'a tally that cannot be read at the end takes back what was refused',
+      bug: 'what failed after the step is not counted',
       file: 'end-steps.ts',
-      find: 'refused: Math.max(work.refused, refused), unknown: Math.max(work.unknown, unknown)',
-      replace: 'refused',
+      find: 'const work = worseOf(before, late)',
+      replace: 'const work = { ...worseOf(before, late), failed: before.failed }',
+    },
+    {
+      bug: 'what was cut after the step leaves it drained',
+      file: 'end-steps.ts',
+      find: 'outcome: isNews ? worstOf(step.outcome, outcome) : step.outcome',
+      replace: 'outcome: step.outcome',
     },
     {
       bug: 'a tally that cannot be read has no work',
@@ -54,6 +60,12 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
   ],
   'tells what became of the work': [
     {
+      bug: 'a tally that cannot be read at the end takes back what was counted',
+      file: 'end-steps.ts',
+      find: 'const work = worseOf(before, late)',
+      replace: 'const work = late',
+    },
+    {
       bug: 'the tally is read before the drain',
       file: 'stop-step.ts',
       find: '  const { resource } = entry\n',
@@ -73,7 +85,7 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
       find: '.filter((text) => text !== undefined)\n',
       replace: '.filter((text) => text !== undefined).slice(0, 1)\n',
     },
-    { bug: 'a death is told, and the step is drained', file: 'end-steps.ts', find: "  if (failures.length > 0) return 'failed'\n", replace: '' },
+    { bug: 'a death is told, and the step is drained', file: 'end-steps.ts', find: "outcome: worstOf(ended.outcome, 'failed'), ", replace: '' },
   ],
   'stops once where the service chose that': [
     { bug: 'nothing stops', file: 'endings.ts', find: "    if (whenEnded === 'stop') stop(message)\n", replace: '' },

@@ -19,7 +19,7 @@ export const workProperties = {
     const odd = observed.report.steps.find(({ outcome }) => !['idle', 'drained', 'skipped'].includes(outcome))
     if (odd) return `${odd.name} was ${odd.outcome}`
     const { atFinish, atEnd } = observed.work
-    const lost = steps.find(({ name, told }) => told?.outcome !== 'skipped' && (!['idle', 'drained'].includes(outcomeOfWork(atFinish.get(name))) || isLost(atFinish.get(name)) || isLost(atEnd.get(name))))
+    const lost = steps.find(({ name, told }) => told?.outcome !== 'skipped' && [atFinish.get(name), atEnd.get(name)].some((each) => !['idle', 'drained'].includes(outcomeOfWork(each)) || isLost(each)))
     if (lost) return `${lost.name} has lost work`
     const [dead] = endedBefore(happened)
     return dead && `${dead} had ended before`
@@ -113,7 +113,7 @@ export function outcomeOfWork(told: Told | undefined): Outcome {
 }
 
 /** Nobody can tell of some of it. */
-export function isUnknown(told: Told | undefined): boolean {
+function isUnknown(told: Told | undefined): boolean {
   return told !== undefined && (told === 'unreadable' || told.unknown > 0)
 }
 
@@ -146,13 +146,12 @@ function resultsOf(happened: Happened, { name, part, told, overran, count, first
   if (overran) return ['forced']
   const threw = count('drain') === 1 && !first('drained')
   const counted = [work.atFinish.get(name), work.atEnd.get(name)]
-  const ofWork = outcomeOfWork(work.atFinish.get(name))
   const isLate = counted.some((each) => isUnknown(each) || isRefused(each))
   return [
     ...failed,
     ...left,
     ...(threw ? (['failed'] as const) : []),
-    ...(ofWork === 'forced' || ofWork === 'failed' ? [ofWork] : []),
+    ...counted.map(outcomeOfWork).filter((outcome) => outcome === 'forced' || outcome === 'failed'),
     ...(isLate ? (['unknown'] as const) : []),
   ]
 }
@@ -165,10 +164,11 @@ function isRefused(told: Told | undefined): boolean {
   return told !== undefined && told !== 'unreadable' && told.refused > 0
 }
 
-/** What the report owes: what was refused, and what nobody can tell, also counts after the step. */
+/** What the report owes: whatever came after the step counts, too. */
 function atEnd(atFinish: Told, end: Told): Told {
   const [then, now] = [atFinish, end].map((each) => (each === 'unreadable' ? untold : each)) as [Exclude<Told, string>, Exclude<Told, string>]
-  return { ...then, refused: Math.max(then.refused, now.refused), unknown: Math.max(then.unknown, now.unknown) }
+  const larger = (count: keyof typeof untold): number => Math.max(Number(then[count]), Number(now[count]))
+  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: now.reasons }
 }
 
 const untold = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [] }

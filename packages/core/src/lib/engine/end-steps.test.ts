@@ -30,6 +30,24 @@ test('work that nobody can tell of in the end makes the step unknown', async () 
   expect(report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'unknown', work: { done: 1, unknown: 2 } }, {}] })
 })
 
+// Catches: a clean report, though a call that was under way when the step ended was lost after it.
+test.each<[string, Partial<Tally>, Partial<Tally>, object]>([
+  ['failed', { done: 1 }, { done: 1, failed: 2, reasons: ['send: gone (×2)'] }, { outcome: 'failed', work: { done: 1, failed: 2 }, errors: ['2 of 3 failed while it stopped (send: gone (×2))'] }],
+  ['failed as well', { failed: 1 }, { failed: 2 }, { outcome: 'failed', work: { failed: 2 }, errors: ['2 of 2 failed while it stopped'] }],
+  ['was cut', {}, { cut: 1 }, { outcome: 'forced', work: { cut: 1 }, errors: [] }],
+  ['was done', {}, { done: 1 }, { outcome: 'drained', work: { done: 1 }, errors: [] }],
+  ['was done, and nothing else', { done: 1 }, { done: 2 }, { outcome: 'drained', work: { done: 2 }, errors: [] }],
+])('work that %s after the step is in the report', async (_what, atFinish, atEnd, step) => {
+  const { report } = await stopWith(atFinish, () => ({ ...nothing, ...atEnd }))
+  const { outcome } = step as { readonly outcome: string }
+  expect(report).toMatchObject({ result: outcome === 'drained' ? 'clean' : outcome, steps: [step, {}] })
+})
+
+test('nothing becomes less that was counted before', async () => {
+  const { report } = await stopWith({ done: 3, failed: 1, cut: 1, refused: 1, unknown: 1 }, () => nothing)
+  expect(report).toMatchObject({ result: 'forced', steps: [{ outcome: 'forced', work: { done: 3, failed: 1, cut: 1, refused: 1, unknown: 1 } }, {}] })
+})
+
 // Catches: a clean report, though two calls were refused and nobody can tell what came after.
 test('a tally that cannot be read in the end takes nothing back', async () => {
   const { report } = await stopWith({ done: 1, refused: 2 }, () => { throw new Error('no') })

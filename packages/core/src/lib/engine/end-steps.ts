@@ -1,7 +1,7 @@
-import type { Outcome, StepReport } from '../report/report.ts'
+import { worstOf, type StepReport } from '../report/report.ts'
 import type { Tally } from '../work/tally.ts'
 import type { Entry } from './graph.ts'
-import { readTally } from './read-tally.ts'
+import { describeFailures, outcomeOfWork, readTally, worseOf } from './read-tally.ts'
 
 /** What went wrong beside the drains, by the resource's name. A step of these has failed, however its drain went. */
 export interface Beside {
@@ -15,12 +15,11 @@ export interface Beside {
 export function endSteps(steps: readonly StepReport[], entries: readonly Entry[], beside: Beside): StepReport[] {
   const resources = new Map(entries.map(({ resource }) => [resource.name, resource]))
   return steps.map((step) => {
-    const failures = failuresOf(step.name, beside)
     const resource = step.work && resources.get(step.name)
     const late = resource && readTally(resource)
-    if (failures.length === 0 && !late) return step
-    const work = step.work && late && withLate(step.work, late)
-    return { ...step, work, outcome: outcomeOf(step.outcome, work, failures), errors: [...failures, ...step.errors] }
+    const ended = step.work && late ? withLate(step, step.work, late) : step
+    const failures = failuresOf(step.name, beside)
+    return failures.length === 0 ? ended : { ...ended, outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors] }
   })
 }
 
@@ -29,13 +28,12 @@ function failuresOf(name: string, { quiesceErrors, ended }: Beside): string[] {
   return [quiesceErrors.get(name), why === undefined ? undefined : `it ended by itself before the stop: ${why}`].filter((text) => text !== undefined)
 }
 
-/** Calls that came after the close, and what nobody can tell of by now: neither becomes less, whatever a tally says that cannot be read. */
-function withLate(work: Tally, { refused, unknown, reasons }: Tally): Tally {
-  return { ...work, refused: Math.max(work.refused, refused), unknown: Math.max(work.unknown, unknown), reasons }
-}
-
-function outcomeOf(outcome: Outcome, work: Tally | undefined, failures: readonly string[]): Outcome {
-  if (outcome === 'forced') return outcome
-  if (failures.length > 0) return 'failed'
-  return work && work.unknown > 0 && (outcome === 'idle' || outcome === 'drained') ? 'unknown' : outcome
+/** What came of the work since its step was over: no count becomes less, whatever a tally says that cannot be read. */
+function withLate(step: StepReport, before: Tally, late: Tally): StepReport {
+  const work = worseOf(before, late)
+  const outcome = outcomeOfWork(work)
+  const isNews = outcome !== 'drained' || work.done > before.done
+  const told = describeFailures(before)
+  const errors = work.failed > before.failed ? [...step.errors.filter((error) => error !== told), describeFailures(work)] : step.errors
+  return { ...step, work, outcome: isNews ? worstOf(step.outcome, outcome) : step.outcome, errors }
 }

@@ -24,6 +24,12 @@ function untold(why: string): Tally {
   return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
 }
 
+/** The larger of each count, with the later reasons. */
+export function worseOf(before: Tally, late: Tally): Tally {
+  const larger = (count: (typeof counts)[number]): number => Math.max(before[count], late[count])
+  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: late.reasons }
+}
+
 /** What the work makes of a step that has gone well otherwise: the worst that is known of it decides. */
 export function outcomeOfWork({ cut, failed, unknown }: Tally): Outcome {
   if (cut > 0) return 'forced'

@@ -63,7 +63,7 @@ export interface StepReport extends PlanStep {
   readonly inFlight: { readonly atStop: number | undefined; readonly atStart: number | undefined; readonly atForce: number | undefined }
   /** What was still going on when it was cut, or when its drain left it behind; one text each. */
   readonly waitingFor: readonly string[]
-  /** What became of the work while the service stopped, where the resource can tell; `refused` also counts what came after the step. */
+  /** What became of the work while the service stopped, where the resource can tell, also after the step was over. */
   readonly work: Tally | undefined
   /** Units of a finite job that are still to be done, where the resource has one; `Infinity` (`null` in JSON) where it could not tell. */
   readonly unfinished: number | undefined
@@ -115,6 +115,11 @@ export function wentWrong({ outcome }: Pick<StepReport, 'outcome'>): boolean {
 }
 
 const severity: Record<Outcome, number> = { forced: 0, failed: 1, unknown: 2, skipped: 3, drained: 4, idle: 5 }
+
+/** The one of two that says more of what went wrong. */
+export function worstOf(one: Outcome, other: Outcome): Outcome {
+  return severity[other] < severity[one] ? other : one
+}
 
 /** The same steps, the ones that made the result first. */
 export function worstFirst(steps: readonly StepReport[]): StepReport[] {
