@@ -16,10 +16,29 @@ describe.each(nodes)('$name: a client that is used after its close', (node) => {
     expect(stderr).toBe(`lameduck: stopped on SIGTERM; cache was used ${cache?.work?.refused} times after its close; all were refused (heartbeat ×${cache?.work?.refused})\n`)
   })
 
-  test('costs one line where the resource does not count it', async () => {
+  // Catches: a clean report, though a client was used that counts nothing.
+  test('makes the result unknown where the resource counts nothing', async () => {
     const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['uncounted'], on: { ready: term } })
-    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'clean' })
-    expect(stderr).toMatch(/^lameduck: while stopping: \d+ times: "cache" is closed, since the service stops: nothing of this was done \(heartbeat\)\n$/)
+    expect({ code, result: report?.result, exitCode: report?.exitCode }).toEqual({ code: 0, result: 'unknown', exitCode: 0 })
+    const refused = report?.steps[0]?.work?.refused ?? 0
+    expect(refused).toBeGreaterThan(2)
+    expect(report?.steps[0]).toMatchObject({ name: 'cache', work: { done: 0, failed: 0, cut: 0, refused, unknown: 0 } })
+    expect(stderr).toBe(`lameduck: stopped on SIGTERM; cache was used ${refused} times after its close; all were refused (heartbeat ×${refused})\n`)
+  })
+
+  test('is work that was cut where the resource does not count that', async () => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['uncounted cut'], on: { ready: term } })
+    expect({ code, outcomes: outcomes(report) }).toEqual({ code: 71, outcomes: ['cache forced', 'spans drained'] })
+    expect(report).toMatchObject({ result: 'forced', errors: [], steps: [{ work: { cut: 100 } }, {}] })
+    expect(stderr).toBe('lameduck: stopped on SIGTERM; work may be lost: cache was forced, 100 cut\n')
+  })
+
+  test('makes the result unknown where no step has its name, and one line names it', async () => {
+    const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: ['stray'], on: { ready: term } })
+    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'unknown' })
+    expect(outcomes(report)).toEqual(['other drained', 'spans drained'])
+    expect(report?.warnings).toEqual(['"cache" was used after its close (heartbeat), and no step of this stop has that name: nobody counts what is lost. Add it to the lifecycle.'])
+    expect(stderr.split('\n')[0]).toBe(`lameduck: warning: ${report?.warnings[0]}`)
   })
 
   test('does not hide a failure of the service', async () => {

@@ -26,11 +26,14 @@ export class LifecycleError extends Error {
   readonly code: LifecycleErrorCode
   /** Name of the resource it is about, if any. */
   readonly resource: string | undefined
+  /** The call that was refused (`closed`) or cut (`cut`), such as `INCR`. */
+  readonly what: string | undefined
 
-  constructor(code: LifecycleErrorCode, message: string, options: { resource?: string; cause?: unknown } = {}) {
+  constructor(code: LifecycleErrorCode, message: string, options: { resource?: string; what?: string; cause?: unknown } = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.resource = options.resource
+    this.what = options.what
   }
 }
 
@@ -42,12 +45,12 @@ export class LifecycleError extends Error {
  * @param what the call, such as `INCR`
  */
 export function closedError(resource: string, what: string): LifecycleError {
-  return new LifecycleError('closed', `"${resource}" is closed, since the service stops: nothing of this was done (${what})`, { resource })
+  return new LifecycleError('closed', `"${resource}" is closed, since the service stops: nothing of this was done (${what})`, { resource, what })
 }
 
 /** What a call rejects with that was under way when its resource was cut. Whether the other side has done it is not known. */
 export function cutError(resource: string, what: string): LifecycleError {
-  return new LifecycleError('cut', `"${resource}" was cut, since its time in the stop was over: it is not known whether this was done (${what})`, { resource })
+  return new LifecycleError('cut', `"${resource}" was cut, since its time in the stop was over: it is not known whether this was done (${what})`, { resource, what })
 }
 
 const links = ['cause', 'driverError', 'original', 'parent', 'originalError'] as const

@@ -8,14 +8,15 @@ const call = (what, ms) => tracker.track(() => what, () => after(ms))
 
 const lifecycle = createLifecycle({ policy: { graceMs: 3_000, phases: { connections: { reserveMs: 1_000 }, telemetry: { reserveMs: 500 } } } })
 lifecycle.add({
-  name: 'cache',
+  name: how === 'stray' ? 'other' : 'cache',
   phase: 'connections',
   quiesce: () => tracker.tally.begin(),
   inFlight: tracker.count,
   waitingFor: tracker.waitingFor,
-  tally: how === 'uncounted' ? undefined : tracker.tally.read,
+  tally: how?.startsWith('uncounted') || how === 'stray' ? undefined : tracker.tally.read,
   async drain({ signal }) {
     if (how === 'cut') await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    if (how === 'uncounted cut') tracker.cut()
     tracker.close()
   },
   force: tracker.cut,
@@ -25,7 +26,7 @@ lifecycle.add({ name: 'spans', phase: 'telemetry', drain: () => after(200) })
 await bindProcess(lifecycle).ready()
 
 class QueryFailed extends Error {}
-if (how === 'cut') {
+if (how === 'cut' || how === 'uncounted cut') {
   for (let n = 0; n < 100; n += 1) void call('GET', 60_000)
 } else {
   setInterval(() => {

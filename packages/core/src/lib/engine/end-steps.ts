@@ -1,6 +1,7 @@
 import { worstOf, type StepReport } from '../report/report.ts'
 import type { Tally } from '../work/tally.ts'
 import type { Entry } from './graph.ts'
+import type { LateUses } from './late-uses.ts'
 import { describeFailures, outcomeOfWork, readTally, worseOf } from './read-tally.ts'
 
 /** What went wrong beside the drains, by the resource's name. A step of these has failed, however its drain went. */
@@ -9,6 +10,7 @@ export interface Beside {
   readonly quiesceErrors: ReadonlyMap<string, string>
   /** Why a resource had died before the stop. */
   readonly ended: ReadonlyMap<string, string>
+  readonly lateUses: LateUses
 }
 
 /** The steps as the report has them, when all of them are over: with what went wrong beside, and with what their work has come to since. */
@@ -16,8 +18,8 @@ export function endSteps(steps: readonly StepReport[], entries: readonly Entry[]
   const resources = new Map(entries.map(({ resource }) => [resource.name, resource]))
   return steps.map((step) => {
     const resource = step.work && resources.get(step.name)
-    const late = resource && readTally(resource)
-    const ended = step.work && late ? withLate(step, step.work, late) : step
+    const late = [resource && readTally(resource), beside.lateUses.of(step.name)].filter((tally) => tally !== undefined)
+    const ended = late.reduce(withLate, step)
     const failures = failuresOf(step.name, beside)
     return failures.length === 0 ? ended : { ...ended, outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors] }
   })
@@ -28,8 +30,11 @@ function failuresOf(name: string, { quiesceErrors, ended }: Beside): string[] {
   return [quiesceErrors.get(name), why === undefined ? undefined : `it ended by itself before the stop: ${why}`].filter((text) => text !== undefined)
 }
 
+const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
+
 /** What came of the work since its step was over: no count becomes less, whatever a tally says that cannot be read. */
-function withLate(step: StepReport, before: Tally, late: Tally): StepReport {
+function withLate(step: StepReport, late: Tally): StepReport {
+  const before = step.work ?? nothing
   const work = worseOf(before, late)
   const outcome = outcomeOfWork(work)
   const isNews = outcome !== 'drained' || work.done > before.done

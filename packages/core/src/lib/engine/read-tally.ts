@@ -24,10 +24,10 @@ function untold(why: string): Tally {
   return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
 }
 
-/** The larger of each count, with the later reasons. */
+/** The larger of each count, with the reasons of the later one if it counts more. */
 export function worseOf(before: Tally, late: Tally): Tally {
   const larger = (count: (typeof counts)[number]): number => Math.max(before[count], late[count])
-  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: late.reasons }
+  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: counts.some((count) => late[count] > before[count]) ? late.reasons : before.reasons }
 }
 
 /** What the work makes of a step that has gone well otherwise: the worst that is known of it decides. */

@@ -10,6 +10,7 @@ import { describeReason, type Reason } from '../reason.ts'
 import { resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
 import { quiesceAll } from './quiesce.ts'
 import { endSteps } from './end-steps.ts'
+import { createLateUses } from './late-uses.ts'
 import { runStop, type StopRun } from './run-stop.ts'
 import { makeSchedule, type Schedule } from './schedule.ts'
 import type { State } from '../state.ts'
@@ -27,7 +28,7 @@ export interface Stop {
   moveDeadline(deadline: number, why: string): void
   force(): void
   attribute(cause: Cause): void
-  /** Another reason to stop, which changes nothing but what the report says. */
+  /** Another reason to stop, which changes nothing but what the report says. The unhandled error of a call that came too late is none: it is counted. */
   repeat(reason: Reason): void
 }
 
@@ -64,6 +65,7 @@ export function createStop(input: StopInput): Stop {
   const schedule = makeSchedule(nodes, budget.ms)
   const plan = makePlan(nodes, schedule, budget, input.planWarnings)
   const errors: string[] = []
+  const lateUses = createLateUses()
   let deadline = begunAt + budget.ms
   let budgetSource = budget.source
   let forced = false
@@ -97,6 +99,7 @@ export function createStop(input: StopInput): Stop {
       cause = { kind, detail: describeValue(detail) }
     },
     repeat(again) {
+      if (again.kind === 'fatal' && !isOver && lateUses.add(again.error)) return
       if (again.kind === 'fatal' && !isOver && errors.length < mostErrors) errors.push(describeReason(again))
       events.emit({ type: 'stop-repeated', reason: again })
     },
@@ -128,7 +131,7 @@ export function createStop(input: StopInput): Stop {
     // What a listener or a quiesce has asked for meanwhile.
     if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
-    void run.done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended })))
+    void run.done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses })))
   }
 
   /** The report tells the tightest schedule. */
@@ -140,7 +143,8 @@ export function createStop(input: StopInput): Stop {
 
   function end(plan: Plan, steps: readonly StepReport[]): void {
     isOver = true
-    const result = resultOf(steps, errors)
+    const strangers = lateUses.strangers(new Set(steps.map(({ name }) => name)))
+    const result = resultOf(steps, errors, strangers)
     const finished: Report = {
       version: 1,
       reason,
@@ -156,8 +160,9 @@ export function createStop(input: StopInput): Stop {
       scale,
       steps,
       errors: [...errors],
-      warnings: [...warnings, ...input.warnings],
+      warnings: [...warnings, ...input.warnings, ...strangers],
     }
+    for (const message of strangers) events.emit({ type: 'warning', message })
     setState({ name: 'stopped', report: finished })
     events.emit({ type: 'stopped', report: finished })
     resolveReport(finished)

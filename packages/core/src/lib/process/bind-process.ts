@@ -78,8 +78,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     progresses: bindings.progresses,
     onSignalSeen: (signal, agoMs) => stopSignals.onSignalSeen(signal, agoMs),
   })
-  const uncaught = handleUncaughtErrors(lifecycle, target, listening, onUncaught)
-  const ending = createEnding({ lifecycle, binding, bindings, witness, runner, lateUses: uncaught.lateUses, isBound: () => isBound, unbind })
+  const uncaught = handleUncaughtErrors(lifecycle, target, listening, bindings, onUncaught)
+  const ending = createEnding({ lifecycle, binding, bindings, witness, runner, isBound: () => isBound, unbind })
 
   const others = handleOtherListeners({ lifecycle, binding, bindings, onUncaught, runner })
   if (lifecycle.stopping.aborted) uncaught.onStopBegun()

@@ -1,11 +1,10 @@
 import { constants } from 'node:os'
 import type { Binding } from './bind-options.ts'
 import { deliverReport } from './deliver-report.ts'
-import type { LifecycleError } from '../errors.ts'
 import { exit } from './exit.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { worstExitCode, type Bindings } from './process-bindings.ts'
-import { describeLateUses, describeStop } from '../report/describe-stop.ts'
+import { describeStop } from '../report/describe-stop.ts'
 import type { Report } from '../report/report.ts'
 import { tellOperator } from './tell-operator.ts'
 import type { Witness } from '../witness/witness.ts'
@@ -24,7 +23,6 @@ export interface EndingInput {
   readonly witness: Witness
   /** The test runner whose process this is. */
   readonly runner: string | undefined
-  readonly lateUses: readonly LifecycleError[]
   readonly isBound: () => boolean
   readonly unbind: () => void
 }
@@ -36,7 +34,7 @@ export interface Ending {
 }
 
 /** From the end of the stop to the end of the process, which comes with the last lifecycle. */
-export function createEnding({ lifecycle, binding, bindings, witness, runner, lateUses, isBound, unbind }: EndingInput): Ending {
+export function createEnding({ lifecycle, binding, bindings, witness, runner, isBound, unbind }: EndingInput): Ending {
   const { target, clock, flushMs, onReport, onReportMs } = binding
   const { marginMs } = lifecycle.policy
   return { onStopped, endForOthers: () => void leave(marginMs * afterDeadlineShare, () => true) }
@@ -45,7 +43,6 @@ export function createEnding({ lifecycle, binding, bindings, witness, runner, la
     bindings.reports.set(lifecycle, report)
     bindings.alive.delete(lifecycle)
     if (report.result !== 'clean' || report.reason.kind === 'fatal') tellOperator(target, describeStop(report))
-    for (const line of describeLateUses(lateUses, report)) tellOperator(target, line)
 
     const withinMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * afterDeadlineShare
     const delivery = deliverReport(report, { lifecycle, onReport, boundMs: Math.min(onReportMs, withinMs - keptForFlush()), target, clock })

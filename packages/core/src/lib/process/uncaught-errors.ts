@@ -1,16 +1,16 @@
 import { describeError, describeStack } from '../describe-value.ts'
+import { isLateUse } from '../engine/late-uses.ts'
 import { lifecycleErrorIn, type LifecycleError } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { isExitTaken } from './taken-exits.ts'
 import type { Listening } from './listening.ts'
+import type { Bindings } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
 import { tellOperator } from './tell-operator.ts'
 
 type Origin = 'uncaughtException' | 'unhandledRejection'
 
 export interface UncaughtErrors {
-  /** Calls that the stop has refused or cut, and whose rejection nobody handled. */
-  readonly lateUses: readonly LifecycleError[]
   /** A stop has begun: from now on no uncaught error ends the process, and each is told and counted. */
   onStopBegun(): void
 }
@@ -19,11 +19,10 @@ export interface UncaughtErrors {
 const mostPrinted = 20
 
 /** Begins a stop on an uncaught error where that is chosen, and prints what comes. */
-export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, listening: Listening, choice: 'stop' | 'leave'): UncaughtErrors {
+export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, listening: Listening, bindings: Bindings, choice: 'stop' | 'leave'): UncaughtErrors {
   const printed = { ours: 0, theirs: 0 }
-  const lateUses: LifecycleError[] = []
   if (choice === 'stop') listenToExceptions()
-  return { lateUses, onStopBegun }
+  return { onStopBegun }
 
   function onStopBegun(): void {
     if (choice === 'leave') listenToExceptions()
@@ -40,11 +39,18 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
     if (isExitTaken(error)) return
     const stopping = lifecycle.stopping.aborted
     const told = stopping ? lifecycleErrorIn(error) : undefined
-    if (told && isOfTheStop(told)) return void lateUses.push(told)
+    // The report counts it, and tells of it in one line.
+    if (told && isLateUse(told)) return isOfAnother(told) ? undefined : void lifecycle.stop({ kind: 'fatal', origin, error })
     // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
     const ours = told !== undefined
     print(ours ? 'ours' : 'theirs', ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`)
     if (!ours) void lifecycle.stop({ kind: 'fatal', origin, error })
+  }
+
+  /** Every bound lifecycle hears of it, and one has that resource. */
+  function isOfAnother({ resource }: LifecycleError): boolean {
+    const has = (each: Lifecycle): boolean => each.plan().steps.some(({ name }) => name === resource)
+    return !has(lifecycle) && [...bindings.alive].some((each) => each !== lifecycle && has(each))
   }
 
   function print(kind: keyof typeof printed, text: string): void {
@@ -56,11 +62,6 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
 
 function originOf(origin: unknown): Origin {
   return origin === 'unhandledRejection' ? origin : 'uncaughtException'
-}
-
-/** Not a fault of the service, but what a late call gets: the report counts it. */
-function isOfTheStop({ code }: LifecycleError): boolean {
-  return code === 'closed' || code === 'cut'
 }
 
 /** Whether an unhandled rejection becomes no uncaught exception: a listener of the service takes it, or a flag of Node says so. */

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { createLifecycle } from '../engine/create-lifecycle.ts'
-import { closedError, cutError, LifecycleError } from '../errors.ts'
 import type { Tally } from '../work/tally.ts'
-import { describeLateUses, describeStop } from './describe-stop.ts'
+import { describeStop } from './describe-stop.ts'
 
 const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
 
@@ -48,18 +47,4 @@ test('tells what is in doubt shortly, however long its reasons are', async () =>
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => ({ ...nothing, refused: 5, unknown: 5, reasons: Array.from({ length: 5 }, () => 'x'.repeat(300)) }) })
   expect(describeStop(await lifecycle.stop()).length).toBeLessThan(800)
-})
-
-test('tells unhandled late uses in one line for each resource, but not of one that counts them itself', async () => {
-  const lifecycle = createLifecycle({ env: {} })
-  lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => nothing })
-  lifecycle.add({ name: 'redis', phase: 'connections', drain() {} })
-  const report = await lifecycle.stop()
-  const errors = [closedError('pool', 'SELECT'), ...Array.from({ length: 100 }, (_, n) => closedError('redis', `GET ${n}`)), cutError('socket', 'send'), new LifecycleError('closed', 'a stranger')]
-  expect(describeLateUses(errors, report)).toEqual([
-    'while stopping: 100 times: "redis" is closed, since the service stops: nothing of this was done (GET 0)',
-    'while stopping: "socket" was cut, since its time in the stop was over: it is not known whether this was done (send)',
-    'while stopping: a stranger',
-  ])
-  expect(describeLateUses([], report)).toEqual([])
 })

@@ -1,5 +1,3 @@
-import { describeError } from '../describe-value.ts'
-import type { LifecycleError } from '../errors.ts'
 import { describeReason } from '../reason.ts'
 import { wentWrong, type Report, type StepReport } from './report.ts'
 
@@ -24,16 +22,6 @@ export function describeStop(report: Report): string {
     ...(report.errors.length > 0 ? [`uncaught errors came meanwhile: ${report.errors.length}`] : []),
   ]
   return [`stopped on ${describeReason(report.reason)}`, ...parts].join('; ')
-}
-
-/** Unhandled calls of resources that do not count what they refuse and cut: one line for each of them. */
-export function describeLateUses(errors: readonly LifecycleError[], { steps }: Report): string[] {
-  const counted = new Set(steps.filter(({ work }) => work).map(({ name }) => name))
-  return [...new Set(errors.map(({ resource }) => resource))].flatMap((resource) => {
-    if (resource !== undefined && counted.has(resource)) return []
-    const own = errors.filter((error) => error.resource === resource)
-    return [`while stopping: ${own.length === 1 ? '' : `${own.length} times: `}${describeError(own[0])}`]
-  })
 }
 
 /** What is not known to be lost, and not known to be done. */

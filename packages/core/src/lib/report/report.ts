@@ -127,10 +127,10 @@ export function worstFirst(steps: readonly StepReport[]): StepReport[] {
   return steps.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** The worst outcome decides. */
-export function resultOf(steps: readonly StepReport[], errors: readonly string[]): Report['result'] {
+/** The worst outcome decides. @param strangers late uses of what has no step */
+export function resultOf(steps: readonly StepReport[], errors: readonly string[], strangers: readonly string[] = []): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
   if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
-  if (steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
+  if (strangers.length > 0 || steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
   return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
 }
