@@ -43,6 +43,12 @@ test.each<[string, Partial<Tally>, string]>([
   expect(describeStop(await lifecycle.stop())).toBe(`stopped on stop() was called; ${text}`)
 })
 
+test('tells of a drain that left work in flight', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'orders', phase: 'work', drain() {}, inFlight: () => 3 })
+  expect(describeStop(await lifecycle.stop())).toBe('stopped on stop() was called; orders: its drain ended while 3 units were still in flight')
+})
+
 test('tells what is in doubt shortly, however long its reasons are', async () => {
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => ({ ...nothing, refused: 5, unknown: 5, reasons: Array.from({ length: 5 }, () => 'x'.repeat(300)) }) })

@@ -16,9 +16,10 @@ export function describeStop(report: Report): string {
     .filter((step) => (step.unfinished ?? 0) > 0)
     .map((step) => `${step.name} has ${step.unfinished === Infinity ? 'work' : step.unfinished} left to do`)
   const parts = [
-    ...(wrong.length > 0 ? [`work may be lost: ${list(wrong)}`] : []),
+    ...(wrong.length > 0 ? [`work may be lost: ${list(wrong).join('; ')}`] : []),
+    ...list(report.steps.filter(({ outcome, errors }) => outcome === 'unknown' && errors.length > 0).map(({ name, errors }) => `${name}: ${errors.join('; ')}`)),
     ...report.steps.flatMap(describeDoubt),
-    ...(unfinished.length > 0 ? [list(unfinished)] : []),
+    ...list(unfinished),
     ...(report.errors.length > 0 ? [`uncaught errors came meanwhile: ${report.errors.length}`] : []),
   ]
   return [`stopped on ${describeReason(report.reason)}`, ...parts].join('; ')
@@ -53,7 +54,7 @@ function shorten(text: string): string {
   return text.length > longestText ? `${text.slice(0, longestText)}…` : text
 }
 
-function list(texts: readonly string[]): string {
+function list(texts: readonly string[]): string[] {
   const told = texts.slice(0, mostSteps).map(shorten)
-  return [...told, ...(texts.length > mostSteps ? [`and ${texts.length - mostSteps} more`] : [])].join('; ')
+  return texts.length > mostSteps ? [...told, `and ${texts.length - mostSteps} more`] : told
 }
