@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { nodes } from './tools/nodes.ts'
-import { outcomes, runProgram, term } from './tools/run-program.ts'
+import { outcomes, programPath, runProgram, term } from './tools/run-program.ts'
 
 const adopt = "let lameduck run it in time: bindProcess(lifecycle, { otherListeners: 'adopt' })"
 
@@ -110,7 +110,37 @@ describe.each(nodes)('$name: an adopted listener', (node) => {
     expect({ code, stdout }).toEqual({ code: 143, stdout: ['left closeAndExit', 'ready', 'closed'] })
   })
 
-  test('runs for the signal that came, and for no other stop', async () => {
+  // Catches: adopting an SDK's listener silences the warning that nothing flushes it, and a crash flushes nothing.
+  test.each([
+    ['an uncaught error', 'throw', 1],
+    ['lifecycle.stop()', 'stop', 0],
+  ])('runs in a stop by %s, once, and with the signal that it was added for', async (_what, END, expected) => {
+    for (const when of ['before', 'twice', 'other first']) {
+      const { code, stdout, report } = await runProgram(node, 'other-listeners', { parameters: [when, 'closeEverything', 'adopt'], env: { END } })
+      expect({ code, when }).toEqual({ code: expected, when })
+      expect(stdout.slice(1, -1)).toEqual(['work drained', 'closing on SIGTERM,15 true', 'closed', 'db drained'])
+      expect(outcomes(report)).toContain('other listeners drained')
+    }
+  })
+
+  test('runs in a stop by a message of pm2', async () => {
+    const { stdout } = await runProgram(node, 'pm2-stand-in', { parameters: [programPath('other-listeners'), 'before', 'closeEverything', 'adopt'] })
+    expect(stdout).toEqual(expect.arrayContaining(['closing on SIGTERM,15 true', 'closed', 'exit code 0']))
+  })
+
+  test('does not run where the event loop is empty, for nobody has asked for a stop', async () => {
+    const { code, stdout, report } = await runProgram(node, 'other-listeners', { parameters: ['before', 'failWithCode', 'adopt'], env: { END: 'empty' } })
+    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'clean' })
+    expect(stdout).not.toContain('closed')
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('that is the only one to flush an SDK runs whatever the signal is (%s)', async (signal) => {
+    const { code, stdout } = await runProgram(node, 'other-listeners', { parameters: ['before', 'flushSdk', 'adopt'], on: { ready: (child) => void child.kill(signal) } })
+    expect(code).toBe(0)
+    expect(stdout.slice(1, -1)).toEqual(['work drained', 'OpenTelemetry SDK terminated SIGTERM', 'db drained'])
+  })
+
+  test('runs for the signal that came, and for no other signal', async () => {
     const { stdout, report } = await runProgram(node, 'other-listeners', { parameters: ['before', 'closeEverything', 'adopt', 'SIGINT'], on: { ready: term } })
     expect(stdout).not.toContain('closed')
     expect(outcomes(report)).toContain('other listeners idle')

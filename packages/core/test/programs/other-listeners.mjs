@@ -3,6 +3,7 @@ import { bindProcess, createLifecycle } from '@lameduck/core'
 import { exit as importedExit } from 'node:process'
 
 const [, , when, how, otherListeners = 'warn', signal = 'SIGTERM'] = process.argv
+const { END } = process.env
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const say = (...texts) => console.log(texts.join(' '))
 
@@ -44,6 +45,11 @@ const listeners = {
   failWithCode: async () => (await after(10), process.exit(1)),
   reject: async () => (await after(10), Promise.reject(new Error('it did not close'))),
   hang: () => new Promise(() => {}),
+  // Known by its text to be OpenTelemetry's preload.
+  flushSdk: async (signal) => {
+    await after(50)
+    say('OpenTelemetry SDK terminated', signal)
+  },
   leaveIfAlone: () => {
     if (process.listenerCount('SIGTERM') === 1) process.exit(1)
   },
@@ -55,15 +61,15 @@ step('work', 'work', 300)
 step('db', 'connections', 100)
 const add = () => (when === 'once' ? process.once(signal, listeners[how]) : process.on(signal, listeners[how]))
 if (when === 'before' || when === 'once') add()
-if (when === 'twice') {
-  process.on('SIGINT', listeners[how])
+if (when === 'twice' || when === 'other first') {
+  process.on('SIGINT', when === 'twice' ? listeners[how] : () => say('NEVER'))
   add()
-  add()
+  if (when === 'twice') add()
 }
 const bound = bindProcess(lifecycle, { otherListeners })
 if (when === 'between') add()
 await bound.ready()
-setInterval(() => {}, 1e6)
+const timer = setInterval(() => {}, 1e6)
 if (when === 'later') add()
 if (when === 'removed' || when === 'unbound') {
   add()
@@ -78,3 +84,6 @@ if (when === 'unbound') {
   say('left', process.rawListeners('SIGTERM').map(({ name }) => name))
 }
 console.log('ready')
+if (END === 'throw') setTimeout(() => { throw new Error('a crash') })
+if (END === 'stop') void lifecycle.stop()
+if (END === 'empty') clearInterval(timer)

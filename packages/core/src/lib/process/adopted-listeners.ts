@@ -2,6 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks'
 import { constants } from 'node:os'
 import type { Clock } from '../clock.ts'
 import { describeListener, sourceOf } from './describe-listener.ts'
+import { dueListeners } from './due-listeners.ts'
 import { hideTakenExits } from './hide-taken-exits.ts'
 import { knownListener } from './known-listeners.ts'
 import type { OtherListener } from './other-listeners.ts'
@@ -89,16 +90,16 @@ export function adoptListeners({ target, bindings, signals, clock, reserveMs }: 
   }
 
   async function drain(context: DrainContext): Promise<void> {
-    const signal = context.reason.kind === 'signal' ? context.reason.signal : bindings.signal?.signal
+    const came = context.reason.kind === 'signal' ? context.reason.signal : bindings.signal?.signal
     // One that is added from now on is for a second signal.
-    const due = present().filter(({ event }) => event === signal)
-    if (signal === undefined || due.length === 0) return
+    const due = dueListeners(present(), context.reason, signals, came)
+    if (due.length === 0) return
     takeAllExits()
     storage = new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)()
     for (const [index, each] of due.entries()) {
       waiting = due.slice(index).map(nameOf)
       if (context.signal.aborted) tally.cut()
-      else await run(each, signal, context, due.length - index)
+      else await run(each, context, due.length - index)
     }
     waiting = []
     current = undefined
@@ -116,8 +117,9 @@ export function adoptListeners({ target, bindings, signals, clock, reserveMs }: 
     bindings.beforeExit.add(giveBackExits)
   }
 
-  async function run(each: StandIn, signal: NodeJS.Signals, { signal: cut, remaining }: DrainContext, left: number): Promise<void> {
+  async function run(each: StandIn, { signal: cut, remaining }: DrainContext, left: number): Promise<void> {
     const name = nameOf(each)
+    const signal = each.event as NodeJS.Signals
     const own = createRun(name)
     current = own
     if (each.once) each.remove()

@@ -1,5 +1,6 @@
 import { resolveBinding, type BindOptions } from './bind-options.ts'
 import { takeEarlySignal } from './early-signals.ts'
+import { loopWasEmpty } from './due-listeners.ts'
 import { createEnding } from './ending.ts'
 import { LifecycleError } from '../errors.ts'
 import { noticeExit } from './exit-notice.ts'
@@ -91,7 +92,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
       stopSignals.onSignal(signal)
     })
   }
-  listening.on('beforeExit', () => void lifecycle.stop({ kind: 'programmatic', detail: 'the event loop was empty' }))
+  listening.on('beforeExit', () => void lifecycle.stop(loopWasEmpty))
   listening.on('exit', (code) => noticeExit(code, lifecycle, witness.progress, bindings, target))
   // Only there: a listener for messages keeps the process alive as long as its parent.
   const underPm2 = isReal ? isStartedByPm2(systemProc()) : target.env['pm_id'] !== undefined

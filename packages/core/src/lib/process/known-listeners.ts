@@ -4,6 +4,8 @@ interface KnownListener {
   readonly sign: RegExp
   /** What to do about it, as an imperative sentence without its period. */
   readonly cure: string
+  /** Nothing else sends what an SDK has collected: adopted, it runs whatever ends the process. */
+  readonly flushes?: boolean
 }
 
 const adopt = "let lameduck run it in time: bindProcess(lifecycle, { otherListeners: 'adopt' })"
@@ -11,7 +13,7 @@ const adopt = "let lameduck run it in time: bindProcess(lifecycle, { otherListen
 /** `docs/other-signal-listeners.md` says what each of them does, and what was measured. */
 const known: readonly KnownListener[] = [
   { owner: 'Apollo Server', sign: /stop\(\) threw during/, cure: "pass stopOnTerminationSignals: false to new ApolloServer(), and call its stop() in the drain of a resource of the phase 'work'" },
-  { owner: "OpenTelemetry's register preload", sign: /OpenTelemetry SDK terminated/, cure: `${adopt}, or preload a file of your own that starts the SDK, and shut it down in a resource of the phase 'telemetry'` },
+  { owner: "OpenTelemetry's register preload", sign: /OpenTelemetry SDK terminated/, flushes: true, cure: `${adopt}, or preload a file of your own that starts the SDK, and shut it down in a resource of the phase 'telemetry'` },
   { owner: 'close-with-grace (which fastify-cli uses)', sign: /\brun\(\{\s*signal\b/, cure: `start the application with node and a file of your own, without it, or ${adopt}` },
   { owner: '@godaddy/terminus', sign: /error happened during shutdown/, cure: 'take httpServer() of @lameduck/http in its place' },
   { owner: 'http-graceful-shutdown', sign: /received repeated shut down signal/, cure: 'take httpServer() of @lameduck/http in its place' },
@@ -25,7 +27,7 @@ const known: readonly KnownListener[] = [
 /** Of a listener of a signal that nothing is known of. */
 const usualCure = `do what it does in the drain of a resource and remove it, or ${adopt}`
 
-export function knownListener(source: string): Pick<KnownListener, 'owner' | 'cure'> | undefined {
+export function knownListener(source: string): Pick<KnownListener, 'owner' | 'cure' | 'flushes'> | undefined {
   return known.find(({ sign }) => sign.test(source))
 }
 
