@@ -117,7 +117,7 @@ describe.concurrent('without the snippet it is lost', () => {
     const { code, stderr } = await run(sdk, 'without', {}, intake.port)
     expect(sdk.arrived(intake.received)).toEqual([])
     expect(code).toBe(0)
-    expect(stderr.match(/no resource sends the rest of what it has collected/g)).toHaveLength(1)
+    expect(stderr.match(/loses what it has not sent when the process exits, for no resource flushes it/g)).toHaveLength(1)
   })
 
   // `register` does the same as an SDK of one's own; New Relic's agent sends once a minute, and just then it may be about to.

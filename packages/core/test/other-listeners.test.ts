@@ -68,7 +68,7 @@ describe.each(nodes)('$name: an adopted listener', (node) => {
   test('that catches what stops its code hears in one line what it is, and has finished with its first call', async () => {
     const { code, stdout, stderr } = await adopted('before', 'exitCaught')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toContain('caught ExitTaken: process.exit(0) is the end of this listener and not of the process, which lameduck ends when it has drained')
+    expect(stdout).toContain('caught ExitTaken: process.exit(0) ended this listener and not the process: lameduck ends the process when everything has drained')
   })
 
   test('that only begins something is given its reserve, and nobody can tell', async () => {

@@ -13,8 +13,8 @@ describe.each(nodes)('$name: the service’s own listener for uncaught errors', 
     expect(report?.reason).toMatchObject({ kind: 'fatal', error: { message: 'before' } })
     const [warning = ''] = stderr.split('\n')
     expect(warning).toMatch(named)
-    expect(warning).toMatch(/^lameduck: warning: another listener for uncaughtException does not decide what becomes of an uncaught error, for lameduck stops the service /)
-    expect(warning).toMatch(/remove it, or leave these errors to it: bindProcess\(lifecycle, \{ onUncaught: 'leave' \}\)$/)
+    expect(warning).toMatch(/^lameduck: warning: another listener for uncaughtException hears of the error, but does not decide: lameduck stops the service \(/)
+    expect(warning).toMatch(/\)\. Remove it, or let it decide: bindProcess\(lifecycle, \{ onUncaught: 'leave' \}\)$/)
   })
 
   test.each(['exception', 'rejection'])('decides where they are left to it, and what comes in the stop is counted (%s)', async (kind) => {

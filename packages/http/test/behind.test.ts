@@ -23,7 +23,7 @@ test.each(['X-Forwarded-For: 10.0.0.1', 'forwarded: for=10.0.0.1', 'Via: 1.1 veg
   client.send(get('/'))
   await client.until(/ok[^]*ok[^]*ok$/)
   const name = header.slice(0, header.indexOf(':'))
-  expect(lifecycle.plan().warnings).toEqual([expect.stringMatching(new RegExp(`^http looks as if it were behind a balancer \\(requests with ${name}\\), and there is no lame duck`, 'i'))])
+  expect(lifecycle.plan().warnings).toEqual([expect.stringMatching(new RegExp(`^http seems to be behind a balancer \\(requests with ${name}\\), but the service has no lame duck`, 'i'))])
   expect((await lifecycle.stop()).warnings).toHaveLength(1)
 })
 
@@ -50,7 +50,7 @@ test('only the first hundred requests are looked at', async () => {
 test('upstreamIdleMs says it too', () => {
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add(httpServer(createServer({ keepAliveTimeout: 65_000 }), { upstreamIdleMs: 60_000 }))
-  expect(lifecycle.plan().warnings).toEqual([expect.stringMatching(/^http looks as if it were behind a balancer \(upstreamIdleMs is given\)/)])
+  expect(lifecycle.plan().warnings).toEqual([expect.stringMatching(/^http seems to be behind a balancer \(upstreamIdleMs is given\)/)])
 })
 
 function answers(client: RawClient): number {

@@ -23,7 +23,7 @@ export interface EndingsInput {
 
 const whatFollows: Record<WhenEnded, string> = {
   tell: 'the service goes on without it; whenEnded: \'not-ready\' or \'stop\' in add() would do more',
-  'not-ready': 'the service is not ready any more',
+  'not-ready': 'the service is no longer ready',
   stop: 'the service stops',
 }
 

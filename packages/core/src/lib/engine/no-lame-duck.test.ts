@@ -14,7 +14,7 @@ function warningsOf(own: Partial<Resource>, policy: PolicyOptions = {}, env: Nod
 
 // Catches: the default outside Kubernetes, which is right for a laptop, and loses requests behind a balancer that nobody told of.
 test('a service without a lame duck behind what looks like a balancer is a warning, in the plan and in the report', async () => {
-  const expected = [expect.stringMatching(/^http looks as if it were behind a balancer \(requests with X-Forwarded-For\), and there is no lame duck: .*policy\.lameDuck\.minMs/)]
+  const expected = [expect.stringMatching(/^http seems to be behind a balancer \(requests with X-Forwarded-For\), but the service has no lame duck\. .*policy\.lameDuck\.minMs/)]
   expect(warningsOf({})).toEqual(expected)
   const signs: string[] = []
   const lifecycle = createLifecycle({ env: {} })
@@ -35,7 +35,7 @@ test.each([
   ['FLY_APP_NAME', 'Fly.io'],
   ['RENDER', 'Render'],
 ])('the platform that sets %s has a balancer', (variable, platform) => {
-  expect(warningsOf({ behind: () => undefined }, {}, { [variable]: 'x' })).toEqual([expect.stringMatching(`^this looks like ${platform} \\(${variable} is set\\), and there is no lame duck`)])
+  expect(warningsOf({ behind: () => undefined }, {}, { [variable]: 'x' })).toEqual([expect.stringMatching(`^this looks like ${platform} \\(${variable} is set\\), but the service has no lame duck`)])
 })
 
 test.each<[string, Partial<Resource>, PolicyOptions, NodeJS.ProcessEnv]>([

@@ -27,8 +27,8 @@ export function warnOfNoLameDuck(entries: Iterable<Entry>, policy: Policy, optio
   const sign = found ? `this looks like ${found[1]} (${found[0]} is set)` : firstSign(servers)
   if (servers.length === 0 || sign === undefined) return []
   return [
-    `${sign}, and there is no lame duck: what leads clients here goes on doing so for a while after the signal, and they are refused. ` +
-      'Set policy.lameDuck.minMs to the time that it takes to notice (5000 is the default in Kubernetes), or to 0 to say that none is needed.',
+    `${sign}, but the service has no lame duck. The balancer goes on sending clients for a while after the signal, and they are refused. ` +
+      'Set policy.lameDuck.minMs to that while (5000 is usual in Kubernetes), or to 0 if there is none.',
   ]
 }
 
@@ -44,7 +44,7 @@ function firstSign(servers: readonly Entry[]): string | undefined {
 function signOf({ resource }: Entry): string | undefined {
   try {
     const sign: unknown = resource.behind?.()
-    return typeof sign === 'string' && sign !== '' ? `${resource.name} looks as if it were behind a balancer (${sign})` : undefined
+    return typeof sign === 'string' && sign !== '' ? `${resource.name} seems to be behind a balancer (${sign})` : undefined
   } catch (error) {
     return `${resource.name} may be behind a balancer (behind: ${describeError(error)})`
   }

@@ -24,7 +24,7 @@ export function warningsAbout(others: readonly OtherListener[]): string[] {
 
 function aboutErrors(listener: string): string {
   return (
-    `another listener for uncaughtException does not decide what becomes of an uncaught error, for lameduck stops the service (${listener}): ` +
-    "remove it, or leave these errors to it: bindProcess(lifecycle, { onUncaught: 'leave' })"
+    `another listener for uncaughtException hears of the error, but does not decide: lameduck stops the service (${listener}). ` +
+    "Remove it, or let it decide: bindProcess(lifecycle, { onUncaught: 'leave' })"
   )
 }

@@ -10,7 +10,7 @@ class ExitTaken extends Error {
   override readonly name = 'ExitTaken'
 
   constructor(call: string) {
-    super(`${call} is the end of this listener and not of the process, which lameduck ends when it has drained`)
+    super(`${call} ended this listener and not the process: lameduck ends the process when everything has drained`)
     this.stack = `${this.name}: ${this.message}`
     // Hidden, so that whoever prints it prints one line.
     Object.defineProperty(this, key, { value: true })

@@ -53,7 +53,7 @@ export function unflushedSdks(lifecycles: Iterable<Lifecycle>, adopted: readonly
   // The others may have registered a provider of their own.
   const found = (own.length > 0 ? own : [openTelemetry].filter(isThere)).filter(({ name }) => !adopted.some((owner) => owner.startsWith(name)))
   if (found.length === 0 || [...lifecycles].some(hasTelemetry)) return []
-  return found.map(({ name, cure }) => `${name} is in use, and no resource sends the rest of what it has collected before the exit: lifecycle.add(${cure}), see docs/telemetry.md`)
+  return found.map(({ name, cure }) => `${name} loses what it has not sent when the process exits, for no resource flushes it: lifecycle.add(${cure}), see docs/telemetry.md`)
 }
 
 function hasTelemetry(lifecycle: Lifecycle): boolean {
