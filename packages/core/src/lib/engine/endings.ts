@@ -2,6 +2,7 @@ import { describeError } from '../describe-value.ts'
 import type { Events } from '../events.ts'
 import type { WhenEnded } from '../lifecycle.ts'
 import type { Resource } from '../resource.ts'
+import { isThenable } from '../thenable.ts'
 
 /** Resources that have died by themselves. */
 export interface Endings {
@@ -41,7 +42,7 @@ export function createEndings({ events, isStopping, warn, hold, stop }: EndingsI
       // A resource may know at once.
       const returned: unknown = resource.watch((reason) => onEnded(resource, name, reason, whenEnded))
       // An async function is not what the types say, but its rejection must not become an uncaught error.
-      if (returned instanceof Promise) returned.catch((error: unknown) => warn(`${name}: watch: ${describeError(error)}`))
+      if (isThenable(returned)) Promise.resolve(returned).catch((error: unknown) => warn(`${name}: watch: ${describeError(error)}`))
     },
     forget(resource) {
       watched.delete(resource)

@@ -2,6 +2,8 @@ import { describeError, describeValue } from '../describe-value.ts'
 import { show } from '../errors.ts'
 import type { Outcome } from '../report/report.ts'
 import type { Resource } from '../resource.ts'
+import { isThenable } from '../thenable.ts'
+import { longestReason, mostReasons } from '../work/reason-limits.ts'
 import type { Tally } from '../work/tally.ts'
 
 const counts = ['done', 'failed', 'cut', 'refused', 'unknown'] as const
@@ -12,7 +14,7 @@ export function readTally(resource: Resource): Tally | undefined {
   try {
     const tally: Partial<Tally> = resource.tally()
     // What it rejects with would become an uncaught error.
-    if (tally instanceof Promise) tally.catch(() => {})
+    if (isThenable(tally)) Promise.resolve(tally).catch(() => {})
     const wrong = counts.find((count) => !isCount(tally[count]))
     return wrong === undefined ? tidy(tally as Tally) : untold(`tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
   } catch (error) {
@@ -44,7 +46,7 @@ export function describeFailures({ done, failed, cut, reasons }: Tally): string 
 
 /** Only what a Tally has, so that the report stays plain data. */
 function tidy({ done, failed, cut, refused, unknown, reasons }: Tally): Tally {
-  return { done, failed, cut, refused, unknown, reasons: Array.isArray(reasons) ? reasons.slice(0, 5).map((each) => describeValue(each).slice(0, 300)) : [] }
+  return { done, failed, cut, refused, unknown, reasons: Array.isArray(reasons) ? reasons.slice(0, mostReasons).map((each) => describeValue(each).slice(0, longestReason)) : [] }
 }
 
 function isCount(value: unknown): boolean {

@@ -1,3 +1,5 @@
+import { mostReasons } from './reason-limits.ts'
+
 /** What has begun lately, and of which nobody will tell when it ends: how often, by why it is doubted. */
 export interface RecentDoubts {
   add(why: string): void
@@ -7,9 +9,6 @@ export interface RecentDoubts {
 
 /** How long before a stop something may have begun that is doubted in it, in ms. */
 const recentMs = 30_000
-
-/** Kinds of one second that are told apart: a report has five. */
-const mostKinds = 5
 
 /** Counts by the second, so that its size does not grow with how much comes. @param now monotonic ms */
 export function createRecentDoubts(now: () => number = () => performance.now()): RecentDoubts {
@@ -33,7 +32,7 @@ export function createRecentDoubts(now: () => number = () => performance.now()):
   return {
     add(why) {
       const counts = countsOfNow()
-      const kind = counts.has(why) || counts.size < mostKinds ? why : 'others of the last 30 s'
+      const kind = counts.has(why) || counts.size < mostReasons ? why : 'others of the last 30 s'
       counts.set(kind, (counts.get(kind) ?? 0) + 1)
     },
     take() {

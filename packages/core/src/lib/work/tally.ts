@@ -1,4 +1,5 @@
 import { describeError } from '../describe-value.ts'
+import { longestReason, mostReasons } from './reason-limits.ts'
 import { createRecentDoubts } from './recent-doubts.ts'
 
 /** What became of the work of one resource while the service stopped, in units of the resource's own (requests, messages, queries). */
@@ -33,8 +34,8 @@ export interface Tallying {
   readonly read: () => Tally
 }
 
-const mostReasons = 5
-const longestReason = 200
+/** Without how often it came. */
+const longestText = longestReason - 20
 
 export function createTally(): Tallying {
   const counts = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0 }
@@ -46,7 +47,7 @@ export function createTally(): Tallying {
     if (!counting) return
     counts[count] += units
     if (reason === undefined) return
-    const text = reason.length > longestReason ? `${reason.slice(0, longestReason)}…` : reason
+    const text = reason.length > longestText ? `${reason.slice(0, longestText)}…` : reason
     if (reasons.has(text) || reasons.size < mostReasons) reasons.set(text, (reasons.get(text) ?? 0) + units)
   }
 
