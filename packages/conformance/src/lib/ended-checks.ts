@@ -52,7 +52,7 @@ export const endedChecks: readonly Check[] = [
 /** One that rejects, or has not ended, is cut by the engine, and has said nothing. */
 async function mustHaveEnded(trial: Trial, draining: Draining): Promise<void> {
   const { kind } = await draining.settled(ownDrainMs(trial.bounds))
-  if (kind !== 'fulfilled') return void draining.abort()
+  if (kind !== 'fulfilled') return draining.abort()
   const left = await eventually(() => trial.resource.inFlight?.(), (now) => now === 0, countedDownMs)
   equal(left, 0, `drain has resolved, and ${countedDownMs} ms later inFlight() is ${left}: it must wait for all that it counts, or refuse, cut and uncount it`)
 }
