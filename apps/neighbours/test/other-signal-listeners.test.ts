@@ -120,7 +120,7 @@ describe('fastify-cli', () => {
 })
 
 describe('OpenTelemetry’s register preload', () => {
-  async function spansThatArrive(otherListeners: string): Promise<{ readonly names: readonly string[]; readonly ended: Ended }> {
+  async function spansThatArrive(otherListeners: string, end: NodeJS.Signals | 'crash' | 'stop()' = 'SIGTERM'): Promise<{ readonly names: readonly string[]; readonly ended: Ended }> {
     const names: string[] = []
     const collector = createServer((request, response) => {
       let text = ''
@@ -138,8 +138,8 @@ describe('OpenTelemetry’s register preload', () => {
       OTEL_LOGS_EXPORTER: 'none',
       OTEL_NODE_RESOURCE_DETECTORS: 'none',
     }
-    const command = [process.execPath, '--require', import.meta.resolve('@opentelemetry/auto-instrumentations-node/register').slice('file://'.length), program('traced'), otherListeners]
-    const ended = await runService(command, { env, on: { ready: (child) => child.kill('SIGTERM') } })
+    const command = [process.execPath, '--require', import.meta.resolve('@opentelemetry/auto-instrumentations-node/register').slice('file://'.length), program('traced'), otherListeners, end]
+    const ended = await runService(command, { env, on: { ready: (child) => void (end.startsWith('SIG') && child.kill(end as NodeJS.Signals)) } })
     collector.close()
     return { names, ended }
   }
@@ -154,6 +154,14 @@ describe('OpenTelemetry’s register preload', () => {
     const { names, ended } = await spansThatArrive('adopt')
     expect(names.toSorted()).toEqual(['first', 'second', 'third'])
     expect(ended).toMatchObject({ code: 0, stderr: '', report: { result: 'clean' } })
+  })
+
+  // It listens to SIGTERM alone, and there is no warning that nothing flushes the SDK.
+  test.each([['SIGINT', 0], ['crash', 1], ['stop()', 0]] as const)('is adopted, and the spans of the drain arrive in a stop by %s', async (end, code) => {
+    const { names, ended } = await spansThatArrive('adopt', end)
+    expect(names.toSorted()).toEqual(['first', 'second', 'third'])
+    expect(ended).toMatchObject({ code, report: { result: 'clean' } })
+    expect(ended.stderr).not.toContain('warning')
   })
 })
 

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { Report } from '../src/lib/report/report.ts'
 import { nodes } from './tools/nodes.ts'
 import { outcomes, runProgram, term } from './tools/run-program.ts'
 
@@ -39,6 +40,13 @@ describe.each(nodes)('$name: a client that is used after its close', (node) => {
     expect(outcomes(report)).toEqual(['other drained', 'spans drained'])
     expect(report?.warnings).toEqual(['"cache" was used after its close (heartbeat), and no step of this stop has that name: nobody counts what is lost. Add it to the lifecycle.'])
     expect(stderr.split('\n')[0]).toBe(`lameduck: warning: ${report?.warnings[0]}`)
+  })
+
+  test('is told of by the lifecycle whose it is, and by no other', async () => {
+    const { stdout, stderr } = await runProgram(node, 'late-uses', { parameters: ['two lifecycles'], on: { ready: term } })
+    const reports = stdout.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Report)
+    expect(reports.map(({ result, steps }) => [steps[0]?.name, result])).toEqual([['queue', 'clean'], ['cache', 'unknown']])
+    expect(stderr).not.toContain('warning')
   })
 
   test('does not hide a failure of the service', async () => {

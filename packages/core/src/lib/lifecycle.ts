@@ -78,7 +78,10 @@ export interface Lifecycle {
    * readiness comes back. A second call changes nothing.
    */
   preStop(): void
-  /** Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. */
+  /**
+   * Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. A later reason of the kind `fatal` is an
+   * error that came meanwhile, or, with the code `closed` or `cut`, a late use of a resource.
+   */
   stop(reason?: Reason): Promise<Report>
   /** Cuts what is still running, now. Begins the stop if there is none. */
   force(): void

@@ -13,7 +13,7 @@ lifecycle.add({
   quiesce: () => tracker.tally.begin(),
   inFlight: tracker.count,
   waitingFor: tracker.waitingFor,
-  tally: how?.startsWith('uncounted') || how === 'stray' ? undefined : tracker.tally.read,
+  tally: ['uncounted', 'uncounted cut', 'stray', 'two lifecycles'].includes(how) ? undefined : tracker.tally.read,
   async drain({ signal }) {
     if (how === 'cut') await new Promise((resolve) => signal.addEventListener('abort', resolve))
     if (how === 'uncounted cut') tracker.cut()
@@ -23,6 +23,11 @@ lifecycle.add({
 })
 // What comes after the close is still seen: a second resource that takes some time.
 lifecycle.add({ name: 'spans', phase: 'telemetry', drain: () => after(200) })
+if (how === 'two lifecycles') {
+  const other = createLifecycle()
+  other.add({ name: 'queue', phase: 'connections', drain: () => after(100) })
+  await bindProcess(other).ready()
+}
 await bindProcess(lifecycle).ready()
 
 class QueryFailed extends Error {}

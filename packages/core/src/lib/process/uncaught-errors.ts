@@ -50,7 +50,7 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
   /** Every bound lifecycle hears of it, and one has that resource. */
   function isOfAnother({ resource }: LifecycleError): boolean {
     const has = (each: Lifecycle): boolean => each.plan().steps.some(({ name }) => name === resource)
-    return !has(lifecycle) && [...bindings.alive].some((each) => each !== lifecycle && has(each))
+    return bindings.alive.size > 1 && !has(lifecycle) && [...bindings.alive].some((each) => each !== lifecycle && has(each))
   }
 
   function print(kind: keyof typeof printed, text: string): void {
