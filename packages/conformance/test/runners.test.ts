@@ -26,6 +26,7 @@ test('a check that is not applicable is skipped under a name that says why, and 
       "drain with nothing in flight ends by itself, though the peer is frozen (not applicable: no harness.freeze)",
       "drain ends by itself although loops go on using it (not applicable: no harness.offer that serves after quiesce)",
       "drain serves a caller that makes one call after the other, to its last (not applicable: no harness.offer that serves after quiesce)",
+      "nothing is in flight when drain has resolved, although loops go on using it (not applicable: no harness.offer that serves after quiesce)",
       "inFlight is truthful (not applicable: it counts otherwise)",
       "lastArrival tells when work last came after quiesce (not applicable: no harness.offer that serves after quiesce)",
       "tally tells as done what is served between quiesce and drain (not applicable: no harness.offer that serves after quiesce)",

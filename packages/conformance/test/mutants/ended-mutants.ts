@@ -18,7 +18,7 @@ export const endedMutants: readonly Mutant[] = [
           await resource.drain(context)
           drainedAt = performance.now()
         },
-        inFlight: () => (performance.now() - drainedAt < 50 ? atDrain : works()),
+        inFlight: () => (performance.now() - drainedAt < 250 ? atDrain : works()),
       }
     },
   },
