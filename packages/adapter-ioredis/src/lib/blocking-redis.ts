@@ -1,14 +1,16 @@
 import { createTracker, cutError, followListeners, lifecycleErrorIn, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
+import { addTallies } from './add-tallies.ts'
 import type { Command } from './client-internals.ts'
 import { listWarnings } from './client-warnings.ts'
 import { givenUp, leave, untilIdleOrLost } from './close-client.ts'
-import { countCommands, describeCommands, kindOf } from './commands-of.ts'
+import { countCommands, describeCommands, kindOf, statesOf } from './commands-of.ts'
 import { cutClient } from './cut-client.ts'
-import { gateCommands, type Gate } from './gate-commands.ts'
+import { followReads, isPop, isRead } from './reads.ts'
 import type { RedisClient } from './redis-client.ts'
 import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
 import { stepOptions, type StepOptions } from './step-options.ts'
+import { trackCommands } from './track-commands.ts'
 import { trackConnections } from './track-connections.ts'
 import { createUnblockers } from './unblockers.ts'
 import { unsubscribe } from './unsubscribe.ts'
@@ -20,7 +22,7 @@ export interface BlockingRedisOptions extends StepOptions {
   /**
    * The promise of the loop that reads from this connection. It is waited for, so that what was read last is handled
    * before the connection closes. The loop must end when `lifecycle.stopping` aborts; when it fails, so does the step.
-   * @default nothing is waited for but the commands themselves
+   * @default nothing is waited for but the commands themselves, and what was read last is `unknown`
    */
   readonly loop?: Promise<unknown>
 }
@@ -28,8 +30,7 @@ export interface BlockingRedisOptions extends StepOptions {
 /** The events that bring messages to listeners. */
 const messages = ['message', 'messageBuffer', 'pmessage', 'pmessageBuffer', 'smessage', 'smessageBuffer']
 
-/** Commands with which a loop asks for its next element. */
-const reads = /^(?:bl|br|bz|xread)/i
+const noLoop = 'nobody knows whether what was read last is handled. Hand the loop over: blockingRedis(client, { loop })'
 
 /**
  * A client of ioredis that blocks (BLPOP, XREAD BLOCK) or subscribes: a source of work, so it stops with the
@@ -48,8 +49,14 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   const work = createTracker(name)
   const doubts = phase !== 'connections' && phase !== 'telemetry'
   const beginMessages = followListeners(client as RedisClient & EmitterLike, messages, work, { what: nameMessage, doubts })
-  let gate: Gate | undefined
+  const deliveries = loop === undefined && doubts ? followReads(client) : undefined
+  const commands = trackCommands(client, name, { isRead, onRead, mayPass: (command) => !isLeaving && !isRead(command) })
+  /** With these a loop had nothing in hand. */
+  const ofReads = new WeakSet<LifecycleError>()
   let draining: Promise<void> | undefined
+  let hasBegun = false
+  let isLeaving = false
+  let hasDoubted = false
   let isCut = false
   let isOver = loop === undefined
   /** Since the drain began, or since the close. */
@@ -59,7 +66,8 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     phase,
     ...stepOptions(options, 'blockingRedis'),
     get warnings() {
-      return listWarnings(client, 'blocking')
+      const warnings = listWarnings(client, 'blocking')
+      return deliveries?.isReader() ? [...warnings, `the client reads, and no loop was handed over: in a stop ${noLoop}.`] : warnings
     },
     start: createStart(client, name),
     check() {
@@ -69,23 +77,26 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     quiesce: begin,
     inFlight: () => countCommands(client) + work.count() + (isOver ? 0 : 1),
     waitingFor: () => [...describeCommands(client), ...unblockers.refusals(), ...(draining && !isOver ? ['the end of the loop'] : []), ...work.waitingFor()],
-    tally: () => work.tally.read(),
+    tally: () => addTallies(work.tally.read(), commands.read()),
     drain: ({ signal }) => (draining ??= drain(signal)),
     force() {
       begin()
-      if (!isCut) work.tally.cut(countCommands(client) + (isOver ? 0 : 1))
-      isCut = true
+      if (!isCut) work.tally.cut(commands.reads() + (isOver ? 0 : 1))
+      isCut = isLeaving = true
       work.cut()
+      commands.cut()
       unblockers.close()
       cutClient(client, (command) => cutError(name, kindOf(command)))
-      gate?.close()
+      commands.close()
+      doubtDeliveries()
     },
   }
 
   function begin(): void {
-    if (gate) return
+    if (hasBegun) return
+    hasBegun = true
     beginMessages()
-    gate = gateCommands({ client, name, tally: work.tally, onSend: countRead, onRefuse: countRead, isKnown: () => false })
+    commands.begin()
     loop?.then(
       () => endLoop(),
       (error: unknown) => endLoop(error),
@@ -95,9 +106,9 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   function endLoop(...failure: [unknown?]): void {
     isOver = true
     if (isCut) return
-    // A loop that fails for nothing but what the stop did to its command has failed for nothing.
+    // A loop that fails for nothing but what the stop did to its read has failed for nothing.
     const told = lifecycleErrorIn(failure[0])
-    if (failure.length === 0 || told?.resource === name) work.tally.done()
+    if (failure.length === 0 || (told && ofReads.has(told))) work.tally.done()
     else work.tally.failed('the loop', failure[0])
   }
 
@@ -106,13 +117,15 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     readsOfLoop = 0
     await unsubscribe(client, signal)
     let errorOf = await finish(signal)
-    gate?.close()
+    commands.close()
     readsOfLoop = 0
-    // Where a loop is left that nobody stops, what it has in hand.
+    // Where a loop is left that nobody stops, what it has in hand, and what it needs for that.
     errorOf = (await finish(signal)) ?? errorOf
+    isLeaving = true
     unblockers.close()
-    await leave(client, errorOf ?? givenUp(client, name), signal)
-    gate?.close()
+    await leave(client, errorOf ?? giveUp(), signal)
+    commands.close()
+    doubtDeliveries()
   }
 
   /** Ends what is blocked again and again: one that was on its way when the first attempt arrived is blocked only afterwards. */
@@ -120,23 +133,48 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     const inHand: InHand = {
       count() {
         if (client.status === 'ready') unblockers.unblock(signal)
-        return countCommands(client) + work.count() + (isOver ? 0 : 1)
+        return commands.count() + work.count() + (isOver ? 0 : 1)
       },
       // A loop that has not asked for more is still with what it has read before.
-      begunBefore: (at) => work.begunBefore(at) + (isOver || readsOfLoop > 0 ? 0 : 1),
+      begunBefore: (at) => work.begunBefore(at) + commands.begunBefore(at) + (isOver || readsOfLoop > 0 ? 0 : 1),
       onEnd: work.onEnd,
     }
     const why = await untilIdleOrLost(client, inHand, 0, signal)
     if (why === undefined) return undefined
     // A command that waits for a lost connection has nothing to bring; sent again, it would.
-    const errorOf = givenUp(client, name, 'its connection was lost')
+    const errorOf = giveUp('its connection was lost')
+    commands.giveUp(errorOf)
     cutClient(client, errorOf)
     await untilIdle(inHand, signal)
     return errorOf
   }
 
-  function countRead(command: Command): void {
-    if (reads.test(command.name ?? '')) readsOfLoop += 1
+  function giveUp(why?: string): (command: Command) => LifecycleError {
+    const states = statesOf(client)
+    const errorOf = givenUp(client, name, why)
+    const doubted = new Set<Command>()
+    return (command) => {
+      const error = errorOf(command)
+      if (isRead(command)) ofReads.add(error)
+      if (isPop(command) && states.get(command) === 'sent' && !doubted.has(command)) {
+        doubted.add(command)
+        work.tally.unknown(`${kindOf(command)}: given up, and what it may have popped is lost`)
+      }
+      return error
+    }
+  }
+
+  function onRead(_command: Command, refused?: LifecycleError): void {
+    readsOfLoop += 1
+    if (!refused) return
+    ofReads.add(refused)
+    deliveries?.asked()
+  }
+
+  function doubtDeliveries(): void {
+    const count = hasDoubted ? 0 : (deliveries?.inHand() ?? 0)
+    hasDoubted = true
+    if (count > 0) work.tally.unknown(noLoop, count)
   }
 }
 

@@ -1,4 +1,4 @@
-import { closedError, type Tallying } from '@lameduck/core'
+import { closedError, type LifecycleError, type Tallying } from '@lameduck/core'
 import { internalsOf, type Command } from './client-internals.ts'
 import { isAside, isHandshake, kindOf } from './commands-of.ts'
 import type { RedisClient } from './redis-client.ts'
@@ -10,9 +10,9 @@ export interface GateInput {
   readonly tally: Tallying
   /** Called with every command before it is sent. */
   readonly onSend: (command: Command) => void
-  /** Called with every command that is refused. */
-  readonly onRefuse?: (command: Command) => void
-  /** Whether a command is in hand already, and is only sent again. */
+  /** Called with every command that is refused, and with what it rejects with. */
+  readonly onRefuse: (command: Command, error: LifecycleError) => void
+  /** Whether a command is served after the close: it is in hand already, and is only sent again. */
   readonly isKnown: (command: Command) => boolean
 }
 
@@ -66,10 +66,11 @@ export function gateCommands({ client, name, tally, onSend, onRefuse, isKnown }:
   function refuse(command: Command): unknown {
     if (farewells.has(command.name?.toLowerCase() ?? '')) command.resolve?.(command.name?.toLowerCase() === 'quit' ? Buffer.from('OK') : 0)
     else {
-      onRefuse?.(command)
+      const error = closedError(name, kindOf(command))
+      onRefuse(command, error)
       tally.refused(kindOf(command))
       command.promise?.catch(() => {})
-      command.reject?.(closedError(name, kindOf(command)))
+      command.reject?.(error)
     }
     return command.promise
   }

@@ -1,0 +1,153 @@
+import { createLifecycle } from '@lameduck/core'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { blockingRedis } from '../src/index.ts'
+import { started } from './contexts.ts'
+import { versions, type Redis, type RedisOptions5 } from './harness.ts'
+import { untilBlocked, useServer } from './server-subjects.ts'
+
+// What a connection that reads has in hand when it stops: commands of its loop, and elements that were delivered to somebody.
+
+const { server, nextKey, connected: connectWith } = useServer()
+
+/** A connection that is lost stays lost. */
+const forGood = { retryStrategy: () => 60_000, maxRetriesPerRequest: null }
+
+describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => {
+  const connected = (options?: RedisOptions5): Promise<Redis> => connectWith(Redis, options)
+
+  describe('whose connection is lost while it drains', () => {
+    /** A loop that writes down what it has read; the connection is lost while the server has not answered that. */
+    async function losing(handle: (written: Promise<unknown>) => Promise<unknown>) {
+      const [client, admin, key] = [await connected(forGood), await connected(), nextKey()]
+      let write = (): void => {}
+      const mayWrite = new Promise<void>((resolve) => (write = resolve))
+      let isRead = (): void => {}
+      const read = new Promise<void>((resolve) => (isRead = resolve))
+      const loop = (async () => {
+        const popped = await client.blpop(key, 0)
+        isRead()
+        await mayWrite
+        await handle(client.rpush(`${key}:handled`, popped![1]))
+      })()
+      const lifecycle = await started(blockingRedis(client, { loop }))
+      await admin.rpush(key, 'element')
+      await read
+      await server().freeze()
+      write()
+      // In the turn in which it was sent.
+      await Promise.resolve()
+      const stopped = lifecycle.stop()
+      await server().kill()
+      return stopped
+    }
+
+    test('a command of the loop without an answer has failed, and so has a loop that dies from it', async () => {
+      const report = await losing((written) => written)
+      const given = 'given up while the service stopped, may have been done: its connection was lost'
+      expect(report.result).toBe('failed')
+      expect(report.steps[0]?.work).toMatchObject({ done: 0, failed: 2, cut: 0, refused: 0, unknown: 0 })
+      expect(report.steps[0]?.work?.reasons.toSorted()).toEqual([expect.stringMatching(new RegExp(`^RPUSH: .*${given}`)), expect.stringMatching(new RegExp(`^the loop: .*${given}`))])
+    })
+
+    test('... also where the loop goes on', async () => {
+      const report = await losing((written) => written.catch(() => {}))
+      expect(report).toMatchObject({ result: 'failed', steps: [{ work: { done: 1, failed: 1, reasons: [expect.stringMatching(/^RPUSH: /)] } }] })
+    })
+
+    test.each<[command: string, read: (client: Redis, key: string) => Promise<unknown>, unknown: number]>([
+      ['BLPOP', (client, key) => client.blpop(key, 0), 1],
+      ['BLMOVE', (client, key) => client.blmove(key, `${key}:to`, 'LEFT', 'RIGHT', 0), 0],
+      ['XREAD', (client, key) => client.xread('BLOCK', 0, 'STREAMS', key, '$'), 0],
+    ])('%s: nobody knows of what it may have popped, and nobody else has', async (command, read, unknown) => {
+      const [client, admin] = [await connected(forGood), await connected()]
+      const loop = read(client, nextKey())
+      const lifecycle = await started(blockingRedis(client, { loop }))
+      await untilBlocked(admin, 1)
+      await server().freeze()
+      const stopped = lifecycle.stop()
+      await server().kill()
+      expect(await stopped).toMatchObject({ result: unknown > 0 ? 'unknown' : 'clean', steps: [{ work: { failed: 0, unknown } }] })
+      await expect(loop, command).rejects.toMatchObject({ code: 'cut' })
+    })
+  })
+
+  test('a loop that does not look at the signal may do all that it needs for what it has read', { timeout: 20_000 }, async () => {
+    const [client, admin, key] = [await connected(), await connected(), nextKey()]
+    let round = 0
+    const loop = (async () => {
+      for (;;) {
+        const popped = await client.blpop(key, 0)
+        if (!popped) continue
+        // The second is in hand when it is no longer served.
+        await new Promise((resolve) => setTimeout(resolve, round++ === 1 ? 3_000 : 0))
+        await client.rpush(`${key}:handled`, popped[1])
+      }
+    })()
+    const lifecycle = await started(blockingRedis(client, { loop }))
+    await untilBlocked(admin, 1)
+    const stopped = lifecycle.stop()
+    await admin.rpush(key, 'one', 'two')
+    await expect(loop).rejects.toMatchObject({ code: 'closed' })
+    expect(await stopped).toMatchObject({ result: 'unknown', steps: [{ outcome: 'drained', work: { done: 3, failed: 0, refused: 1 } }] })
+    expect([...(await admin.lrange(`${key}:handled`, 0, -1)), ...(await admin.lrange(key, 0, -1))]).toEqual(['one', 'two'])
+  })
+
+  describe('without a loop', () => {
+    async function reading() {
+      const [client, admin, key] = [await connected(), await connected(), nextKey()]
+      const lifecycle = createLifecycle({ env: {} })
+      const resource = blockingRedis(client)
+      lifecycle.add(resource)
+      await lifecycle.start()
+      const read = client.blpop(key, 0)
+      await untilBlocked(admin, 1)
+      return { client, admin, key, lifecycle, resource, read }
+    }
+    const why = 'nobody knows whether what was read last is handled. Hand the loop over: blockingRedis(client, { loop })'
+
+    test('warns as soon as it reads', async () => {
+      const { lifecycle, resource } = await reading()
+      expect(resource.warnings).toEqual([`the client reads, and no loop was handed over: in a stop ${why}.`])
+      await lifecycle.stop()
+    })
+
+    test.each(['before', 'after'])('what was delivered shortly %s the signal is unknown', async (when) => {
+      const { admin, key, lifecycle, read } = await reading()
+      if (when === 'after') {
+        await server().freeze()
+        const pushed = admin.rpush(key, 'element')
+        const stopped = lifecycle.stop()
+        await server().thaw()
+        await pushed
+        // Its unblocking was under way already, and the push was first.
+        expect(await read).toEqual([key, 'element'])
+        return expect(await stopped).toMatchObject({ result: 'unknown', steps: [{ work: { unknown: 1, reasons: [why] } }] })
+      }
+      await admin.rpush(key, 'element')
+      await read
+      expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', steps: [{ work: { unknown: 1, reasons: [why] } }] })
+    })
+
+    test('one who has asked for more is done with what came before', async () => {
+      const { client, admin, key, lifecycle, read } = await reading()
+      await admin.rpush(key, 'element')
+      await read
+      const next = client.blpop(key, 0)
+      await untilBlocked(admin, 1)
+      expect(await lifecycle.stop()).toMatchObject({ result: 'clean', steps: [{ work: { unknown: 0 } }] })
+      expect(await next).toBeNull()
+    })
+
+    test('what was delivered is unknown also when it is cut', async () => {
+      const { client, admin, key, resource, read } = await reading()
+      await admin.rpush(key, 'element')
+      await read
+      const ended = once(client, 'end')
+      resource.quiesce?.({ reason: { kind: 'programmatic' }, deadline: performance.now(), remaining: () => 0 } as never)
+      await resource.force?.({ reason: { kind: 'programmatic' }, boundMs: 50 })
+      await ended
+      expect(resource.tally?.()).toMatchObject({ unknown: 1, cut: 0 })
+    })
+  })
+})
