@@ -16,12 +16,6 @@ beforeAll(async () => {
   shared = await createTopic(broker.brokers, 0)
   writer = new Kafka(kafkaConfig(broker.brokers)).producer({ createPartitioner: Partitioners.DefaultPartitioner })
   await writer.connect()
-  // The first join of a broker waits for its coordinator to load.
-  const warm = new Kafka(kafkaConfig(broker.brokers)).consumer({ groupId: randomUUID(), maxWaitTimeInMs: 10 })
-  await warm.connect()
-  await warm.subscribe({ topics: [shared] })
-  await warm.run({ eachMessage: async () => {} })
-  await warm.disconnect()
 })
 afterAll(async () => {
   await writer.disconnect()

@@ -1,7 +1,7 @@
 import type { Lifecycle } from '@lameduck/core'
 import type { EachBatchPayload } from 'kafkajs'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, stepOf, type Consuming } from './support/consuming.ts'
 import { createGate } from './support/gate.ts'
 
@@ -9,7 +9,7 @@ import { createGate } from './support/gate.ts'
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

@@ -1,13 +1,13 @@
 import type { LifecycleEvent } from '@lameduck/core'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, stepOf, type Consuming } from './support/consuming.ts'
 
 // A consumer that kafkajs gives up: nothing is consumed any more, and nothing of its own brings it back.
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

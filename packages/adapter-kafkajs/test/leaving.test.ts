@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { drainableKafka, kafkaConsumer } from '../src/index.ts'
 import { controlOf } from '../src/lib/client-control.ts'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
 import { throughLink } from './support/through-link.ts'
@@ -13,7 +13,7 @@ import { createTopic, groupState, kafkaConfig, look, write } from './support/top
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
 })
 afterAll(() => broker.stop())
 

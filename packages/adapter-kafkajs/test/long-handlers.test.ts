@@ -4,14 +4,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { drainableKafka, kafkaConsumer } from '../src/index.ts'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
 import { createTopic, kafkaConfig, look, write } from './support/topic.ts'
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

@@ -1,22 +1,19 @@
 import type { TcpLink } from '@lameduck/conformance'
 import type { Report } from '@lameduck/core'
 import type { Consumer, ConsumerRunConfig } from 'kafkajs'
-import { randomUUID } from 'node:crypto'
-import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { controlOf } from '../src/lib/client-control.ts'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, stepOf, type Consuming } from './support/consuming.ts'
 import { createGate } from './support/gate.ts'
 import { linkForTest } from './support/through-link.ts'
-import { groupState, look } from './support/topic.ts'
+import { look } from './support/topic.ts'
 
 // What kafkajs waits for when nothing is in hand any more: it is no loss to let go, and no reason to wait.
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
-  // The first question for a coordinator makes it, and these would not ask again for 25 s.
-  await vi.waitFor(async () => expect(await groupState(broker.brokers, randomUUID())).toBe('Dead'), { timeout: 20_000 })
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

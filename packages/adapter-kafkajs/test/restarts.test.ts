@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { rollOut, type RollOut } from './support/roll-out.ts'
 
 // Restarts of whole processes under load, with another member that takes over each time. All modes at once: most of the time is waiting.
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

@@ -1,7 +1,7 @@
 import { Kafka, type Consumer, type EachBatchPayload, type EachMessagePayload } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, stepOf, type Consuming, type ConsumingOptions } from './support/consuming.ts'
 import { createGate, type Gate } from './support/gate.ts'
 import { committedBy, createTopic, kafkaConfig, write } from './support/topic.ts'
@@ -10,7 +10,7 @@ import { committedBy, createTopic, kafkaConfig, write } from './support/topic.ts
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

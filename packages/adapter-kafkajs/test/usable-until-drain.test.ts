@@ -2,7 +2,7 @@ import type { Handle, Lifecycle } from '@lameduck/core'
 import type { Consumer, ConsumerConfig } from 'kafkajs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, stepOf, type Consuming } from './support/consuming.ts'
 import { createGate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
@@ -12,7 +12,7 @@ import { look } from './support/topic.ts'
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 

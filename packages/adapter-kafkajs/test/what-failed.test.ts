@@ -4,7 +4,7 @@ import { Kafka, Partitioners, type Admin, type Producer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { kafkaAdmin, kafkaProducer } from '../src/index.ts'
-import { startBroker, type Broker } from './support/broker.ts'
+import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, sigterm, stepOf } from './support/consuming.ts'
 import { createGate } from './support/gate.ts'
 import { linkForTest, throughLink } from './support/through-link.ts'
@@ -14,12 +14,7 @@ import { createTopic, kafkaConfig } from './support/topic.ts'
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await startBroker()
-  // The first transaction makes its coordinator, and these would not wait for that.
-  const producer = new Kafka(kafkaConfig(broker.brokers)).producer({ idempotent: true, maxInFlightRequests: 1, transactionalId: randomUUID() })
-  await producer.connect()
-  await producer.transaction().then((transaction) => transaction.abort())
-  await producer.disconnect()
+  broker = await sharedBroker()
   return () => broker.stop()
 })
 
