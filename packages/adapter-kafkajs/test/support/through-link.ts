@@ -39,7 +39,38 @@ export async function throughLink(broker: Broker, settings: Partial<KafkaConfig>
   return { link, drop, kafka: drainableKafka(Kafka, { ...kafkaConfig(broker.brokers), ...settings, socketFactory }) }
 }
 
-/** The same, until the end of the test. */
+/** One's own broker, as its clients see it: all of them reach the one that is there over a link of their own. */
+export interface LinkedBroker {
+  readonly brokers: readonly string[]
+  /** Connects a client by it. */
+  readonly connect: (onConnect: () => void) => Socket
+  readonly freeze: () => void
+  readonly thaw: () => void
+  /** Resolves when nobody is connected any more, and nobody can connect. */
+  readonly kill: () => Promise<void>
+  /** Clients can connect again. */
+  readonly restart: () => Promise<void>
+  readonly close: () => Promise<void>
+}
+
+export async function linkedBroker({ brokers }: Broker): Promise<LinkedBroker> {
+  const [host, port] = String(brokers[0]).split(':')
+  const open = (): Promise<TcpLink> => tcpLink({ host: String(host), port: Number(port) })
+  let link = await open()
+  return {
+    brokers,
+    connect: (onConnect) => connect({ host: link.host, port: link.port }, onConnect),
+    freeze: () => link.freeze(),
+    thaw: () => link.thaw(),
+    kill: () => link.kill(),
+    async restart() {
+      link = await open()
+    },
+    close: () => link.close(),
+  }
+}
+
+/** A link, until the end of the test. */
 export async function linkForTest(broker: Broker): Promise<Linked> {
   const linked = await linkTo(broker)
   onTestFinished(() => linked.link.close())
