@@ -40,7 +40,8 @@ function watchLife(consumer: Consumer): string[] {
   consumer.on(GROUP_JOIN, () => life.push('joins'))
   consumer.on(FETCH_START, () => life.push('fetches'))
   consumer.on(HEARTBEAT, () => life.push('heartbeats'))
-  consumer.on(CRASH, ({ payload }: ConsumerCrashEvent) => life.push(`crashes, restart: ${payload.restart}: ${payload.error.message}`))
+  // Without a restart it is the end of what was under way.
+  consumer.on(CRASH, ({ payload }: ConsumerCrashEvent) => payload.restart && life.push(`crashes, to begin anew: ${payload.error.message}`))
   return life
 }
 

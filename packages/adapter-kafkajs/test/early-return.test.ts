@@ -31,13 +31,14 @@ const messages = 10
 const doneFirst = 3
 
 /** A handler that leaves its batch at the signal, in the middle: it has handled three, and the first of them is what it is at when the signal comes. */
-async function leaving(way: keyof typeof ways, resolve: 'each' | 'none'): Promise<Consuming & { begun: Promise<void>; goOn: () => void }> {
+async function leaving(way: keyof typeof ways, resolve: 'each' | 'none', eachBatchAutoResolve: boolean = true): Promise<Consuming & { begun: Promise<void>; goOn: () => void }> {
   const own = { aborted: false }
   const begun = createGate()
   const gate = createGate()
   const subject = await consuming(broker, {
     messages,
     run: (_consumer, _topic, lifecycle) => ({
+      eachBatchAutoResolve,
       async eachBatch(payload) {
         let handled = 0
         for (const message of payload.batch.messages) {
@@ -64,7 +65,7 @@ describe('eachBatch with eachBatchAutoResolve, left at the signal', () => {
     const report = await stopped
     expect(await committed()).toEqual([doneFirst, 0, 0])
     expect(report.result).toBe('clean')
-    expect(stepOf(report)?.work?.reasons).toEqual([`delivered again: ${topic}[0] offsets 3 to 9, not resolved when the handler returned after the signal`])
+    expect(stepOf(report)?.work).toMatchObject({ done: 0, failed: 0, cut: 0, reasons: [`delivered again: ${topic}[0] offsets 3 to 9, not resolved when the handler returned after the signal`] })
   })
 
   test('without having resolved any: all of it comes again', async () => {
@@ -75,6 +76,15 @@ describe('eachBatch with eachBatchAutoResolve, left at the signal', () => {
     expect((await stopped).result).toBe('clean')
     expect(await committed()).toEqual([0, 0, 0])
   })
+})
+
+test('eachBatch without eachBatchAutoResolve, left at the signal: what comes again is named as well, and is not done', async () => {
+  const { stop, committed, begun, goOn, topic } = await leaving('isRunning()', 'each', false)
+  await begun
+  const stopped = stop()
+  goOn()
+  expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', work: { done: 0, reasons: [`delivered again: ${topic}[0] offsets 3 to 9, not resolved when the handler returned after the signal`] } })
+  expect(await committed()).toEqual([doneFirst, 0, 0])
 })
 
 test('a batch whose last message is resolved is committed as a whole, whenever its handler returns', async () => {

@@ -39,23 +39,24 @@ function seekTo(offset: (own: number) => number) {
 }
 
 /** Stops it while its handler is at the message, and then lets the handler go on. */
-async function stopInHand({ stop, begun, goOn, committed }: Consuming & { begun: Promise<void>; goOn: () => void }): Promise<{ result: string; committed: number[]; reasons: readonly string[] | undefined }> {
+async function stopInHand({ stop, begun, goOn, committed }: Consuming & { begun: Promise<void>; goOn: () => void }): Promise<{ result: string; committed: number[]; done: number | undefined; reasons: readonly string[] | undefined }> {
   await begun
   const stopped = stop()
   goOn()
   const report = await stopped
-  return { result: report.result, committed: await committed(), reasons: stepOf(report)?.work?.reasons }
+  const { done, reasons } = stepOf(report)?.work ?? {}
+  return { result: report.result, committed: await committed(), done, reasons }
 }
 
 describe('a message whose handler seeks while its consumer stops', () => {
   test.each([
-    ['back to itself', (own: number) => own, 5],
-    ['further back', (own: number) => own - 2, 3],
-    ['to the very beginning', () => 0, 0],
-    ['forward', (own: number) => own + 3, 8],
-  ])('%s: the group goes on where it said', async (_where, offset, expected) => {
+    ['back to itself', (own: number) => own, 5, 0],
+    ['further back', (own: number) => own - 2, 3, 0],
+    ['to the very beginning', () => 0, 0, 0],
+    ['forward', (own: number) => own + 3, 8, 1],
+  ])('%s: the group goes on where it said, and what comes again is not done', async (_where, offset, expected, done) => {
     const subject = await actingAt('5', seekTo(offset))
-    expect(await stopInHand(subject)).toEqual({ result: 'clean', committed: [expected, 0, 0], reasons: [`${subject.topic}[0] goes on from offset ${expected}: a seek asked for that`] })
+    expect(await stopInHand(subject)).toEqual({ result: 'clean', committed: [expected, 0, 0], done, reasons: [`${subject.topic}[0] goes on from offset ${expected}: a seek asked for that`] })
   })
 
   test('no commit in the middle of the batch goes past it', async () => {
@@ -85,8 +86,23 @@ describe('a message whose handler seeks while its consumer stops', () => {
     await expect.poll(() => resource.inFlight?.()).toBe(2)
     gates.get(1)?.open()
     gates.get(2)?.open()
-    expect((await stopped).result).toBe('clean')
+    expect(await stopped).toMatchObject({ result: 'clean', steps: [{ work: { done: 2 } }] })
     expect(await committed()).toEqual([0, 2, 2])
+  })
+
+  test('somebody else seeks back behind it, when it has returned: it is not done', async () => {
+    const subject = await actingAt('5', () => {})
+    await subject.begun
+    const stopping = createGate()
+    subject.lifecycle.add({ name: 'rewinder', phase: 'intake', drain: () => stopping.opened }, { needs: [subject.handle] })
+    const stopped = subject.stop()
+    subject.goOn()
+    await expect.poll(() => subject.resource.inFlight?.()).toBe(0)
+    expect(subject.resource.tally?.().done).toBeLessThanOrEqual(1)
+    subject.consumer.seek({ topic: subject.topic, partition: 0, offset: '4' })
+    stopping.open()
+    expect(stepOf(await stopped)).toMatchObject({ outcome: 'drained', work: { done: 0, failed: 0 } })
+    expect(await subject.committed()).toEqual([4, 0, 0])
   })
 })
 
@@ -176,7 +192,7 @@ describe('a batch whose handler seeks', () => {
       first(payload)
       seek('4')
     })
-    expect(await stopInHand(subject)).toMatchObject({ result: 'clean', committed: [4, 0, 0] })
+    expect(await stopInHand(subject)).toMatchObject({ result: 'clean', committed: [4, 0, 0], done: 0 })
   })
 
   test('and returns before the stop: nothing of it is resolved by that', async () => {
@@ -210,9 +226,9 @@ describe('a handler that pauses its partition', () => {
   test.each([
     ['by its payload', pauseOwn],
     ['by the consumer', pauseTopic],
-  ])('%s and returns, during the stop: its message comes again', async (_how, pause) => {
+  ])('%s and returns, during the stop: its message comes again, and is not done', async (_how, pause) => {
     const subject = await actingAt('5', pause)
-    expect(await stopInHand(subject)).toMatchObject({ result: 'clean', committed: [5, 0, 0] })
+    expect(await stopInHand(subject)).toMatchObject({ result: 'clean', committed: [5, 0, 0], done: 0, reasons: [`delivered again: ${subject.topic}[0] offset 5, whose handler paused the partition`] })
   })
 
   test('and throws: its message comes again', async () => {

@@ -1,5 +1,6 @@
 import { closedError, type Tracker } from '@lameduck/core'
 import type { KafkaConsumerClient, OffsetsByTopic, Partitions, Position } from './consumer-client.ts'
+import type { ConsumerTally } from './consumer-tally.ts'
 import type { Hands } from './hands.ts'
 import type { Rewinds } from './rewinds.ts'
 import type { Uncommitted } from './uncommitted.ts'
@@ -22,6 +23,7 @@ export interface FollowOptions {
   readonly hands: Hands
   readonly rewinds: Rewinds
   readonly uncommitted: Uncommitted
+  readonly tally: ConsumerTally
 }
 
 /**
@@ -31,7 +33,7 @@ export interface FollowOptions {
  * Once the consumer has been told to stop, commits and seeks are refused. `pause` and `resume` do nothing then: there is nothing to fetch, and
  * a timer that resumes must not throw.
  */
-export function followCalls(consumer: KafkaConsumerClient, { name, calls, hands, rewinds, uncommitted }: FollowOptions): ConsumerCalls {
+export function followCalls(consumer: KafkaConsumerClient, { name, calls, hands, rewinds, uncommitted, tally }: FollowOptions): ConsumerCalls {
   const commitOffsets = consumer.commitOffsets.bind(consumer)
   const seek = consumer.seek.bind(consumer)
   const pause = consumer.pause.bind(consumer)
@@ -66,6 +68,7 @@ export function followCalls(consumer: KafkaConsumerClient, { name, calls, hands,
       }
       seek(position)
       rewinds.set(position, 'seek')
+      tally.rewound(position)
       uncommitted.rewound(position.topic, Number(position.partition))
     },
     pause(topics: Partitions[] = []) {

@@ -78,6 +78,9 @@ export function createConsumerStop({ name, timeoutMs = Infinity, consumer, contr
   function boundJoin(longestMs: number): void {
     const giveUp = (): void => {
       noteAtStake()
+      // Handlers of before a crash: kafkajs does not wait for all of them.
+      tally.letGo(hands.count())
+      commits.cut()
       drop()
     }
     const timer = setTimeout(giveUp, Math.min(joinPatienceMs, longestMs))

@@ -1,11 +1,23 @@
 import type { Tally, Tallying } from '@lameduck/core'
+import type { Position } from './consumer-client.ts'
+import { isBehind, type Rewinds } from './rewinds.ts'
 import type { Uncommitted } from './uncommitted.ts'
 
-/** What became of what a consumer had in hand, in handlers and commits by hand. */
+/**
+ * What became of what a consumer had in hand, in handlers and commits by hand.
+ *
+ * A handler is done when it has returned and its message, or batch, does not come again. One whose message comes again, since it failed,
+ * sought back, paused its partition or left its batch, has lost nothing and done nothing: it is counted nowhere, and named among the reasons.
+ */
 export interface ConsumerTally {
   readonly begin: () => void
-  /** A handler has done what it had in hand of this partition. It counts as done as soon as nothing of the partition waits for its commit. */
-  handled(topic: string, partition: number): void
+  /**
+   * A handler has done what it had in hand of this partition, up to this offset. It counts as done as soon as nothing of the partition waits
+   * for its commit, unless the partition is to go on before that offset.
+   */
+  handled(topic: string, partition: number, offset: string): void
+  /** The partition is to go on from here: what was handled behind it comes again. */
+  rewound(position: Position): void
   /** For the report: what is no loss, and yet is not done. */
   readonly note: (text: string) => void
   /** Of what else an answer is missing. */
@@ -14,17 +26,19 @@ export interface ConsumerTally {
   end(): boolean
   /** So many handlers are cut, and with them what waits for its commit. Once: later calls change nothing. */
   cut(handlers: number): void
+  /** So many handlers are left over when the group is let go: what they do is never committed. What waits for its commit is for `end`. */
+  letGo(handlers: number): void
   readonly read: () => Tally
 }
 
 interface Handled {
   readonly topic: string
   readonly partition: number
-  count: number
+  offsets: string[]
 }
 
 /** @param counts of the commits by hand */
-export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted): ConsumerTally {
+export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted, rewinds: Rewinds): ConsumerTally {
   const handled = new Map<string, Handled>()
   const notes = new Set<string>()
   let counting = false
@@ -32,9 +46,9 @@ export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted):
 
   function take(isWaiting: boolean): number {
     let sum = 0
-    for (const [key, { topic, partition, count }] of handled) {
+    for (const [key, { topic, partition, offsets }] of handled) {
       if (uncommitted.isWaiting(topic, partition) !== isWaiting) continue
-      sum += count
+      sum += offsets.length
       handled.delete(key)
     }
     return sum
@@ -45,13 +59,17 @@ export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted):
       counting = true
       counts.begin()
     },
-    handled(topic, partition) {
+    handled(topic, partition, offset) {
       // A handler that was cut goes on, and its message is for others.
-      if (!counting || isCut) return
+      if (!counting || isCut || rewinds.comesAgain(topic, partition, offset)) return
       const key = `${topic}/${partition}`
       const found = handled.get(key)
-      if (found) found.count++
-      else handled.set(key, { topic, partition, count: 1 })
+      if (found) found.offsets.push(offset)
+      else handled.set(key, { topic, partition, offsets: [offset] })
+    },
+    rewound(position) {
+      const found = handled.get(`${position.topic}/${position.partition}`)
+      if (found) found.offsets = found.offsets.filter((offset) => !isBehind(position, offset))
     },
     note: (text) => void (counting && notes.add(text)),
     failed: counts.failed,
@@ -69,10 +87,15 @@ export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted):
       counts.done(take(false))
       counts.cut(handlers + take(true))
     },
+    letGo(handlers) {
+      if (isCut) return
+      isCut = true
+      counts.cut(handlers)
+    },
     read() {
       const { reasons, ...all } = counts.read()
       let done = 0
-      for (const { topic, partition, count } of handled.values()) if (!uncommitted.isWaiting(topic, partition)) done += count
+      for (const { topic, partition, offsets } of handled.values()) if (!uncommitted.isWaiting(topic, partition)) done += offsets.length
       return { ...all, done: all.done + done, reasons: [...reasons, ...notes] }
     },
   }

@@ -27,14 +27,15 @@ export function eachBatchHandler(run: RunConfig, { hands, autoCommit, uncommitte
       if (autoCommit) uncommitted.done(topic, partition, offset)
     }
     const nextOffset = (): string => (inHand.resolved === undefined ? (batch.messages[0]?.offset ?? batch.lastOffset()) : String(BigInt(inHand.resolved) + 1n))
-    const hasRest = (): boolean => BigInt(nextOffset()) <= BigInt(batch.messages.at(-1)?.offset ?? batch.lastOffset())
+    const lastOffset = (): string => batch.messages.at(-1)?.offset ?? batch.lastOffset()
+    const hasRest = (): boolean => BigInt(nextOffset()) <= BigInt(lastOffset())
 
     try {
       await eachBatch?.({ ...payload, isRunning, resolveOffset, pause: () => hands.pause(inHand) })
       inHand.isBusy = false
       if (hands.isClosed()) {
-        tally.handled(topic, partition)
-        if (eachBatchAutoResolve && hasRest()) tally.note(`delivered again: ${describe(inHand)}, not resolved when the handler returned after the signal`)
+        if (!autoCommit || !hasRest() || uncommitted.isCommitted(topic, partition, lastOffset())) tally.handled(topic, partition, lastOffset())
+        else tally.note(`delivered again: ${describe(inHand)}, not resolved when the handler returned after the signal`)
       } else if (!payload.isStale()) {
         if (autoCommit && inHand.hasPaused && group.isPaused(topic, partition) && hasRest()) rewinds.set({ topic, partition, offset: nextOffset() }, 'pause')
         if (eachBatchAutoResolve && !wasToldToStop) resolveOffset(batch.lastOffset())

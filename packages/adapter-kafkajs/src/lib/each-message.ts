@@ -26,11 +26,11 @@ export function eachMessageHandler(run: RunConfig, { hands, autoCommit, uncommit
         inHand.isBusy = true
         await eachMessage?.({ topic, partition, message, heartbeat, pause })
         inHand.isBusy = false
-        if (hands.isClosed()) tally.handled(topic, partition)
+        const isLeft = inHand.hasPaused && group.isPaused(topic, partition) && autoCommit
+        if (hands.isClosed() && !isLeft) tally.handled(topic, partition, message.offset)
         // Asked for again, or for another one: where it goes on is for the seek to say.
         if (seeks.size > 0 && payload.isStale()) break
-        const isLeft = inHand.hasPaused && group.isPaused(topic, partition)
-        if (isLeft && autoCommit) {
+        if (isLeft) {
           if (hands.isClosed()) {
             tally.note(`delivered again: ${describe(inHand)}, whose handler paused the partition`)
             break

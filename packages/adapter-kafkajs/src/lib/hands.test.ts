@@ -25,7 +25,8 @@ function handling(run: RunConfig): Fixture {
   const answers: (() => void)[] = []
   const consumer = { logger: () => ({ error: (...line: unknown[]) => logged.push(line) }) } as unknown as KafkaConsumerClient
   const uncommitted = createUncommitted()
-  const shared = { autoCommit: true, uncommitted, rewinds: createRewinds(), tally: createConsumerTally(createTally(), uncommitted) }
+  const rewinds = createRewinds()
+  const shared = { autoCommit: true, uncommitted, rewinds, tally: createConsumerTally(createTally(), uncommitted, rewinds) }
   const hands = createHands({ ...shared, consumer })
   const runner: PrivateRunner = {
     consuming: true,

@@ -58,12 +58,12 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   const sessionTimeoutMs = control?.settings.consumer?.sessionTimeout ?? defaultSessionTimeoutMs
   const commits = createTracker(members.name)
   const uncommitted = createUncommitted()
-  const tally = createConsumerTally(commits.tally, uncommitted)
   const rewinds = createRewinds()
+  const tally = createConsumerTally(commits.tally, uncommitted, rewinds)
   const given = { autoCommit: run.autoCommit !== false, rewinds, tally }
   const hands = createHands({ ...given, consumer })
   const context: HandlerContext = { ...given, hands, uncommitted }
-  const calls = followCalls(consumer, { name: members.name, calls: commits, hands, rewinds, uncommitted })
+  const calls = followCalls(consumer, { name: members.name, calls: commits, hands, rewinds, uncommitted, tally })
   const membership = followMembership(consumer, {
     onRestart: () => void (stop.isStopping() && consumer.disconnect().catch(() => {})),
     onEnd: (error) => onEnded(error),

@@ -4,6 +4,8 @@ import type { Partitions, Position } from './consumer-client.ts'
 export interface Rewinds {
   readonly size: () => number
   readonly list: () => readonly Rewind[]
+  /** Whether this message comes again by one of them. */
+  readonly comesAgain: (topic: string, partition: number, offset: string) => boolean
   /** The newest counts, as it does in kafkajs. */
   set(position: Position, why: Rewind['why']): void
   /** A message is handed out in this partition: it is there. */
@@ -20,6 +22,9 @@ export interface Rewind extends Position {
   readonly why: 'seek' | 'pause'
 }
 
+/** Kafka's number for the end of a partition; that for its beginning is -2. */
+const latest = '-1'
+
 export function createRewinds(): Rewinds {
   const all = new Map<string, Rewind>()
   const keyOf = (topic: string, partition: number): string => `${topic}/${partition}`
@@ -31,6 +36,10 @@ export function createRewinds(): Rewinds {
   return {
     size: () => all.size,
     list: () => [...all.values()],
+    comesAgain(topic, partition, offset) {
+      const rewind = all.get(keyOf(topic, partition))
+      return rewind !== undefined && isBehind(rewind, offset)
+    },
     set({ topic, partition, offset }, why) {
       all.set(keyOf(topic, partition), { topic, partition: Number(partition), offset: String(offset), why })
     },
@@ -39,6 +48,11 @@ export function createRewinds(): Rewinds {
     resumed: (topics) => dropUnless(({ topic, partition, why }) => why === 'seek' || !covers(topics, topic, partition)),
     keep: (assignment) => dropUnless(({ topic, partition }) => assignment[topic]?.includes(partition) ?? false),
   }
+}
+
+/** Whether a partition that goes on from this position has this message before it. */
+export function isBehind(position: Pick<Position, 'offset'>, offset: string): boolean {
+  return position.offset !== latest && BigInt(offset) >= BigInt(position.offset)
 }
 
 export function covers(topics: readonly Partitions[], topic: string, partition: number): boolean {

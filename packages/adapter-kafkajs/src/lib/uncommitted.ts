@@ -10,6 +10,8 @@ export interface Uncommitted {
   /** The partitions were given to others, or begin anew. */
   clear(): void
   readonly isWaiting: (topic: string, partition: number) => boolean
+  /** Whether a commit has covered this message, and nothing of its partition waits. */
+  readonly isCommitted: (topic: string, partition: number, offset: string) => boolean
   /** One text for each partition. */
   readonly waitingFor: () => readonly string[]
 }
@@ -57,6 +59,10 @@ export function createUncommitted(): Uncommitted {
     rewound: (topic, partition) => void topics.get(topic)?.delete(partition),
     clear: () => topics.clear(),
     isWaiting: (topic, partition) => find(topic, partition)?.first !== undefined,
+    isCommitted(topic, partition, offset) {
+      const state = find(topic, partition)
+      return state !== undefined && state.first === undefined && BigInt(state.committed) > BigInt(offset)
+    },
     waitingFor: () =>
       [...topics].flatMap(([topic, ofTopic]) =>
         [...ofTopic].flatMap(([partition, { first, last }]) =>
