@@ -78,7 +78,6 @@ export function createConsumerStop({ name, timeoutMs = Infinity, consumer, contr
   function boundJoin(longestMs: number): void {
     const giveUp = (): void => {
       noteAtStake()
-      // Handlers of before a crash: kafkajs does not wait for all of them.
       tally.letGo(hands.count())
       commits.cut()
       drop()
