@@ -126,9 +126,9 @@ describe('what is wrong', () => {
     expect(warn({ sessionTimeout: 45_000 })).toEqual([expect.stringContaining('sessionTimeout is 45000')])
     expect(warn({ sessionTimeout: 30_000 }, { timeoutMs: 30_000 })).toEqual([])
     expect(warn({ sessionTimeout: 30_000 }, { timeoutMs: 45_000 })).toEqual([
-      expect.stringMatching(/^a handler may take 45000 ms \(timeoutMs\), longer than sessionTimeout \(30000\): .+ Call heartbeat\(\) in the handler, raise sessionTimeout, or lower timeoutMs\.$/),
+      expect.stringMatching(/^a handler may take 45000 ms \(timeoutMs\), longer than sessionTimeout \(30000\)\. .+ Call heartbeat\(\) in the handler, raise sessionTimeout, or lower timeoutMs\.$/),
     ])
-    expect(warn({ rebalanceTimeout: 3_000 })).toEqual([expect.stringMatching(/^rebalanceTimeout is 3000, no longer than heartbeatInterval \(3000\): .+ Set it to 9000 or more\.$/)])
+    expect(warn({ rebalanceTimeout: 3_000 })).toEqual([expect.stringMatching(/^rebalanceTimeout is 3000, no longer than heartbeatInterval \(3000\)\. .+ Set it to 9000 or more\.$/)])
     expect(warn({ rebalanceTimeout: 3_001 })).toEqual([])
     expect(warn({ rebalanceTimeout: 20_000 }, { timeoutMs: 20_000 })).toEqual([expect.stringMatching(/^rebalanceTimeout is 20000, no longer than a handler may take \(timeoutMs, 20000\)/)])
     expect(warn({ rebalanceTimeout: 20_000 }, { timeoutMs: 19_999 })).toEqual([])
@@ -138,7 +138,7 @@ describe('what is wrong', () => {
   test('is said of a transaction that would stay open for long', () => {
     const warnings = (settings: object) => kafkaProducer(drainableKafka(Kafka, config).producer(settings)).warnings
     expect(warnings({})).toEqual([])
-    expect(warnings({ transactionTimeout: 90_000 })).toEqual([expect.stringMatching(/^transactionTimeout is 90000: .+ Set it to 60000 or less\.$/)])
+    expect(warnings({ transactionTimeout: 90_000 })).toEqual([expect.stringMatching(/^transactionTimeout is 90000\. .+ Set it to 60000 or less\.$/)])
   })
 })
 

@@ -4,7 +4,7 @@ import type { RunConfig } from './consumer-client.ts'
 import type { KafkaResourceOptions } from './resource-options.ts'
 
 const notDrainable = (what: string): string =>
-  `${what} was not made by drainableKafka(): it can be drained but not cut, and a broker that does not answer holds it for up to a minute. Replace new Kafka({ … }) by drainableKafka(Kafka, { … }).`
+  `${what} was not made by drainableKafka(). It can be drained, but it cannot be cut: a broker that does not answer holds it for up to a minute. Replace new Kafka({ … }) by drainableKafka(Kafka, { … }).`
 
 /** The warning that every client shares. */
 export function clientWarnings(client: object, what: string): string[] {
@@ -17,7 +17,7 @@ export function producerWarnings(producer: object): string[] {
   const timeoutMs = controlOf(producer)?.settings.producer?.transactionTimeout ?? 0
   if (timeoutMs > 60_000) {
     warnings.push(
-      `transactionTimeout is ${timeoutMs}: if this producer is ever lost within a transaction, whoever reads committed messages waits that long. Set it to 60000 or less.`,
+      `transactionTimeout is ${timeoutMs}. When this producer is lost within a transaction, readers of committed messages wait that long. Set it to 60000 or less.`,
     )
   }
   return warnings
@@ -28,7 +28,7 @@ export function consumerWarnings(consumer: object, run: RunConfig, { reserveMs, 
   const warnings = clientWarnings(consumer, 'this consumer')
   if (run.eachBatch && run.eachBatchAutoResolve !== false && run.autoCommit !== false) {
     warnings.push(
-      'eachBatch runs with eachBatchAutoResolve on: from the signal on that the handler returns does not mean that it is done with the batch, since it may have left it early. What it did not resolveOffset() is delivered again. Resolve each message, or batch.lastOffset() when all are done, and set eachBatchAutoResolve: false.',
+      'eachBatch runs with eachBatchAutoResolve on. After the signal, a handler that returns may have left its batch early, so only what it resolved is committed. The rest is delivered again. Call resolveOffset() for each message, or once for batch.lastOffset() when all are done, and set eachBatchAutoResolve: false.',
     )
   }
   const settings = controlOf(consumer)?.settings.consumer
@@ -37,31 +37,31 @@ export function consumerWarnings(consumer: object, run: RunConfig, { reserveMs, 
   const guaranteedMs = reserveMs ?? resolvePolicy({}, {}).phases.intake.reserveMs
   if (maxWaitTimeInMs > guaranteedMs / 3) {
     warnings.push(
-      `maxWaitTimeInMs is ${maxWaitTimeInMs}, more than a third of the ${guaranteedMs} ms that are reserved for the drain: an idle consumer cannot leave before its open fetch returns. Set it to 1000 or less, or raise reserveMs.`,
+      `maxWaitTimeInMs is ${maxWaitTimeInMs}, more than a third of the ${guaranteedMs} ms that are reserved for the drain. An idle consumer cannot leave before its open fetch returns. Set it to 1000 or less, or raise reserveMs.`,
     )
   }
   if (sessionTimeout > 30_000) {
     warnings.push(
-      `sessionTimeout is ${sessionTimeout}: if this consumer is ever cut, its partitions stand still for that long. Set it to 30000 or less.`,
+      `sessionTimeout is ${sessionTimeout}. When this consumer is cut and the broker does not hear of it, its partitions stand still for that long. Set it to 30000 or less.`,
     )
   }
   if (timeoutMs !== undefined && timeoutMs > sessionTimeout) {
     warnings.push(
-      `a handler may take ${timeoutMs} ms (timeoutMs), longer than sessionTimeout (${sessionTimeout}): before the stop nobody sends heartbeats for it, the group gives its partitions away, and its message is handled twice. Call heartbeat() in the handler, raise sessionTimeout, or lower timeoutMs.`,
+      `a handler may take ${timeoutMs} ms (timeoutMs), longer than sessionTimeout (${sessionTimeout}). Before the stop nobody sends heartbeats for it. So the group gives its partitions away, and its message is handled twice. Call heartbeat() in the handler, raise sessionTimeout, or lower timeoutMs.`,
     )
   }
   if (heartbeatInterval > sessionTimeout / 3) {
     warnings.push(
-      `heartbeatInterval is ${heartbeatInterval}, more than a third of sessionTimeout (${sessionTimeout}): one late heartbeat costs the membership, and the messages in flight are delivered again. Set it to ${Math.floor(sessionTimeout / 3)} or less.`,
+      `heartbeatInterval is ${heartbeatInterval}, more than a third of sessionTimeout (${sessionTimeout}). One late heartbeat costs the membership, and the messages in flight are delivered again. Set it to ${Math.floor(sessionTimeout / 3)} or less.`,
     )
   }
   if (rebalanceTimeout <= heartbeatInterval) {
     warnings.push(
-      `rebalanceTimeout is ${rebalanceTimeout}, no longer than heartbeatInterval (${heartbeatInterval}): whenever a member comes or goes, those that hear of it too late are put out of the group, in every rollout. Set it to ${heartbeatInterval * 3} or more.`,
+      `rebalanceTimeout is ${rebalanceTimeout}, no longer than heartbeatInterval (${heartbeatInterval}). In every rollout, members that hear too late of one that comes or goes are put out of the group. Set it to ${heartbeatInterval * 3} or more.`,
     )
   } else if (timeoutMs !== undefined && rebalanceTimeout <= timeoutMs) {
     warnings.push(
-      `rebalanceTimeout is ${rebalanceTimeout}, no longer than a handler may take (timeoutMs, ${timeoutMs}): when a member comes or goes meanwhile, this one is put out of the group, and its message is handled twice. Raise rebalanceTimeout above ${timeoutMs}, or lower timeoutMs.`,
+      `rebalanceTimeout is ${rebalanceTimeout}, no longer than a handler may take (timeoutMs, ${timeoutMs}). When a member comes or goes meanwhile, this one is put out of the group, and its message is handled twice. Raise rebalanceTimeout above ${timeoutMs}, or lower timeoutMs.`,
     )
   }
   return warnings
