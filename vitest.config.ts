@@ -13,6 +13,8 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A busy machine may take its time for what comes all the same.
+    expect: { poll: { timeout: 15_000 } },
     reporters: results ? ['default', 'json'] : ['default'],
     ...(results ? { outputFile: { json: join(results, `${basename(process.cwd())}.json`) } } : {}),
   },

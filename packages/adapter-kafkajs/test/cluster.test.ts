@@ -8,6 +8,7 @@ import { startCluster, type TestCluster } from './support/cluster.ts'
 import { createGate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
 import { startKeeper, type Keeper } from './support/keeper.ts'
+import { watchLateness } from './support/lateness.ts'
 import { rollOut } from './support/roll-out.ts'
 import { write } from './support/topic.ts'
 
@@ -22,6 +23,7 @@ beforeAll(async () => {
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
 const forcedWithinMs = 1_000
 const roomyMs = 25_000
+const lateness = watchLateness()
 
 interface BusyOptions {
   /** The node that coordinates its group. */
@@ -89,7 +91,7 @@ function stepOf(report: Report, name: string) {
 function expectForced(report: Report, name: string): void {
   const step = stepOf(report, name)
   expect(step).toMatchObject({ outcome: 'forced', errors: [] })
-  expect((step?.finishedMs ?? Infinity) - (step?.deadlineMs ?? 0)).toBeLessThan(forcedWithinMs)
+  expect((step?.finishedMs ?? Infinity) - (step?.deadlineMs ?? 0)).toBeLessThan(forcedWithinMs + lateness())
 }
 
 /** Everything is committed, and the group counts nobody any more, as its coordinator says. */

@@ -120,8 +120,11 @@ const consumerHarness: Harness<ConsumerSubject> = {
     return { outcome: Promise.race([gate.opened.then(() => 'finished' as const), left]), finish: gate.open }
   },
   async offer(subject) {
+    const since = performance.now()
     const begun = await write(subject, randomUUID())
-    return Promise.race([begun.opened.then(() => true), new Promise<false>((resolve) => setTimeout(() => resolve(false), 700))])
+    // A broker that is slow to take a message is slow to give it, too.
+    const longestMs = Math.max(700, 20 * (performance.now() - since))
+    return Promise.race([begun.opened.then(() => true), new Promise<false>((resolve) => setTimeout(() => resolve(false), longestMs))])
   },
   async end(subject) {
     const { consumer } = subject

@@ -7,6 +7,7 @@ import { drainableKafka, kafkaAdmin, kafkaConsumer, kafkaProducer } from '../src
 import { controlOf } from '../src/lib/client-control.ts'
 import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
+import { watchLateness } from './support/lateness.ts'
 import { linkedBroker, type LinkedBroker } from './support/through-link.ts'
 import { createTopic, kafkaConfig } from './support/topic.ts'
 
@@ -24,6 +25,7 @@ const roomyMs = 10_000
 const patienceMs = 600
 const forcedWithinMs = 1_000
 const silenceMs = 10_000
+const lateness = watchLateness()
 
 /** One of its own for each test, since most of them run beside each other. */
 async function ownBroker({ onTestFinished }: TestContext): Promise<LinkedBroker> {
@@ -116,14 +118,14 @@ function expectForced(report: Report, step: string): void {
   const found = report.steps.find(({ name }) => name === step)
   expect(found?.outcome).toBe('forced')
   expect(found?.errors).toEqual([])
-  expect((found?.finishedMs ?? Infinity) - (found?.deadlineMs ?? 0)).toBeLessThan(forcedWithinMs)
+  expect((found?.finishedMs ?? Infinity) - (found?.deadlineMs ?? 0)).toBeLessThan(forcedWithinMs + lateness())
 }
 
 /** Nothing was in hand, so it was no loss to let go; the report says what that may cost the others. */
 function expectLetGo(report: Report): void {
   const step = report.steps.find(({ name }) => name === 'kafka-consumer')
   expect(step).toMatchObject({ outcome: 'idle', errors: [], work: { cut: 0, failed: 0, reasons: [expect.stringMatching(/^the group .+ stand still for up to 30 s if the broker does not hear that it leaves$/)] } })
-  expect(report.tookMs).toBeLessThan(patienceMs + forcedWithinMs)
+  expect(report.tookMs).toBeLessThan(patienceMs + forcedWithinMs + lateness())
 }
 
 /** Its clients, and the places to which they have connected since it was last emptied. */
@@ -192,7 +194,7 @@ describe.concurrent('clients that drainableKafka made are gone within a second o
     const reports = await Promise.all(stopping)
     // The busy ones wait for their handlers; the idle ones may notice that nobody is there, and be done.
     for (const report of reports.slice(0, 2)) expectForced(report, 'kafka-consumer')
-    for (const report of reports) expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs)
+    for (const report of reports) expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs + lateness())
     await expectSilence(members, opened)
   })
 
@@ -229,7 +231,7 @@ describe.concurrent('clients that drainableKafka made are gone within a second o
     await broker.kill()
     expect(await crash, 'kafkajs wants to start it again').toBe(true)
     const report = await crashed.stop()
-    expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs)
+    expect(report.tookMs).toBeLessThan(drainMs + forcedWithinMs + lateness())
     await broker.restart()
     await expectSilence([crashed], opened)
   })

@@ -8,6 +8,7 @@ import { controlOf } from '../src/lib/client-control.ts'
 import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate, type Gate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
+import { watchLateness } from './support/lateness.ts'
 import { throughLink } from './support/through-link.ts'
 import { createTopic, groupState, kafkaConfig, look, write } from './support/topic.ts'
 
@@ -18,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => broker.stop())
 
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+const lateness = watchLateness()
 const roomy = { graceMs: 30_000, phases: { intake: { reserveMs: 15_000 } } }
 
 function drainable(): Kafka {
@@ -100,7 +102,7 @@ describe('a stop while the group is being joined', () => {
     })
     expect(resource.tally?.().reasons).toEqual(['the join of the group: what it would be given stands still for up to 6 s'])
     expect(report.result).toBe('clean')
-    expect(report.tookMs).toBeLessThan(1_300)
+    expect(report.tookMs).toBeLessThan(300 + 1_000 + lateness())
     expect(controlOf(consumer)?.openSockets()).toBe(0)
     busy.finish()
     await starting
@@ -408,7 +410,7 @@ test('an idle consumer leaves as soon as its fetch returns', async () => {
   await lifecycle.start()
   const report = await lifecycle.stop(sigterm)
   expect(report.steps.find((step) => step.name === 'kafka-consumer')?.outcome).toBe('idle')
-  expect(report.tookMs).toBeLessThan(1_000 + 1_000)
+  expect(report.tookMs).toBeLessThan(1_000 + 1_000 + lateness())
 })
 
 describe('start', () => {

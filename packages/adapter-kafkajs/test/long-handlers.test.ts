@@ -7,6 +7,7 @@ import { drainableKafka, kafkaConsumer } from '../src/index.ts'
 import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate } from './support/gate.ts'
 import { joinAsOther } from './support/group.ts'
+import { watchLateness } from './support/lateness.ts'
 import { createTopic, kafkaConfig, look, write } from './support/topic.ts'
 
 let broker: Broker
@@ -16,6 +17,7 @@ beforeAll(async () => {
 })
 
 const sigterm = { kind: 'signal', signal: 'SIGTERM', interactive: false } as const
+const lateness = watchLateness()
 const roomy = { graceMs: 30_000, phases: { intake: { reserveMs: 15_000 } } }
 
 function drainable(): Kafka {
@@ -102,6 +104,6 @@ test('a handler that awaits the stop of its own process is cut at the deadline, 
   await lifecycle.start()
   await stopped.opened
   expect(report?.steps.find(({ name }) => name === 'kafka-consumer')).toMatchObject({ outcome: 'forced', inFlight: { atForce: 1 } })
-  expect(report?.tookMs).toBeLessThan(500 + 1_000)
+  expect(report?.tookMs).toBeLessThan(500 + 1_000 + lateness())
   expect((await look(broker.brokers, groupId, topic)).committed).toBe(0)
 })

@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { sharedBroker, type Broker } from './support/broker.ts'
+import { startBroker, type Broker } from './support/broker.ts'
 import { rollOut, type RollOut } from './support/roll-out.ts'
 
 // Restarts of whole processes under load, with another member that takes over each time. All modes at once: most of the time is waiting.
 
 let broker: Broker
 beforeAll(async () => {
-  broker = await sharedBroker()
+  broker = await startBroker()
   return () => broker.stop()
 })
 
@@ -41,9 +41,14 @@ describe.concurrent('more at once', () => {
   })
 
   test('control: a signal handler that awaits consumer.disconnect() loses or repeats', { timeout: 180_000 }, async () => {
-    const outcomes = await inAll([modes.messagesByHand, modes.batches, modes.batchByHand], { helper: 'naive', restarts: 3 })
-    expect(outcomes.get(modes.batches)?.lost, 'kafkajs resolves the batch that the handler has left').toBeGreaterThan(0)
-    expect(outcomes.get(modes.messagesByHand)?.twice, 'kafkajs drops the commits').toBeGreaterThan(0)
-    expect(outcomes.get(modes.batchByHand)?.twice, 'kafkajs drops the commits').toBeGreaterThan(0)
+    const faults = { [modes.batches]: 0, [modes.messagesByHand]: 0, [modes.batchByHand]: 0 }
+    // Whether a signal meets what it loses is chance: until each has.
+    while (Object.values(faults).includes(0)) {
+      const missing = Object.keys(faults).filter((mode) => faults[mode] === 0)
+      for (const [mode, { lost, twice }] of await inAll(missing, { helper: 'naive', restarts: 3 })) {
+        // kafkajs resolves the batch that the handler has left, and drops commits by hand.
+        faults[mode] = mode === modes.batches ? lost : twice
+      }
+    }
   })
 })

@@ -13,9 +13,12 @@ export async function sharedBroker(): Promise<Broker> {
   return ready(await startServer('kafka'))
 }
 
+/** One that is too busy to be heard of for this long is taken for dead by itself, and loads its groups again; in ms. Kafka's own default. */
+const session = 'broker.session.timeout.ms=9000'
+
 /** A broker of one's own, that may be frozen and killed, with settings beside those of the servers module. */
 export async function startBroker(...settings: string[]): Promise<Broker> {
-  return ready(await startServer('kafka', { private: true, args: settings.flatMap((setting) => ['--override', setting]) }))
+  return ready(await startServer('kafka', { private: true, args: [session, ...settings].flatMap((setting) => ['--override', setting]) }))
 }
 
 async function ready(server: Awaited<ReturnType<typeof startServer>>): Promise<Broker> {

@@ -2,7 +2,7 @@ import { startKafkaCluster, type KafkaCluster, type KafkaClusterOptions } from '
 import { Kafka, type Admin, type KafkaConfig } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, vi } from 'vitest'
-import { kafkaConfig } from './topic.ts'
+import { kafkaConfig, offsetsOf } from './topic.ts'
 
 /** Three brokers, of which one may be frozen or killed. Partition 0 of a topic leads on the node 1, and so on, as long as all are well. */
 export interface TestCluster extends Pick<KafkaCluster, 'nodes' | 'controller' | 'stop'> {
@@ -136,9 +136,8 @@ export async function startCluster(options: KafkaClusterOptions = {}): Promise<T
     look: (groupId, topic) =>
       vi.waitFor(
         async () => {
-          const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
+          const committed = await offsetsOf(admin, groupId, topic)
           const { groups } = await admin.describeGroups([groupId])
-          const committed = offsets?.partitions.toSorted((one, other) => one.partition - other.partition).map(({ offset }) => Math.max(0, Number(offset))) ?? []
           return { committed, members: groups[0]?.members.length ?? 0 }
         },
         { timeout: 15_000, interval: 50 },

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { hasLeaders, kafkaConfig } from './topic.ts'
+import { hasLeaders, kafkaConfig, offsetsOf, untilAnswered } from './topic.ts'
 
 export interface RollOutOptions {
   readonly brokers: readonly string[]
@@ -174,11 +174,7 @@ async function startLoad(brokers: readonly string[], group: string): Promise<Loa
     writing = undefined
   }
 
-  async function committed(): Promise<readonly number[]> {
-    const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-    const byPartition = offsets?.partitions.toSorted((one, other) => one.partition - other.partition) ?? []
-    return byPartition.map(({ offset }) => Math.max(0, Number(offset)))
-  }
+  const committed = (): Promise<readonly number[]> => untilAnswered(() => offsetsOf(admin, group, topic))
 
   await write(backlog)
   return {
@@ -189,7 +185,7 @@ async function startLoad(brokers: readonly string[], group: string): Promise<Loa
     async end() {
       isOver = true
       await writing
-      const ends = await admin.fetchTopicOffsets(topic)
+      const ends = await untilAnswered(() => admin.fetchTopicOffsets(topic))
       const all = sum(ends.map(({ offset }) => Number(offset)))
       while (!isClosed && sum(await committed()) < all) await sleep(100)
     },

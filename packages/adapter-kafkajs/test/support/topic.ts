@@ -44,47 +44,57 @@ export async function write(brokers: readonly string[], topic: string, messages:
   }
 }
 
-/** How many messages the group has committed, and the topic holds, over all partitions; and how many members the group has. */
-export async function look(brokers: readonly string[], groupId: string, topic: string): Promise<{ committed: number; written: number; members: number }> {
+/** Asks, and asks again while the broker says "not now", as one does that was too busy to be heard of and has to load its groups again. */
+export async function ask<T>(brokers: readonly string[], question: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = new Kafka(kafkaConfig(brokers)).admin()
   await admin.connect()
   try {
-    const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
+    return await untilAnswered(() => question(admin))
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+export async function untilAnswered<T>(question: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await question()
+    } catch (error) {
+      const { type = '', retriable = false } = error as { type?: string; retriable?: boolean }
+      if (!retriable && type !== 'NOT_COORDINATOR_FOR_GROUP') throw error
+      await sleep(100)
+    }
+  }
+}
+
+/** How many messages the group has committed, and the topic holds, over all partitions; and how many members the group has. */
+export function look(brokers: readonly string[], groupId: string, topic: string): Promise<{ committed: number; written: number; members: number }> {
+  return ask(brokers, async (admin) => {
+    const committed = await offsetsOf(admin, groupId, topic)
     const ends = await admin.fetchTopicOffsets(topic)
     const { groups } = await admin.describeGroups([groupId])
     return {
-      committed: offsets?.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0) ?? 0,
+      committed: committed.reduce((sum, offset) => sum + offset, 0),
       written: ends.reduce((sum, { offset }) => sum + Number(offset), 0),
       members: groups[0]?.members.length ?? 0,
     }
-  } finally {
-    await admin.disconnect()
-  }
+  })
 }
 
 /** What the group has committed, by partition; 0 where it has not. */
-export async function committedBy(brokers: readonly string[], groupId: string, topic: string): Promise<number[]> {
-  const admin = new Kafka(kafkaConfig(brokers)).admin()
-  await admin.connect()
-  try {
-    const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
-    const byPartition = offsets?.partitions.toSorted((one, other) => one.partition - other.partition) ?? []
-    return byPartition.map(({ offset }) => Math.max(0, Number(offset)))
-  } finally {
-    await admin.disconnect()
-  }
+export function committedBy(brokers: readonly string[], groupId: string, topic: string): Promise<number[]> {
+  return ask(brokers, (admin) => offsetsOf(admin, groupId, topic))
+}
+
+export async function offsetsOf(admin: Admin, groupId: string, topic: string): Promise<number[]> {
+  const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] })
+  const byPartition = offsets?.partitions.toSorted((one, other) => one.partition - other.partition) ?? []
+  return byPartition.map(({ offset }) => Math.max(0, Number(offset)))
 }
 
 /** As the broker has it: `Dead` for one that it does not know. */
-export async function groupState(brokers: readonly string[], groupId: string): Promise<string | undefined> {
-  const admin = new Kafka(kafkaConfig(brokers)).admin()
-  await admin.connect()
-  try {
-    const { groups } = await admin.describeGroups([groupId])
-    return groups[0]?.state
-  } finally {
-    await admin.disconnect()
-  }
+export function groupState(brokers: readonly string[], groupId: string): Promise<string | undefined> {
+  return ask(brokers, async (admin) => (await admin.describeGroups([groupId])).groups[0]?.state)
 }
 
 /** The values of the first `least` messages of a topic, and of what comes in the same fetches. */
