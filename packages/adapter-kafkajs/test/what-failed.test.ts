@@ -1,6 +1,6 @@
 import type { TcpLink } from '@lameduck/conformance'
 import { createLifecycle, type Lifecycle } from '@lameduck/core'
-import { Kafka, Partitioners, type Admin, type Producer } from 'kafkajs'
+import { Partitioners, type Admin, type Producer } from 'kafkajs'
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { kafkaAdmin, kafkaProducer } from '../src/index.ts'
@@ -8,7 +8,7 @@ import { sharedBroker, type Broker } from './support/broker.ts'
 import { consuming, sigterm, stepOf } from './support/consuming.ts'
 import { createGate } from './support/gate.ts'
 import { linkForTest, throughLink } from './support/through-link.ts'
-import { createTopic, kafkaConfig } from './support/topic.ts'
+import { createTopic } from './support/topic.ts'
 
 // Work that the drain waited for, and that came to nothing: it is not drained, and it is counted.
 

@@ -1,6 +1,7 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { mendStop, type PrivateCluster, type StoppingCluster } from './stopping-cluster.ts'
+import { tellWholeAnswers } from './whole-answers.ts'
 
 /** What kafkajs asks a `socketFactory` for. */
 export interface SocketRequest {
@@ -66,7 +67,7 @@ export function createClientControl(connect: SocketFactory = connectSocket, sett
     settings,
     socketFactory(request) {
       if (refused) throw stopped()
-      const socket = connect(request)
+      const socket = tellWholeAnswers(connect(request))
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       return socket

@@ -35,7 +35,7 @@ interface Exit {
 
 const partitions = 6
 /** Messages that are written and not handled, at all times until the last restart: every SIGTERM meets whole batches. */
-const backlog = 600
+const backlog = 300
 /** Messages that a member has handled since it came, before it is told to leave. */
 const leastHandled = 25
 const killAfterMs = 30_000
