@@ -381,10 +381,9 @@ describe.concurrent('without drainableKafka', { timeout: 90_000 }, () => {
     expect(await Promise.all(crashes), 'kafkajs wants to start them again').toEqual([true, true])
     await Promise.all([stopping, before.stop()])
     before.life.length = during.life.length = 0
-    await broker.restart()
-    await sleep(3_000)
-    // What was under way at the stop may still crash. Whoever comes back connects.
-    expect([...before.life, ...during.life].filter((each) => !each.startsWith('crashes'))).toEqual([])
+    await sleep(5_000)
+    // What was under way at the stop may crash once more. Whoever begins anew crashes again and again.
+    for (const { life } of [before, during]) expect(life.length).toBeLessThanOrEqual(1)
   })
 })
 

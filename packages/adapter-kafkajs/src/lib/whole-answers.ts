@@ -10,7 +10,7 @@ const sizeBytes = 4
  * (`connection.js`). It then waits for what never comes, or reads beyond the end, and that RangeError ends the process.
  */
 export function tellWholeAnswers(socket: Socket): Socket {
-  const emit = socket.emit as (...values: unknown[]) => boolean
+  const emit = Reflect.get(socket, 'emit') as (...values: unknown[]) => boolean
   let parts: Buffer[] = []
   let length = 0
   let needed = sizeBytes

@@ -8,9 +8,13 @@ export interface Broker extends Server {
   readonly brokers: readonly string[]
 }
 
-/** The broker of the whole run: not to be frozen nor killed. Topics and groups are one's own. */
+/** Where the broker of the run is. */
+export const variable = 'LAMEDUCK_BROKER_OF_RUN'
+
+/** The broker of the run: not to be frozen nor killed. Topics and groups are one's own. Where the run has none, one that `KAFKA_BROKERS` names. */
 export async function sharedBroker(): Promise<Broker> {
-  return ready(await startServer('kafka'))
+  const url = process.env[variable]
+  return ready(await startServer('kafka', url === undefined ? {} : { env: { KAFKA_BROKERS: url } }))
 }
 
 /** One that is too busy to be heard of for this long is taken for dead by itself, and loads its groups again; in ms. Kafka's own default. */
