@@ -78,8 +78,10 @@ export function createLeaving({ consumer, control, hands, calls, membership, onG
       const patienceMs = (control.settings.consumer?.maxWaitTimeInMs ?? 0) + lateMs
       const longestMs = leftMs - endEarlyMs
       if (await settles(gone, Math.min(patienceMs, longestMs))) return
-      if (control.isLookingForCoordinator() && control.openSockets() > 0) {
-        if (await settles(gone, Math.min(coordinatorPatienceMs, longestMs) - patienceMs)) return
+      const coordinatorMs = Math.min(coordinatorPatienceMs, longestMs)
+      // Again and again: a socket that tries to reach a broker that is away is open for a moment, too.
+      for (let waitedMs = patienceMs; waitedMs < coordinatorMs && control.isLookingForCoordinator() && control.openSockets() > 0; waitedMs += lateMs) {
+        if (await settles(gone, Math.min(lateMs, coordinatorMs - waitedMs))) return
       }
       onGivenUp()
       drop(new Error('nothing is in hand, and a broker does not answer'))

@@ -39,7 +39,7 @@ export async function startCluster(options: KafkaClusterOptions = {}): Promise<T
     // A node that comes back gets its partitions back.
     'leader.imbalance.check.interval.seconds': '1',
     // A machine that is busy must not make nodes take each other for dead.
-    'broker.session.timeout.ms': '2500',
+    'broker.session.timeout.ms': '4000',
     ...options.settings,
   }
   const cluster = await startKafkaCluster({ ...options, settings })

@@ -20,6 +20,8 @@ export async function createTopic(brokers: readonly string[], messages: number, 
     await admin.createTopics({ topics: [{ topic, numPartitions: 3 }], waitForLeaders: false })
     // kafkajs' own waiting for leaders gives up at once while the broker does not know the topic yet.
     while (!(await hasLeaders(admin, topic))) await sleep(20)
+    // A leader that has just been told of it refuses the first messages.
+    await untilAnswered(() => admin.fetchTopicOffsets(topic))
   } finally {
     await admin.disconnect()
   }
