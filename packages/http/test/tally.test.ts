@@ -1,6 +1,7 @@
 import { once, type EventEmitter } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
 import { createLifecycle, type StepReport } from '@lameduck/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -176,6 +177,34 @@ test('a server that listens again counts anew', async () => {
     if (server.listening) await once(server, 'close')
     expect(resource.tally?.()).toEqual({ ...noWork, done: 1 })
   }
+})
+
+// Catches: a `listening` in the middle of a stop that takes what was lost out of the report.
+test('a server that somebody makes listen again in the middle of a stop goes on counting', async () => {
+  const { resource, response, gone } = await held()
+  const server = (response.req.socket as Socket & { readonly server: Server }).server
+  const closing = closed(server)
+  server.close()
+  response.destroy()
+  await Promise.all([gone, closing])
+  await serve(server)
+  expect(resource.tally?.()).toMatchObject({ failed: 1 })
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toMatchObject({ failed: 1 })
+})
+
+test('… and one that listens after its stop leaves the counts, without its new requests, until the next stop', async () => {
+  const { resource, response, gone } = await held()
+  const server = (response.req.socket as Socket & { readonly server: Server }).server
+  response.destroy()
+  await Promise.all([gone, resource.drain(drainContext())])
+  const next = await rawClient(await serve(server))
+  next.send(get('/'))
+  await next.until(/begun/)
+  next.socket.destroy()
+  expect(resource.tally?.()).toMatchObject({ done: 0, failed: 1 })
+  resource.quiesce?.(quiesceContext)
+  expect(resource.tally?.()).toEqual(noWork)
 })
 
 // Catches: to stop counting with the server's own `close`, which comes before that of its last connection.

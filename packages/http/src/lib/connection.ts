@@ -66,6 +66,10 @@ export interface Upgrade {
   readonly stream: Duplex
   /** What had been written when the server handed the socket over: as long as there is no more, the `101` has not been sent. */
   readonly bytesBefore: number
+  /** What had been read by then: as long as there is no more, its client has said nothing. */
+  readonly bytesReadBefore: number
+  /** It was silent when it was destroyed, so that nothing is lost with it. */
+  dismissed: boolean
 }
 
 /** One HTTP/2 session with its streams that have no complete answer yet. */

@@ -14,6 +14,7 @@ import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
 import type { Outcomes } from './outcomes.ts'
 import { requestChannels, type HttpMessage } from './request-channels.ts'
+import { wasCutOff } from './was-cut-off.ts'
 
 /** The connections of one server, and what is in flight on them. */
 export interface Connections {
@@ -134,6 +135,8 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       return finished(socket)
     }
     if (oldest.kind !== 'active' || oldest.response !== response) return
+    // Its end is told when the socket has closed.
+    if (wasCutOff(socket)) return
     outcomes?.answered()
     const next = shift(oldest)
     if (announced) {
@@ -161,7 +164,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     })
   }
 
-  function onUpgrade(request: IncomingMessage, stream: Duplex): void {
+  function onUpgrade(request: IncomingMessage, stream: Duplex, head?: Buffer): void {
     // CONNECT over HTTP/2 is a stream like the others.
     if (request.httpVersionMajor === 2) return
     const socket: Tracked = request.socket
@@ -173,6 +176,8 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       startedAt: performance.now(),
       stream,
       bytesBefore: socket.bytesWritten,
+      bytesReadBefore: socket.bytesRead - (head?.length ?? 0),
+      dismissed: false,
     })
     arrived(socket)
   }
@@ -205,7 +210,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     }
     if (connection?.kind === 'upgraded') {
       arrivals.upgradeOver(connection)
-      outcomes?.upgradeOver()
+      outcomes?.upgradeOver(socket, connection)
     }
     changed(socket)
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Exchange } from './connection.ts'
+import type { Exchange, Upgrade } from './connection.ts'
 
 /**
  * Names a request: Express's route, where there is one, since a path may hold secrets, too, and is one of thousands; else the path
@@ -8,6 +8,10 @@ import type { Exchange } from './connection.ts'
 export function nameOf({ response, url }: Exchange): string {
   const { method = '', baseUrl = '', route } = response.req as IncomingMessage & { readonly baseUrl?: unknown; readonly route?: { readonly path?: unknown } }
   return typeof route?.path === 'string' ? `${method} ${String(baseUrl)}${route.path}` : describeRequest({ method, url })
+}
+
+export function nameOfUpgrade(upgrade: Upgrade): string {
+  return `${describeRequest(upgrade)} (${upgrade.protocol || 'tunnel'})`
 }
 
 /** Method and path. No query: it may hold secrets. */

@@ -25,7 +25,9 @@ export function endSilent({ connections, unbegunGraceMs, remaining, closeUpgrade
   function look(): void {
     for (const socket of connections.all()) {
       const connection = connections.of(socket)
-      if (connection && isSilent(socket, connection)) socket.destroy()
+      if (!connection || !isSilent(socket, connection)) continue
+      if (connection.kind === 'upgraded') connection.dismissed = true
+      socket.destroy()
     }
     later(pauseMs, look)
   }

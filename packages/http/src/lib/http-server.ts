@@ -114,15 +114,19 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   const connections = trackConnections(net, workFilter(notWork))
   const lastWords = keepLastWords(net)
   let outcomes: Outcomes | undefined
+  let isCounting = false
+  /** The drain has ended, or was cut. */
+  let isOver = false
   let quiesced = false
   let stopping = false
   let closed = !net.listening
 
   net.on('listening', () => {
     closed = false
-    // Not when it closes: its last connection tells later how it ended, and the report is read later still.
-    outcomes = undefined
-    connections.countIn(undefined)
+    // Not when it closes: its last connection tells later how it ended. And not in a stop, whose counts these are; its report is read later still.
+    if (isOver) connections.countIn(undefined)
+    isCounting &&= !isOver
+    isOver = false
     // A `listen` that was still looking up its host when the stop came.
     if (stopping) closeListener(net)
   })
@@ -151,15 +155,20 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => listWaiting(connections),
     tally: () => (outcomes ?? createTally()).read(),
-    drain(context) {
+    async drain(context) {
       begin()
       stopping = true
       const { remaining, signal } = context
       const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, closeUpgraded, onDrain: () => onDrain?.(context) }
-      return drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
+      try {
+        await drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
+      } finally {
+        isOver = true
+      }
     },
     force() {
       stopping = true
+      isOver = true
       forceServer(net, connections)
     },
     stats: () => statsOf(connections),
@@ -168,7 +177,8 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   function begin(): void {
     if (!quiesced) connections.announceClose(true)
     quiesced = true
-    if (outcomes) return
+    if (isCounting) return
+    isCounting = true
     outcomes = createOutcomes()
     connections.countIn(outcomes)
   }

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
-import type { Exchange, Stream } from './connection.ts'
-import { describeRequest, nameOf } from './describe-request.ts'
+import type { Exchange, Stream, Upgrade } from './connection.ts'
+import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
 
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {
@@ -11,8 +11,7 @@ export interface Outcomes {
   /** The connection has closed before the answer was complete. */
   lost(socket: Socket, exchange: Exchange): void
   streamOver(stream: ServerHttp2Stream, about: Stream): void
-  /** Whichever way: nobody can tell what was still to be said on it. */
-  upgradeOver(): void
+  upgradeOver(socket: Socket, upgrade: Upgrade): void
   cut(units: number): void
   read(): Tally
 }
@@ -28,6 +27,9 @@ const mostReasons = 5
 /**
  * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
  * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
+ *
+ * What an upgraded socket carries is known to the application alone. It is done when this side has ended it and everything was sent; nobody
+ * can tell when this side destroyed it. One on which its client never said anything is a refused handshake, or as an event stream.
  */
 export function createOutcomes(): Outcomes {
   const tally = createTally()
@@ -53,20 +55,42 @@ export function createOutcomes(): Outcomes {
       if (!stream.errored && stream.writableFinished) return
       tally.failed(describeRequest(about), stream.errored ?? new Error('it was closed before the answer was complete'))
     },
-    upgradeOver: () => tally.done(),
+    upgradeOver(socket, upgrade) {
+      if (socket.bytesWritten === upgrade.bytesBefore) return
+      const name = nameOfUpgrade(upgrade)
+      if (socket.writableFinished || upgrade.dismissed) tally.done()
+      else if (isPeers(socket.errored)) return
+      else if (socket.errored) tally.failed(name, socket.errored)
+      else if (socket.bytesRead === upgrade.bytesReadBefore) tally.done()
+      else tally.unknown(`${name}: this side broke it off`)
+    },
     cut: (units) => tally.cut(units),
     read() {
       const counted = tally.read()
       const open = [...abandoned].filter(({ response }) => !response.writableEnded)
       const reasons = new Set([...counted.reasons, ...open.map((exchange) => `${nameOf(exchange)}: its client hung up, and its handler had not ended`)])
-      return { ...counted, done: counted.done + abandoned.size - open.length, unknown: open.length, reasons: [...reasons].slice(0, mostReasons) }
+      return { ...counted, done: counted.done + abandoned.size - open.length, unknown: counted.unknown + open.length, reasons: [...reasons].slice(0, mostReasons) }
     },
   }
 }
 
 function hungUp(socket: Socket, response: ServerResponse): boolean {
   // An error that the handler destroys the answer with may be its upstream's ECONNRESET.
-  return socket.readableEnded || (!response.errored && peersErrors.test((socket.errored as NodeJS.ErrnoException | null)?.code ?? ''))
+  return hasLeft(socket, response) || (!response.errored && isPeers(socket.errored))
+}
+
+/**
+ * A client that has sent its FIN may still read. In the middle of its request it has given up. Behind it, Node by itself ends the connection
+ * then, at any time, so that there is no answer for it any longer; where it does not, or the answer was being sent, the client was to get it.
+ */
+function hasLeft(socket: Socket & { readonly server?: unknown }, { req }: ServerResponse): boolean {
+  if (!socket.readableEnded) return false
+  const { httpAllowHalfOpen } = (socket.server ?? {}) as { readonly httpAllowHalfOpen?: boolean }
+  return !req.complete || (socket.writableFinished && httpAllowHalfOpen !== true)
+}
+
+function isPeers(error: (Error & { readonly code?: string }) | null): boolean {
+  return peersErrors.test(error?.code ?? '')
 }
 
 /** As it was sent. `getHeader` knows nothing of what `writeHead` was given. */

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { kindOf, type Connection } from './connection.ts'
 import type { Connections } from './connections.ts'
-import { describeRequest, nameOf } from './describe-request.ts'
+import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
 import { fromOldest } from './exchanges.ts'
 
 /** What keeps a server from being done. */
@@ -30,7 +30,7 @@ export function pendingOn(socket: Socket, connection: Connection): Pending[] {
       return [
         {
           kind: 'upgraded',
-          what: () => `${describeRequest(connection)} (${connection.protocol || 'tunnel'})`,
+          what: () => nameOfUpgrade(connection),
           since: connection.startedAt,
           sent: () => describeBytes(socket.bytesWritten - connection.bytesBefore),
         },
