@@ -223,5 +223,5 @@ test('the report of a pool says of a client that was not released that it listen
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add(resource)
   const report = await lifecycle.stop()
-  expect(step(report, 'pg')).toMatchObject({ outcome: 'forced', waitingFor: [expect.stringMatching(/^backend \d+: listening, which pgClient\(client\) would end, taken 0\.\d s ago$/)] })
+  expect(step(report, 'pg')).toMatchObject({ outcome: 'forced', waitingFor: [expect.stringMatching(/^backend \d+: listening; register this client with pgClient\(\), taken 0\.\d s ago$/)] })
 })

@@ -184,15 +184,6 @@ describe('drain', () => {
     await eventually(() => asked, (ended) => ended)
     drained.abort()
     await expect(drained.done).rejects.toThrow('the deadline has passed')
-
-    const left = createPool({}, { end: () => {} })
-    const backend = async (): Promise<number> => (await left.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid
-    const before = await backend()
-    await draining(left.resource).done
-    expect(left.pool.ending).toBe(false)
-    expect(await backend()).toBe(before)
-    await force(left.resource)
-    expect(await sessionsLeft(admin, left.application)).toBe(0)
   })
 
   test('lets the application end the pool once more, as force does', async () => {

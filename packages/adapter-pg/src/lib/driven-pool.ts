@@ -30,6 +30,14 @@ export interface Callers {
   readonly refusal: (what: string) => LifecycleError | undefined
 }
 
+/** What goes with the end of a pool. */
+export interface Ending {
+  /** Refuses callers from now on, and resolves when nobody has anything in hand. */
+  readonly close: () => Promise<void>
+  /** Resolves when the sockets have closed, or have been closed. */
+  readonly goodbye: () => Promise<void>
+}
+
 /** A pool, whoever made it, with what `drain` and `force` do to it. */
 export interface DrivenPool {
   /** Its counters and events. */
@@ -44,8 +52,8 @@ export interface DrivenPool {
   follow(callers: Callers): void
   /** Rejects everyone who waits for a connection; how many there were, `undefined` if they could not be reached. */
   rejectWaiters(error: () => Error): number | undefined
-  /** Ends a pool that nobody uses, in order. `goodbye` resolves when its sockets have closed, or have been closed. */
-  end(goodbye: () => Promise<void>): Promise<void>
+  /** Ends a pool that nobody uses, in order, whatever its owner leaves open. */
+  end(ending: Ending): Promise<void>
   /** From now on nobody gets a connection, and one that comes back is closed. */
   shut(): void
   /** Takes back a client that has been cut. The application's own release, which may still come, then changes nothing. */

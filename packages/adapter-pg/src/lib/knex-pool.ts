@@ -79,7 +79,7 @@ function driveKnex(knex: KnexLike, client: KnexClient): DrivenPool {
       for (const waiter of waiters) waiter.reject(error())
       return waiters.length
     },
-    async end(goodbye) {
+    async end({ goodbye }) {
       const destroyed = knex.destroy()
       // Beside it: tarn waits 5 s for a client whose server is silent.
       await Promise.race([destroyed, goodbye()])

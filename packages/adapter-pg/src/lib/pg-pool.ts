@@ -12,8 +12,9 @@ import { trackPool } from './track-pool.ts'
 
 export interface PgPoolOptions extends PoolOptions {
   /**
-   * Ends the pool in place of `pool.end()` when nobody uses it any more: for a library that owns it and has to know, such as
-   * `() => dataSource.destroy()`. Not called when the step is cut.
+   * Called in place of `pool.end()` when nobody uses the pool any more: for a library that owns it and has to know, such as
+   * `() => dataSource.destroy()`. Until it is done the pool serves it. A pool that is not ended then, also when it fails, is ended all the
+   * same, so that no connection stays open and no query goes uncounted. Not called when the step is cut.
    * @default () => pool.end()
    */
   readonly end?: () => Promise<unknown> | void
@@ -82,13 +83,17 @@ function drivePgPool(pool: PgPoolLike, end: () => Promise<unknown> | void): Driv
       for (const { callback } of waiting ?? []) attempt(() => callback(error(), undefined, () => {}))
       return waiting?.length
     },
-    async end(goodbye) {
+    async end({ close, goodbye }) {
       ended ??= (async () => end())()
-      await ended
-      // An `end` that leaves the pool to somebody else leaves its connections, too.
-      if (!pool.ending) return
-      mayEndAgain(pool)
-      await goodbye()
+      try {
+        await ended
+      } finally {
+        // It may have failed, have only begun, or know nothing of this pool: what is used on was never seen by this stop.
+        await close()
+        if (!pool.ending) await pool.end()
+        mayEndAgain(pool)
+        await goodbye()
+      }
     },
     shut() {
       if (!pool.ending) pool.end().catch(() => {})

@@ -82,17 +82,20 @@ async function drainPool({ name, driven, tracked, uses }: Pooled, waiters: 'serv
     begunBefore: uses.begunBefore,
     onEnd: uses.onEnd,
   }
+  const close = (): Promise<void> => {
+    uses.close()
+    // Where a loop is left that nobody stops, what it has in hand.
+    return untilIdle(inHand, signal)
+  }
   await untilIdle(inHand, signal)
-  uses.close()
-  // Where a loop is left that nobody stops, what it has in hand.
-  await untilIdle(inHand, signal)
+  await close()
   // Whoever ends it may still have to ask something. A pool that is ending is closed by that.
   uses.reopen()
   const goodbye = async (): Promise<void> => {
     await closed(tracked)
     for (const client of tracked.open()) void cutClient(client, { errorOf: (what) => closedError(name, what), cancelMs: 0 })
   }
-  await orAborted(pool.ending ? goodbye() : driven.end(goodbye), signal)
+  await orAborted(pool.ending ? goodbye() : driven.end({ close, goodbye }), signal)
 }
 
 /** What `waiters: 'reject'` tells. */

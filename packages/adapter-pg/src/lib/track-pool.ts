@@ -121,7 +121,7 @@ export function doingOf(client: PgClientLike): string {
   if (hasEnded(client)) return 'lost, but not released'
   if (isQuerying(client) === true) return 'running a query'
   if (isInTransaction(client) === true) return 'idle in a transaction'
-  return client.listenerCount('notification') > 0 ? 'listening, which pgClient(client) would end' : 'not released'
+  return client.listenerCount('notification') > 0 ? 'listening; register this client with pgClient()' : 'not released'
 }
 
 /** By the backend's process id, which `pg_stat_activity` and the server's log know too. */
