@@ -1,7 +1,17 @@
 import { basename, join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const results = process.env['LAMEDUCK_RESULTS']
+
+/** Where files run side by side, what waits for whole rollouts goes first: begun last, it would be waited for alone. */
+class RolloutsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isRollout = ({ moduleId }: TestSpecification): boolean => /\/(?:load|rollout|cluster)\.test\.ts$/.test(moduleId)
+    return [...sorted.filter(isRollout), ...sorted.filter((file) => !isRollout(file))]
+  }
+}
 
 // One configuration for every package; `npm test` collects what the runners counted from the results folder.
 export default defineConfig({
@@ -11,6 +21,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts', '*.test.ts'],
     exclude: ['dist/**', 'node_modules/**'],
     pool: 'forks',
+    sequence: { sequencer: RolloutsFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A busy machine may take its time for what comes all the same.

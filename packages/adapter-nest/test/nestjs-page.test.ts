@@ -70,6 +70,10 @@ test('A strategy of your own', async () => {
 
 test('Terminus', async () => {
   const port = await freePort()
+  // Elsewhere than in Kubernetes there is none, and nobody could ask meanwhile.
+  const code = await readFile(fileOf('Terminus', 'mjs'), 'utf8')
+  expect(code).toContain('createLifecycle()')
+  await writeFile(fileOf('Terminus', 'mjs'), code.replace('createLifecycle()', 'createLifecycle({ policy: { lameDuck: { minMs: 1_500 } } })'))
   const program = await start('Terminus', { PORT: String(port) })
   const health = async (): Promise<[number, string]> => {
     const response = await fetch(`http://127.0.0.1:${port}/health`)

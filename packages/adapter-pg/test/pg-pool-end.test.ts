@@ -76,7 +76,7 @@ test('TypeORM is told by dataSource.destroy(), which ends its pool in its own wa
   const { master } = dataSource.driver as unknown as { readonly master: pg.Pool }
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add(pgPool(master, { onError: () => {}, end: () => dataSource.destroy() }))
-  onTestFinished(() => void lifecycle.force())
+  onTestFinished(() => lifecycle.force())
   await lifecycle.start()
   const query = dataSource.query('SELECT pg_sleep(0.05)')
   const { result } = await lifecycle.stop()

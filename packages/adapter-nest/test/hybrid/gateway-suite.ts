@@ -45,6 +45,9 @@ interface Client {
   resume(): void
 }
 
+/** A client asks meanwhile. */
+const lameDuckMs = 500
+
 /** The same tests for every major of Nest and both of its adapters. */
 export function gatewaySuite(nest: Nest): void {
   describe.each(kinds)(`Nest ${nest.major}, a gateway of $title`, (kind) => {
@@ -193,7 +196,7 @@ async function createGatewayWorld(nest: Nest, { library, hasOwnPort, path, polls
     const { server } = app.get(Jobs)
     return server?.engine?.clientsCount ?? [...(server?.clients ?? [])].filter(({ readyState }) => readyState === WebSocket.OPEN).length
   }
-  return { app, lifecycle: newLifecycle(), order, arrived, finish, connect, open }
+  return { app, lifecycle: newLifecycle(lameDuckMs), order, arrived, finish, connect, open }
 }
 
 async function connectByWs(url: string): Promise<Client> {

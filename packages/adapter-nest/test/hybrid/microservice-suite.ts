@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
-import type { Lifecycle, Report, StepReport } from '@lameduck/core'
+import type { Lifecycle, Report, Resource, StepReport } from '@lameduck/core'
 import { describe, expect, test, vi } from 'vitest'
 import { nestApp } from '../../src/index.ts'
 import type { Nest } from '../nest.ts'
@@ -47,6 +47,8 @@ export function microserviceSuite(nest: Nest): void {
       const world = await started(nest, transport)
       const answers = world.ask('count')
       await vi.waitFor(() => expect(world.order).toEqual(['1']))
+      // The first answer has left.
+      await vi.waitFor(() => expect(world.resource.inFlight?.()).toBe(1))
       const stopped = world.lifecycle.stop()
       await drainingFor(world.lifecycle)
       world.finish()
@@ -103,11 +105,12 @@ export function microserviceSuite(nest: Nest): void {
   })
 }
 
-export async function started(nest: Nest, transport: Transport, options: WorldOptions = {}): Promise<World> {
+export async function started(nest: Nest, transport: Transport, options: WorldOptions = {}): Promise<World & { readonly resource: Resource }> {
   const world = await createWorld(nest, transport, options)
-  world.lifecycle.add(nestApp(world.app, { port: 0, host }))
+  const resource = nestApp(world.app, { port: 0, host })
+  world.lifecycle.add(resource)
   await world.lifecycle.start()
-  return world
+  return { ...world, resource }
 }
 
 export function stepOf({ steps }: Report): StepReport | undefined {

@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly group?: string
   /** Whether a `note` commits its offset, or acknowledges itself, when it is done. */
   readonly commits?: boolean
+  /** For a test that asks meanwhile. @default 100 */
+  readonly lameDuckMs?: number
   /** @default nothing */
   readonly beforeConnect?: (app: INestApplication, lifecycle: Lifecycle) => Promise<void>
 }
@@ -50,7 +52,7 @@ interface Context {
   getChannelRef(): { ack(message: object): void }
 }
 
-export async function createWorld(nest: Nest, transport: Transport, { options = {}, group = `hybrid-${randomUUID()}`, commits = false, beforeConnect = async () => {} }: WorldOptions = {}): Promise<World> {
+export async function createWorld(nest: Nest, transport: Transport, { options = {}, group = `hybrid-${randomUUID()}`, commits = false, lameDuckMs, beforeConnect = async () => {} }: WorldOptions = {}): Promise<World> {
   const { MessagePattern, EventPattern, GrpcMethod } = nest.microservices
   const isGrpc = transport.name === 'gRPC'
   const order: string[] = []
@@ -111,7 +113,7 @@ export async function createWorld(nest: Nest, transport: Transport, { options = 
 
   await transport.prepare?.(group, ['slow', 'count', 'fail', 'note', 'failingNote'].map((method) => `${group}.${method}`))
   const app = await nest.core.NestFactory.create({ module: class Root {}, controllers: [Jobs] }, { logger: false, abortOnError: false })
-  const lifecycle = newLifecycle()
+  const lifecycle = newLifecycle(lameDuckMs)
   await beforeConnect(app, lifecycle)
   const settings = transport.server(group) as { options: object }
   const connected = app.connectMicroservice({ ...settings, options: { ...settings.options, ...options } } as never)
@@ -145,8 +147,8 @@ async function commit(context: Context): Promise<void> {
   await context.getConsumer().commitOffsets([{ topic: context.getTopic(), partition: context.getPartition(), offset: String(BigInt(message.offset) + 1n) }])
 }
 
-export function newLifecycle(): Lifecycle {
-  const lifecycle = createLifecycle({ env: {}, policy: { lameDuck: { minMs: 300, quietMs: 0, maxMs: 300 } } })
+export function newLifecycle(lameDuckMs: number = 100): Lifecycle {
+  const lifecycle = createLifecycle({ env: {}, policy: { lameDuck: { minMs: lameDuckMs, quietMs: 0, maxMs: lameDuckMs } } })
   onTestFinished(async () => {
     lifecycle.force()
     await lifecycle.stop()
