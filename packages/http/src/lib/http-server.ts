@@ -93,7 +93,7 @@ export interface HttpServerResource extends Resource {
  * by what Node keeps of them, which leaves out upgraded ones over TLS, and HTTP/2 before Node 24. The server stays the
  * caller's: whoever else closes it meanwhile is right.
  *
- * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong.
+ * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong; under Bun and Deno, whose servers are not Node's, always.
  */
 export function httpServer(server: DrainableServer, options: HttpServerOptions = {}): HttpServerResource {
   const { name = 'http', listen, phase = 'intake', notWork, onDrain, unusedGraceMs = 500, unbegunGraceMs = 5_000, ...rest } = options
@@ -185,6 +185,11 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
 }
 
 function requireServer(server: unknown): void {
+  const { bun, deno } = process.versions
+  const runtime = bun === undefined ? deno && `Deno ${deno}` : `Bun ${bun}`
+  if (runtime !== undefined) {
+    throw new LifecycleError('invalid-option', `httpServer() drains servers of Node.js, and this process runs on ${runtime}, whose servers are its own. Start it with node.`)
+  }
   if (server instanceof Server) return
   throw new LifecycleError(
     'invalid-option',
