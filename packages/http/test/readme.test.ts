@@ -22,21 +22,25 @@ const leaking = (source: string): string =>
   source.replace("endOnDrain(response, 'event: bye\\ndata:\\n\\n')", "lifecycle.draining.addEventListener('abort', () => response.end('event: bye\\ndata:\\n\\n'), { once: true })")
 
 // Catches: what is copied from a README and kept for months.
-test.each(['as it is', 'with a listener for each client'])('5,000 clients of the README example come and go: %s', async (how) => {
+test.each([
+  ['as it is', 4_500],
+  ['with a listener for each client', 1_000],
+] as const)('500 clients of the README example come and go, and then more: %s, %i', async (how, clients) => {
   const source = await snippetOf(readme)
   expect(leaking(source)).not.toBe(source)
   const service = await runService(how === 'as it is' ? source : leaking(source), ['--expose-gc', '--import', new URL('programs/retained.mjs', import.meta.url).href])
   await churn(service, 500)
   const before = await retained(service)
-  await churn(service, 4_500)
-  const after = await retained(service)
+  await churn(service, clients)
+  let after = await retained(service)
   if (how === 'as it is') {
-    expect(after.responses).toBeLessThan(20)
+    // The service hears a moment later that the last ones have left.
+    await expect.poll(async () => (after = await retained(service)).responses, { timeout: 20_000 }).toBeLessThan(20)
     // 200 bytes for each would be 0.9 MB; a listener with its answer is 4.5 kB.
     expect(after.heapBytes - before.heapBytes).toBeLessThan(2_000_000)
   } else {
-    expect(after.responses).toBeGreaterThan(4_900)
-    expect(after.heapBytes - before.heapBytes).toBeGreaterThan(5_000_000)
+    expect(after.responses).toBeGreaterThan(1_400)
+    expect(after.heapBytes - before.heapBytes).toBeGreaterThan(2_000_000)
   }
   const { code, report } = await service.stop()
   expect([code, report.result]).toEqual([0, 'clean'])

@@ -1,4 +1,5 @@
 // What `fastify start` loads: a plugin with one slow answer, which binds a lifecycle with a database.
+import { once } from 'node:events'
 import { bindProcess, createLifecycle } from '@lameduck/core'
 
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
@@ -8,6 +9,8 @@ lifecycle.add({ name: 'db', phase: 'connections', drain: async () => (await afte
 export default async function plugin(app, _options) {
   app.get('/', async () => {
     console.log('asked')
+    // In flight when the signal comes, however long that takes.
+    await once(lifecycle.stopping, 'abort')
     await after(400)
     console.log('answered')
     return 'done'

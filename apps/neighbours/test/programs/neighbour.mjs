@@ -8,10 +8,13 @@ const [, , name, otherListeners = 'warn', drains = 'lameduck'] = process.argv
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const server = createServer((_request, response) => {
   console.log('asked')
-  setTimeout(() => {
-    console.log('answered')
-    response.end('done')
-  }, 400)
+  // In flight when the signal comes, however long that takes.
+  lifecycle.stopping.addEventListener('abort', () => {
+    setTimeout(() => {
+      console.log('answered')
+      response.end('done')
+    }, 400)
+  })
 })
 // What the neighbour is to do at the end of the process.
 const clean = async () => {
