@@ -24,7 +24,7 @@ export default defineConfig({
     sequence: { sequencer: RolloutsFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // A busy machine may take its time for what comes all the same.
+    // What is to be true soon; a second is not enough on a busy machine.
     expect: { poll: { timeout: 15_000 } },
     reporters: results ? ['default', 'json'] : ['default'],
     ...(results ? { outputFile: { json: join(results, `${basename(process.cwd())}.json`) } } : {}),

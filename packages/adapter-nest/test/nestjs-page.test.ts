@@ -114,7 +114,7 @@ async function start(title: (typeof titles)[number], env: NodeJS.ProcessEnv = {}
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line))
-  const said = async (line: string): Promise<void> => expect.poll(() => [...lines, stderr], { timeout: 15_000 }).toContain(line)
+  const said = async (line: string): Promise<void> => expect.poll(() => [...lines, stderr], { timeout: 60_000 }).toContain(line)
   await said('ready')
   return {
     child,

@@ -2,6 +2,7 @@ import type { AddressInfo, Server } from 'node:net'
 import type { ClientGrpc, ClientProxy, TcpClientOptions } from '@nestjs/microservices'
 import { Kafka, logLevel } from 'kafkajs'
 import { firstValueFrom, toArray, type Observable } from 'rxjs'
+import { expect, vi } from 'vitest'
 import type { Nest } from '../nest.ts'
 
 /** One way to send messages to a microservice. */
@@ -87,7 +88,13 @@ export const kafka: Transport = {
   async prepare(_group, patterns) {
     const admin = new Kafka({ brokers: brokers(), logLevel: logLevel.NOTHING }).admin()
     await admin.connect()
-    await admin.createTopics({ topics: patterns.flatMap((topic) => [topic, `${topic}.reply`]).map((topic) => ({ topic, numPartitions: 1 })), waitForLeaders: true })
+    const topics = patterns.flatMap((topic) => [topic, `${topic}.reply`])
+    // It waits for leaders by itself, but rejects where a busy broker does not know all topics yet.
+    await admin.createTopics({ topics: topics.map((topic) => ({ topic, numPartitions: 1 })), waitForLeaders: false })
+    await vi.waitFor(async () => {
+      const { topics: known } = await admin.fetchTopicMetadata({ topics })
+      expect(known.flatMap(({ partitions }) => partitions).filter(({ leader }) => leader >= 0)).toHaveLength(topics.length)
+    }, 30_000)
     await admin.disconnect()
   },
 }
