@@ -1,12 +1,11 @@
 import { once, type EventEmitter } from 'node:events'
 import { createServer, type Server, type ServerResponse } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createLifecycle, type StepReport } from '@lameduck/core'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { httpServer, type DrainableServer, type HttpServerResource } from '../src/index.ts'
-import { drainContext, forceContext, quiesceContext, within } from './support/context.ts'
+import { httpServer, type HttpServerResource } from '../src/index.ts'
+import { drainContext, forceContext, quiesceContext } from './support/context.ts'
 import { get, rawClient, type RawClient } from './support/raw-client.ts'
 import { gate, serve } from './support/serve.ts'
 
@@ -267,34 +266,4 @@ test('in a lifecycle the step has failed, and says which request', async () => {
   expect(result).toBe('failed')
   const step = steps.find(({ name }) => name === 'http') as StepReport
   expect(step).toMatchObject({ outcome: 'failed', work: { failed: 1 }, errors: [expect.stringContaining('GET /orders: the upstream is gone')] })
-})
-
-const endings: Record<string, { readonly end: (stream: ServerHttp2Stream, client: ClientHttp2Stream) => void; readonly counts: object }> = {
-  'is complete': { end: (stream) => void stream.end('ok'), counts: { done: 1 } },
-  'is cancelled by its client': { end: (_stream, client) => client.close(8), counts: {} },
-  'loses its client': { end: (_stream, client) => client.session?.destroy(), counts: {} },
-  'is destroyed': { end: (stream) => void stream.destroy(), counts: { failed: 1, reasons: [expect.stringMatching(/^GET \/orders: .*before the answer was complete/)] } },
-  'is destroyed with an error': { end: (stream) => void stream.destroy(new Error('boom')), counts: { failed: 1, reasons: [expect.stringMatching(/^GET \/orders: boom/)] } },
-  'loses its session to somebody here': { end: (stream) => stream.session?.destroy(), counts: { failed: 1, reasons: [expect.any(String)] } },
-}
-
-test.each(Object.keys(endings))('HTTP/2: a stream that %s', async (name) => {
-  const { end, counts } = endings[name] as (typeof endings)[string]
-  const server: DrainableServer = createHttp2Server()
-  const resource = httpServer(server)
-  const session = connectHttp2(`http://127.0.0.1:${await serve(server)}`).on('error', () => {})
-  onTestFinished(() => session.destroy())
-  const asked = once(server, 'stream') as Promise<[ServerHttp2Stream]>
-  const client = session.request({ ':path': '/orders?token=secret' }).on('error', () => {})
-  const [stream] = await asked
-  stream.on('error', () => {}).respond()
-  stream.write('begun')
-  await once(client, 'response')
-  client.resume()
-  resource.quiesce?.(quiesceContext)
-  const gone = closed(stream)
-  end(stream, client)
-  await gone
-  expect(resource.tally?.()).toEqual({ ...noWork, ...counts })
-  expect(await within(3_000, Promise.resolve(resource.drain(drainContext())))).toBeUndefined()
 })

@@ -106,7 +106,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
       arrivals.streamOver(stream, about)
-      outcomes?.streamOver(stream, about)
+      outcomes?.streamOver(stream, about, { session, socket })
       finished(socket)
     })
   }

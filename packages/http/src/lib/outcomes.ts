@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { ServerHttp2Stream } from 'node:http2'
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
@@ -10,7 +10,7 @@ export interface Outcomes {
   answered(): void
   /** The connection has closed before the answer was complete. */
   lost(socket: Socket, exchange: Exchange): void
-  streamOver(stream: ServerHttp2Stream, about: Stream): void
+  streamOver(stream: ServerHttp2Stream, about: Stream, on: { readonly session: ServerHttp2Session; readonly socket: Socket }): void
   upgradeOver(socket: Socket, upgrade: Upgrade): void
   cut(units: number): void
   read(): Tally
@@ -49,11 +49,17 @@ export function createOutcomes(): Outcomes {
         tally.failed(nameOf(exchange), response.errored ?? socket.errored ?? new Error('its connection was closed before the answer was complete'))
       }
     },
-    streamOver(stream, about) {
-      if (!stream.aborted || eventStream.test(`content-type: ${String(stream.sentHeaders?.['content-type'])}`)) return tally.done()
-      // Reset by the client, which Node takes for the end of what is written.
-      if (!stream.errored && stream.writableFinished) return
-      tally.failed(describeRequest(about), stream.errored ?? new Error('it was closed before the answer was complete'))
+    streamOver(stream, about, { session, socket }) {
+      const isSent = !stream.aborted && stream.writableFinished
+      if (isSent || eventStream.test(`content-type: ${String(stream.sentHeaders?.['content-type'])}`)) return tally.done()
+      const isClients = socket.readableEnded || isPeers(socket.errored)
+      const isConnectionLost = session.destroyed || socket.destroyed
+      // A cancel of the client, which Node takes for the end of what is written.
+      if (isClients || (!stream.errored && !isConnectionLost && (stream.aborted ? stream.writableFinished : stream.rstCode !== 0))) return
+      const name = describeRequest(about)
+      // Destroyed on this side, or closed without an error by its client.
+      if (!stream.aborted && !stream.errored && !isConnectionLost) return tally.unknown(`${name}: it was closed before all of its answer was sent`)
+      tally.failed(name, stream.errored ?? new Error('it was closed before the answer was complete'))
     },
     upgradeOver(socket, upgrade) {
       if (socket.bytesWritten === upgrade.bytesBefore) return
