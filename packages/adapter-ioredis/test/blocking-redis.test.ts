@@ -197,7 +197,7 @@ describe.each(versions)('subscribers with ioredis $version', ({ Redis }) => {
       messages.push(message)
       if (message === '100') stopped = lifecycle.stop()
     }
-    client.on('message', onMessage as () => void)
+    client.on('message', onMessage as (channel: string, message: string) => void)
     await client.subscribe(channel)
     await Promise.all(Array.from({ length: 200 }, (_, index) => admin.publish(channel, String(index))))
     await expect.poll(() => stopped).toBeDefined()
