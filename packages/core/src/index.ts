@@ -27,4 +27,4 @@ export { followListeners, type EmitterLike, type FollowOptions } from './lib/wor
 export { createTally, type Tally, type Tallying } from './lib/work/tally.ts'
 export { createTracker, type Tracker } from './lib/work/tracker.ts'
 export { isTracked } from './lib/work/tracked-work.ts'
-export { lateWorkMs, untilIdle, type InHand } from './lib/work/until-idle.ts'
+export { closeWhenIdle, lateWorkMs, untilIdle, type InHand } from './lib/work/until-idle.ts'

@@ -1,4 +1,4 @@
-import { cutError, orAborted, untilIdle, type DrainContext, type InHand, type QuiesceContext, type Tracker } from '@lameduck/core'
+import { closeWhenIdle, cutError, orAborted, type DrainContext, type InHand, type QuiesceContext, type Tracker } from '@lameduck/core'
 import type { ConsumerCalls } from './consumer-calls.ts'
 import type { KafkaConsumerClient } from './consumer-client.ts'
 import type { ClientControl } from './client-control.ts'
@@ -99,9 +99,7 @@ export function createConsumerStop({ name, timeoutMs = Infinity, consumer, contr
     if (dropping.signal.aborted) return
     // Now already, for what is in hand may have to be cut.
     const settled = settleOffsets(calls, context)
-    await untilIdle(inHand, ended)
-    commits.close()
-    await untilIdle(inHand, ended)
+    await closeWhenIdle(inHand, commits.close, ended)
     await orAborted(settled.then(() => settleOffsets(calls, context)), ended)
     await orAborted(leaving.leave(leftMs()), ended)
   }

@@ -1,4 +1,4 @@
-import { createTracker, cutError, orAborted, untilIdle, type Resource, type Tracker } from '@lameduck/core'
+import { closeWhenIdle, createTracker, cutError, orAborted, type Resource, type Tracker } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
 import { isRefusal } from './is-refusal.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
@@ -59,9 +59,7 @@ export function kafkaAdmin(admin: KafkaAdminClient, options: KafkaResourceOption
     async drain({ signal }) {
       calls.tally.begin()
       const ended = AbortSignal.any([signal, cutting.signal])
-      await untilIdle(calls, ended)
-      calls.close()
-      await untilIdle(calls, ended)
+      await closeWhenIdle(calls, calls.close, ended)
       await orAborted(admin.disconnect(), ended)
       await orAborted(Promise.resolve(control?.close()), ended)
     },

@@ -1,4 +1,4 @@
-import { createTracker, cutError, orAborted, untilIdle, type Resource } from '@lameduck/core'
+import { closeWhenIdle, createTracker, cutError, orAborted, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
 import { isRefusal } from './is-refusal.ts'
 import { resourceMembers, type KafkaResourceOptions } from './resource-options.ts'
@@ -74,9 +74,7 @@ export function kafkaProducer(producer: KafkaProducerClient, options: KafkaResou
     async drain({ signal }) {
       sends.tally.begin()
       const ended = AbortSignal.any([signal, cutting.signal])
-      await untilIdle(sends, ended)
-      sends.close()
-      await untilIdle(sends, ended)
+      await closeWhenIdle(sends, sends.close, ended)
       await orAborted(producer.disconnect(), ended)
       const lostBytes = await orAborted(Promise.resolve(control?.close() ?? 0), ended)
       if (lostBytes > 0) sends.tally.failed('sends without acknowledgement', new Error(`the connection was lost before up to ${lostBytes} bytes were out`))

@@ -1,4 +1,4 @@
-import { closedError, cutError, lateWorkMs, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, closeWhenIdle, cutError, lateWorkMs, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { countSession } from './count-session.ts'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
@@ -92,10 +92,7 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
         count: () => (hasEnded ? 0 : queries.count()) + handlers.count(),
         begunBefore: (at) => (hasEnded ? 0 : queries.begunBefore(at)) + handlers.begunBefore(at),
       }
-      await untilIdle(inHand, signal)
-      session.close()
-      // Where a loop is left that nobody stops, what it has in hand.
-      await untilIdle(inHand, signal)
+      await closeWhenIdle(inHand, () => session.close(), signal)
       if (hasEnded) return
       await inTime(release(client), goodbyeMs, signal)
       if (!hasEnded) void cutClient(client, { errorOf: (what) => closedError(name, what), cancelMs: 0 })

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { lateWorkMs, orAborted, untilIdle, type DrainContext } from '@lameduck/core'
+import { closeWhenIdle, lateWorkMs, orAborted, type DrainContext } from '@lameduck/core'
 import type { Part } from '../part.ts'
 import type { Handlers } from '../track-handlers.ts'
 
@@ -30,9 +30,7 @@ export function consumer({ stop, flush, watch, warnings }: Intake, handlers: Han
   async function drain({ signal }: DrainContext): Promise<void> {
     quiesce()
     await orAborted(withinLimit(stopped as Promise<unknown>), signal)
-    await untilIdle(handlers, signal)
-    handlers.close()
-    await untilIdle(handlers, signal)
+    await closeWhenIdle(handlers, () => handlers.close(), signal)
     if (handlers.sent() > sentBefore) await orAborted(Promise.resolve(flush?.()), signal)
   }
 

@@ -1,7 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
 import { createTracker, type Tracker } from './tracker.ts'
-import { untilIdle } from './until-idle.ts'
+import { closeWhenIdle } from './until-idle.ts'
 
 export interface TrackedWorkOptions {
   /** @default 'work' */
@@ -83,11 +83,7 @@ export function drainTracked(tracker: Tracker, cutting: AbortController): Pick<R
     tally: tracker.tally.read,
     async drain({ signal }) {
       tracker.tally.begin()
-      const ended = AbortSignal.any([signal, cutting.signal])
-      await untilIdle(tracker, ended)
-      tracker.close()
-      // Where a loop is left that nobody stops, what it has in hand.
-      await untilIdle(tracker, ended)
+      await closeWhenIdle(tracker, tracker.close, AbortSignal.any([signal, cutting.signal]))
     },
     force() {
       tracker.cut()

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createTracker, type Tracker } from './tracker.ts'
-import { lateWorkMs, untilIdle } from './until-idle.ts'
+import { closeWhenIdle, lateWorkMs, untilIdle } from './until-idle.ts'
 
 const never = new AbortController().signal
 
@@ -118,4 +118,24 @@ test('what was there at the beginning is waited for longer than 2 s, whatever co
   }, lateWorkMs + 500)
   await untilIdle(tracker, never)
   expect(hasEnded).toBe(true)
+})
+
+// Catches: what a loop has in hand at the close, left out of the drain; and a close before it was idle.
+test('a close comes when all is done, and what is begun until then is waited for', async () => {
+  const tracker = createTracker('orders')
+  const said: string[] = []
+  const first = tracker.track(() => 'first', async () => {
+    await pause(20)
+    said.push('first')
+  })
+  await closeWhenIdle(tracker, () => {
+    said.push('close')
+    void tracker.track(() => 'last', async () => {
+      await pause(20)
+      said.push('last')
+    })
+    tracker.close()
+  }, never)
+  await first
+  expect(said).toEqual(['first', 'close', 'last'])
 })

@@ -71,3 +71,13 @@ export function untilIdle({ count, begunBefore, onEnd }: InHand, signal: AbortSi
     }
   })
 }
+
+/**
+ * A drain by that rule as a whole: serves until it is idle, calls `close`, and waits for what is in hand by then, of a loop that
+ * nobody stops. Rejects with the signal's reason when that aborts, and with what `close` throws.
+ */
+export async function closeWhenIdle(inHand: InHand, close: () => void, signal: AbortSignal): Promise<void> {
+  await untilIdle(inHand, signal)
+  close()
+  await untilIdle(inHand, signal)
+}
