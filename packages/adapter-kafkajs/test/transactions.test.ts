@@ -191,7 +191,8 @@ describe('a transaction whose broker is frozen at the cut', () => {
 
   /** Cuts it in the middle, and lets the broker go on. */
   async function cutFrozen(): Promise<Service> {
-    const service = await started({ timeoutMs: 200, transactionTimeout })
+    // Most of forceMs is for the abort; what is left must be enough for a busy machine.
+    const service = await started({ timeoutMs: 200, forceMs: 800, transactionTimeout })
     const transaction = await begin(service, 'never')
     await broker.freeze()
     const send = transaction.send({ topic: service.topic, messages: [{ partition: 0, value: 'never' }] })
