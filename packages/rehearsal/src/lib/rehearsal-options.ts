@@ -87,7 +87,7 @@ export interface RehearsalOptions {
   readonly coolDownMs?: number
   /** How the replicas end that the rollout left running: SIGKILL, or a termination like the others, after the load. @default 'kill' */
   readonly lastReplicas?: 'kill' | 'terminate'
-  /** Decides routing, ports and think times. @default a new one each time, see `Rehearsal.seed` */
+  /** Decides routing and think times. @default a new one each time, see `Rehearsal.seed` */
   readonly seed?: number
   /** Runs when the load has ended and the last replicas still serve: the place to look for lost rows. */
   readonly afterLoad?: (service: AfterLoad) => Promise<void> | void

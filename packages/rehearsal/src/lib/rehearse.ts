@@ -52,15 +52,13 @@ interface RehearsalSet {
   readonly replicas: Replica[]
   readonly losses: Loss[]
   readonly endpoints: ReturnType<typeof createEndpoints>
-  readonly random: () => number
   readonly takenPorts: Set<number>
   load: Load | undefined
 }
 
 async function openSet(options: ResolvedOptions, guard: Guard): Promise<RehearsalSet> {
   const beganAt = monotonicNow()
-  const random = createRandom(options.seed)
-  const endpoints = createEndpoints({ random, propagationMs: options.network.propagationMs })
+  const endpoints = createEndpoints({ random: createRandom(options.seed), propagationMs: options.network.propagationMs })
   const service = await startService({ pick: () => endpoints.pick(), delayMs: options.network.delayMs })
   const stage: Stage = {
     options,
@@ -69,7 +67,7 @@ async function openSet(options: ResolvedOptions, guard: Guard): Promise<Rehearsa
     print: (line) => guard.attempt('onOutput', () => options.onOutput?.(line)),
   }
   stage.emit({ type: 'service-listening', atMs: stage.elapsedMs(), url: service.url })
-  return { options, stage, guard, beganAt, service, replicas: [], losses: [], endpoints, random, takenPorts: new Set(), load: undefined }
+  return { options, stage, guard, beganAt, service, replicas: [], losses: [], endpoints, takenPorts: new Set(), load: undefined }
 }
 
 async function perform(set: RehearsalSet): Promise<Rehearsal> {
@@ -131,8 +129,8 @@ async function rollOut(set: RehearsalSet, leaving: readonly Replica[]): Promise<
 
 async function start(set: RehearsalSet, name: string, generation: ReplicaIdentity['generation']): Promise<Replica> {
   const { stage, guard, endpoints } = set
-  const port = await findFreePort(set.random, set.takenPorts)
-  const probePort = await findFreePort(set.random, set.takenPorts)
+  const port = await findFreePort(set.takenPorts)
+  const probePort = await findFreePort(set.takenPorts)
   guard.signal.throwIfAborted()
   const replica = startReplica({ name, generation, port, probePort }, stage, (isReady) => endpoints.setReady(name, isReady))
   set.replicas.push(replica)
