@@ -12,7 +12,7 @@ import { trackPool } from './track-pool.ts'
 
 export interface PgPoolOptions extends PoolOptions {
   /**
-   * Called in place of `pool.end()` when nobody uses the pool any more: for a library that owns it and has to know, such as
+   * Called in place of `pool.end()` when nobody uses the pool any longer: for a library that owns it and has to know, such as
    * `() => dataSource.destroy()`. Until it is done the pool serves it. A pool that is not ended then, also when it fails, is ended all the
    * same, so that no connection stays open and no query goes uncounted. Not called when the step is cut.
    * @default () => pool.end()

@@ -1,11 +1,12 @@
 import { equal } from 'node:assert/strict'
 import { callLoops } from './call-loops.ts'
 import type { Check } from './check.ts'
+import { mustFulfil } from './must-fulfil.ts'
 import { eventually } from './settle.ts'
 import { ownDrainMs, type Draining, type Trial } from './trial.ts'
 
-/** As long as the engine gives a resource to count down, in ms. */
-const countedDownMs = 10
+/** Somewhat longer than the engine gives a resource to count down, in ms: it looks at least five times. */
+const countedDownMs = 50
 
 /** A drain that ends while work goes on is `unknown` to the engine, and not drained. */
 export const endedChecks: readonly Check[] = [
@@ -18,6 +19,7 @@ export const endedChecks: readonly Check[] = [
       trial.quiesce()
       const draining = trial.drain()
       for (const work of works) void trial.finish(work)
+      await mustFulfil(draining, ownDrainMs(trial.bounds), 'of work that ends')
       await mustHaveEnded(trial, draining)
     },
   },
@@ -29,7 +31,9 @@ export const endedChecks: readonly Check[] = [
       const loops = callLoops(trial)
       trial.quiesce()
       try {
-        await mustHaveEnded(trial, trial.drain())
+        const draining = trial.drain()
+        await mustFulfil(draining, ownDrainMs(trial.bounds), 'that is used in loops')
+        await mustHaveEnded(trial, draining)
       } finally {
         await loops.end()
       }

@@ -28,6 +28,8 @@ export function ownDrainMs({ settleMs }: Bounds): number {
 export interface Called {
   readonly returned: unknown
   readonly tookMs: number
+  /** Of the process, in ms: less than `tookMs` where others have had the processor. */
+  readonly cpuMs: number
 }
 
 /** A drain that has begun. */
@@ -173,6 +175,7 @@ function createDrainContext(signal: AbortSignal): DrainContext {
 /** A throw is told at once; what else may be wrong with it is for the check that is meant for it. */
 function callSync(name: string, action: () => unknown): Called {
   const begunAt = performance.now()
+  const usedBefore = process.cpuUsage()
   let returned: unknown
   try {
     returned = action()
@@ -180,5 +183,7 @@ function callSync(name: string, action: () => unknown): Called {
     fail(`${name} threw: ${String(error)}; it must not, in any state`)
   }
   if (returned instanceof Promise) returned.catch(() => {})
-  return { returned, tookMs: performance.now() - begunAt }
+  const tookMs = performance.now() - begunAt
+  const { user, system } = process.cpuUsage(usedBefore)
+  return { returned, tookMs, cpuMs: (user + system) / 1_000 }
 }

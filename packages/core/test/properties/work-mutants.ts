@@ -9,14 +9,14 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'what was refused after the step is not counted',
       file: 'end-steps.ts',
-      find: 'const work = worseOf(before, late)',
-      replace: 'const work = { ...worseOf(before, late), refused: before.refused }',
+      find: 'const work = mergeLate(before, late)',
+      replace: 'const work = { ...mergeLate(before, late), refused: before.refused }',
     },
     {
       bug: 'what failed after the step is not counted',
       file: 'end-steps.ts',
-      find: 'const work = worseOf(before, late)',
-      replace: 'const work = { ...worseOf(before, late), failed: before.failed }',
+      find: 'const work = mergeLate(before, late)',
+      replace: 'const work = { ...mergeLate(before, late), failed: before.failed }',
     },
     {
       bug: 'what was cut after the step leaves it drained',
@@ -62,9 +62,10 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'a tally that cannot be read at the end takes back what was counted',
       file: 'end-steps.ts',
-      find: 'const work = worseOf(before, late)',
+      find: 'const work = mergeLate(before, late)',
       replace: 'const work = late',
     },
+    { bug: 'what was unknown and is done since counts twice', file: 'read-tally.ts', find: 'late.done - (unknown - late.unknown)', replace: 'late.done' },
     {
       bug: 'the tally is read before the drain',
       file: 'stop-step.ts',

@@ -164,11 +164,12 @@ function isRefused(told: Told | undefined): boolean {
   return told !== undefined && told !== 'unreadable' && told.refused > 0
 }
 
-/** What the report owes: whatever came after the step counts, too. */
+/** What the report owes: whatever came after the step counts, too, but nothing twice: what was unknown is not done as well. */
 function atEnd(atFinish: Told, end: Told): Told {
   const [then, now] = [atFinish, end].map((each) => (each === 'unreadable' ? untold : each)) as [Exclude<Told, string>, Exclude<Told, string>]
   const larger = (count: keyof typeof untold): number => Math.max(Number(then[count]), Number(now[count]))
-  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: now.reasons }
+  const done = Math.max(then.done, now.done - (larger('unknown') - now.unknown))
+  return { done, failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: now.reasons }
 }
 
 const untold = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [] }

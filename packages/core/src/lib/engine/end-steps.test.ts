@@ -48,6 +48,18 @@ test('nothing becomes less that was counted before', async () => {
   expect(report).toMatchObject({ result: 'forced', steps: [{ outcome: 'forced', work: { done: 3, failed: 1, cut: 1, refused: 1, unknown: 1 } }, {}] })
 })
 
+test('reasons of before and of since are both told, each once', async () => {
+  const before = { failed: 1, refused: 1, reasons: ['SELECT: timeout', 'UPDATE: refused'] }
+  const { report } = await stopWith(before, () => ({ ...nothing, failed: 2, refused: 1, reasons: ['SELECT: timeout (×2)', 'INSERT: gone'] }))
+  expect(report.steps[0]).toMatchObject({ work: { failed: 2, refused: 1, reasons: ['SELECT: timeout (×2)', 'INSERT: gone', 'UPDATE: refused'] } })
+})
+
+// Catches: one request counted as two.
+test('what was unknown when the step ended, and was done since, is unknown and nothing else', async () => {
+  const { report } = await stopWith({ done: 1, unknown: 1, reasons: ['POST /orders: hung up'] }, () => ({ ...nothing, done: 2 }))
+  expect(report).toMatchObject({ result: 'unknown', steps: [{ work: { done: 1, unknown: 1, reasons: ['POST /orders: hung up'] } }, {}] })
+})
+
 // Catches: a clean report, though two calls were refused and nobody can tell what came after.
 test('a tally that cannot be read in the end takes nothing back', async () => {
   const { report } = await stopWith({ done: 1, refused: 2 }, () => { throw new Error('no') })

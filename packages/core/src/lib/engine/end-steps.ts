@@ -2,7 +2,7 @@ import { worstOf, type StepReport } from '../report/report.ts'
 import type { Tally } from '../work/tally.ts'
 import type { Entry } from './graph.ts'
 import type { LateUses } from './late-uses.ts'
-import { describeFailures, outcomeOfWork, readTally, worseOf } from './read-tally.ts'
+import { describeFailures, mergeLate, outcomeOfWork, readTally } from './read-tally.ts'
 
 /** What went wrong beside the drains, by the resource's name. A step of these has failed, however its drain went. */
 export interface Beside {
@@ -17,9 +17,10 @@ export interface Beside {
 export function endSteps(steps: readonly StepReport[], entries: readonly Entry[], beside: Beside): StepReport[] {
   const resources = new Map(entries.map(({ resource }) => [resource.name, resource]))
   return steps.map((step) => {
-    const resource = step.work && resources.get(step.name)
-    const late = [resource && readTally(resource), beside.lateUses.of(step.name)].filter((tally) => tally !== undefined)
-    const ended = late.reduce(withLate, step)
+    const resource = resources.get(step.name)
+    // Who counts for itself has counted it, perhaps as something else: what failed may reject as what was cut.
+    const late = resource?.tally ? step.work && readTally(resource) : beside.lateUses.of(step.name)
+    const ended = late ? withLate(step, late) : step
     const failures = failuresOf(step.name, beside)
     return failures.length === 0 ? ended : { ...ended, outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors] }
   })
@@ -35,7 +36,7 @@ const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, rea
 /** What came of the work since its step was over: no count becomes less, whatever a tally says that cannot be read. */
 function withLate(step: StepReport, late: Tally): StepReport {
   const before = step.work ?? nothing
-  const work = worseOf(before, late)
+  const work = mergeLate(before, late)
   const outcome = outcomeOfWork(work)
   const isNews = outcome !== 'drained' || work.done > before.done
   const told = describeFailures(before)

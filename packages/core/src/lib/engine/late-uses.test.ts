@@ -31,11 +31,13 @@ test('a call that was cut has its step forced', async () => {
   expect(report).toMatchObject({ result: 'forced', errors: [], steps: [{ outcome: 'forced', work: { ...nothing, cut: 2 } }] })
 })
 
-test('who counts for itself counts more, or is told of what it missed', async () => {
-  const errors = [closedError('pool', 'SELECT'), closedError('pool', 'SELECT')]
+// Catches: what failed for want of an answer, and rejects with `cut`, counted as both.
+test('who counts for itself is believed, whatever the errors of its calls are called', async () => {
+  const errors = [closedError('pool', 'SELECT'), cutError('pool', 'SELECT')]
   const own = { refused: 14, reasons: ['SELECT: refused (×14)'] }
   expect((await stopWith(errors, { tally: () => ({ ...nothing, ...own }) })).report.steps).toMatchObject([{ work: own }])
-  expect((await stopWith(errors, { tally: () => ({ ...nothing, done: 3 }) })).report).toMatchObject({ result: 'unknown', steps: [{ outcome: 'drained', work: { done: 3, refused: 2, reasons: ['SELECT: refused (×2)'] } }] })
+  expect((await stopWith(errors, { tally: () => ({ ...nothing, failed: 1 }) })).report).toMatchObject({ result: 'failed', errors: [], steps: [{ outcome: 'failed', work: { failed: 1, cut: 0, refused: 0 } }] })
+  expect((await stopWith(errors, { tally: () => ({ ...nothing, done: 3 }) })).report).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', work: { done: 3, refused: 0 } }] })
 })
 
 test('what is used and has no step makes the result unknown, with one warning for each', async () => {

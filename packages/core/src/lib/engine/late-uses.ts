@@ -2,7 +2,7 @@ import { describeError } from '../describe-value.ts'
 import { lifecycleErrorIn, type LifecycleError } from '../errors.ts'
 import { createTally, type Tally, type Tallying } from '../work/tally.ts'
 
-/** Calls that the stop has refused or cut, and whose error nobody handled. Most resources count such calls themselves; others have nobody else who does. */
+/** Calls that the stop has refused or cut, and whose error nobody handled. A resource with a `tally` counts such calls itself; others have nobody else who does. */
 export interface LateUses {
   /** Counts one, or says that the error is another. Several errors of one call count once. */
   add(error: unknown): boolean

@@ -26,10 +26,19 @@ function untold(why: string): Tally {
   return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
 }
 
-/** The larger of each count, with the reasons of the later one if it counts more. */
-export function worseOf(before: Tally, late: Tally): Tally {
+/** The larger of each count, with the reasons of both. */
+export function mergeLate(before: Tally, late: Tally): Tally {
   const larger = (count: (typeof counts)[number]): number => Math.max(before[count], late[count])
-  return { done: larger('done'), failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown: larger('unknown'), reasons: counts.some((count) => late[count] > before[count]) ? late.reasons : before.reasons }
+  const unknown = larger('unknown')
+  // What was unknown when the step ended, and was done since, stays unknown: what it needed has closed meanwhile.
+  const done = Math.max(before.done, late.done - (unknown - late.unknown))
+  const told = new Set(late.reasons.map(withoutTimes))
+  const reasons = [...late.reasons, ...before.reasons.filter((reason) => !told.has(withoutTimes(reason)))].slice(0, mostReasons)
+  return { done, failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown, reasons }
+}
+
+function withoutTimes(reason: string): string {
+  return reason.replace(/ \(×\d+\)$/, '')
 }
 
 /** What the work makes of a step that has gone well otherwise: the worst that is known of it decides. */

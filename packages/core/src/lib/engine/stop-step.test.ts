@@ -114,6 +114,31 @@ test('what is counted down in the turn after the drain was done in it', async ()
   expect(await lifecycle.stop()).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', errors: [] }] })
 })
 
+// Catches: a loop that is busy for 15 ms behind the drain, taken for work that was left.
+test('the time for that does not run out while the event loop is blocked', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  let inFlight = 1
+  const block = (): void => {
+    const end = performance.now() + 30
+    while (performance.now() < end);
+  }
+  // Two turns of the loop, behind what blocks it.
+  const drain = (): void => void setImmediate(() => setImmediate(() => (block(), setImmediate(() => (inFlight = 0)))))
+  lifecycle.add({ name: 'orders', phase: 'work', inFlight: () => inFlight, drain })
+  expect(await lifecycle.stop()).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', errors: [] }] })
+})
+
+test('a count that can no longer be read when the drain has ended is not 0', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  let isOver = false
+  const inFlight = (): number => {
+    if (isOver) throw new Error('the pool is gone')
+    return 3
+  }
+  lifecycle.add({ name: 'orders', phase: 'work', inFlight, drain: () => void (isOver = true) })
+  expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', steps: [{ outcome: 'unknown', errors: ['inFlight: the pool is gone', expect.stringContaining('cannot be read')] }] })
+})
+
 test('a stop that is forced in that turn has the step forced, once', async () => {
   const lifecycle = createLifecycle({ env: {} })
   const forced: string[] = []

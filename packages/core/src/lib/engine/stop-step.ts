@@ -15,8 +15,9 @@ const longestWaitingFor = 20
 /** Longest text that is kept, in characters. */
 const longestText = 200
 
-/** How long what is in flight may still be counted when the drain has ended, in ms. */
+/** How long what is in flight may still be counted when the drain has ended, in ms, and how often it is looked at: on a busy loop the time alone is one turn. */
 const settleMs = 10
+const settleLooks = 5
 
 /** How one resource's step ended. */
 export interface StepResult {
@@ -63,8 +64,8 @@ export interface StepInput {
 
 /**
  * Runs one resource's drain until it settles or its deadline passes, whichever is first. At the deadline: abort
- * the signal, call `force`, wait for it within its bound, go on. What `drain` does after that is nobody's business
- * any more. A drain that ends while work is still in flight has not finished it: that is `unknown`. One that throws is followed by `force` too, since it may have left sockets behind.
+ * the signal, call `force`, wait for it within its bound, go on. What `drain` does after that is no longer
+ * of interest. A drain that ends while work is still in flight has not finished it: that is `unknown`. One that throws is followed by `force` too, since it may have left sockets behind.
  */
 export function runStopStep(input: StepInput): RunningStep {
   const { clock, entry } = input
@@ -109,31 +110,40 @@ export function runStopStep(input: StepInput): RunningStep {
   function onDrained(): void {
     if (phase !== 'draining') return
     if (!hasStarted) return finish('skipped', undefined, [])
-    judgeSoon(clock.now() + settleMs)
+    judgeSoon(clock.now() + settleMs, settleLooks)
   }
 
   /** Where something is still counted, a little later: some tell of an end before they count it. */
-  function judgeSoon(latest: number): void {
+  function judgeSoon(latest: number, looks: number): void {
     if (phase !== 'draining') return
-    if (count(resource, 'inFlight', []) && clock.now() < latest) clock.setTimer(() => judgeSoon(latest), 1)
+    if (count(resource, 'inFlight', []) && (clock.now() < latest || looks > 0)) clock.setTimer(() => judgeSoon(latest, looks - 1), 1)
     else judge()
   }
 
   /** What the drain has come to: that it ended says little. */
   function judge(): void {
-    const left = count(resource, 'inFlight', []) ?? 0
+    const left = countLeft()
     const work = readTally(resource)
     // It may have forced the stop.
     if (phase !== 'draining') return
     // What has failed or was cut was waited for, and is not done.
     if (work && work.failed > 0) errors.push(describeFailures(work))
     const outcome = work ? outcomeOfWork(work) : 'drained'
-    if (left > (work ? work.unknown + work.cut : 0)) {
-      errors.push(`its drain ended while ${left === 1 ? '1 unit was' : `${left} units were`} still in flight`)
+    if (left === undefined || left > (work ? work.unknown + work.cut : 0)) {
+      errors.push(left === undefined ? 'its drain ended, and what was still in flight cannot be read' : `its drain ended while ${left === 1 ? '1 unit was' : `${left} units were`} still in flight`)
       return finish(outcome === 'drained' ? 'unknown' : outcome, undefined, listWaiting(resource, errors))
     }
     const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0 && (work?.done ?? 0) === 0
     finish(outcome === 'drained' && nothing ? 'idle' : outcome, undefined, [])
+  }
+
+  /** Nothing where it could be read when the drain began, and cannot be now. */
+  function countLeft(): number | undefined {
+    const problems: string[] = []
+    const left = count(resource, 'inFlight', problems)
+    if (atStart === undefined) return left ?? 0
+    errors.push(...problems)
+    return left
   }
 
   function onDrainFailed(error: unknown): void {

@@ -19,8 +19,8 @@ export interface BindOptions {
    * What to do about the listeners that others have, or add later, for these signals (a framework, a telemetry SDK, a copied helper).
    * Any of them may end the process in the middle of the drain.
    * - `warn`: name them, with what to do;
-   * - `adopt`: run them when intake and work have drained, one after the other, also in a stop that no signal began. What they do to end the
-   *   process is not done;
+   * - `adopt`: run them when intake and work have drained, one after the other, also in a stop that no signal began, unless the
+   *   event loop was empty. What they do to end the process is not done;
    * - `ignore`: they are known, and do no harm.
    * @default 'warn'
    */

@@ -21,6 +21,7 @@ const mostPrinted = 20
 /** Begins a stop on an uncaught error where that is chosen, and prints what comes. */
 export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, listening: Listening, bindings: Bindings, choice: 'stop' | 'leave'): UncaughtErrors {
   const printed = { ours: 0, theirs: 0 }
+  const names = new WeakMap<Lifecycle, ReadonlySet<string>>()
   if (choice === 'stop') listenToExceptions()
   return { onStopBegun }
 
@@ -48,9 +49,15 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
   }
 
   /** Every bound lifecycle hears of it, and one has that resource. */
-  function isOfAnother({ resource }: LifecycleError): boolean {
-    const has = (each: Lifecycle): boolean => each.plan().steps.some(({ name }) => name === resource)
-    return bindings.alive.size > 1 && !has(lifecycle) && [...bindings.alive].some((each) => each !== lifecycle && has(each))
+  function isOfAnother({ resource = '' }: LifecycleError): boolean {
+    return bindings.alive.size > 1 && !namesOf(lifecycle).has(resource) && [...bindings.alive].some((each) => each !== lifecycle && namesOf(each).has(resource))
+  }
+
+  /** Kept, since thousands may come: nothing is added to a lifecycle that stops. */
+  function namesOf(each: Lifecycle): ReadonlySet<string> {
+    const known = names.get(each) ?? new Set(each.plan().steps.map(({ name }) => name))
+    if (each.stopping.aborted) names.set(each, known)
+    return known
   }
 
   function print(kind: keyof typeof printed, text: string): void {

@@ -29,7 +29,8 @@ test.each<[string, Partial<Tally>, string]>([
   ['nobody can tell of', { unknown: 3, reasons: ['send: no answer (×3)'] }, 'pool: nobody can tell whether 3 units were finished (send: no answer (×3))'],
   ['was refused once', { refused: 1, reasons: ['INCR: refused'] }, 'pool was used once after its close; it was refused (INCR)'],
   ['was refused often', { refused: 15, reasons: ['SET: refused (×14)', 'GET: refused'] }, 'pool was used 15 times after its close; all were refused (SET ×14; GET)'],
-  ['was refused, in words of its own', { refused: 1, reasons: ['INCR: late'] }, 'pool was used once after its close; it was refused (INCR: late)'],
+  ['was refused, beside words of its own', { refused: 1, reasons: ['seek: refused', 'delivered again: orders[0] offset 5'] }, 'pool was used once after its close; it was refused (seek)'],
+  ['failed, and nobody can tell of', { failed: 1, unknown: 2, reasons: ['SELECT: timeout', 'why'] }, 'work may be lost: pool failed (1 of 1 failed while it stopped (SELECT: timeout; why)); pool: nobody can tell whether 2 units were finished'],
   ['was refused', { done: 1, refused: 7 }, 'pool was used 7 times after its close; all were refused'],
   [
     'was refused, and nobody can tell of',

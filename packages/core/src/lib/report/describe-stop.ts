@@ -28,12 +28,11 @@ export function describeStop(report: Report): string {
 /** What is not known to be lost, and not known to be done. */
 export function describeDoubt({ name, outcome, work }: StepReport): string[] {
   const { refused = 0, unknown = 0, reasons = [] } = work ?? {}
-  const isUnknown = outcome === 'unknown' && unknown > 0
-  const others = reasons.filter((reason) => !ofRefused.test(reason))
+  const own = reasons.filter((reason) => ofRefused.test(reason))
   // What has failed is told with its reasons elsewhere.
-  const own = isUnknown || outcome === 'failed' ? reasons.filter((reason) => ofRefused.test(reason)) : reasons
+  const others = outcome === 'unknown' ? reasons.filter((reason) => !ofRefused.test(reason)) : []
   return [
-    ...(isUnknown ? [`${name}: nobody can tell whether ${unknown === 1 ? '1 unit was' : `${unknown} units were`} finished${bracketed(others)}`] : []),
+    ...(unknown > 0 ? [`${name}: nobody can tell whether ${unknown === 1 ? '1 unit was' : `${unknown} units were`} finished${bracketed(others)}`] : []),
     ...(refused > 0 ? [`${name} was used ${refused === 1 ? 'once after its close; it was' : `${refused} times after its close; all were`} refused${bracketed(own.map(callOf))}`] : []),
   ].map(shorten)
 }

@@ -14,7 +14,7 @@ function followed(doubts: boolean = true): { lifecycle: Lifecycle; emitter: Even
   const tracker = createTracker('subscriber')
   const begin = followListeners(emitter, ['message'], tracker, { what: (event, values) => `${event} ${String(values[0])}`, doubts })
   const lifecycle = createLifecycle({ env: {}, policy: { graceMs: 5_000 } })
-  lifecycle.add({ name: 'subscriber', phase: 'intake', ...drainTracked(tracker, new AbortController()), quiesce: begin })
+  lifecycle.add({ name: 'subscriber', phase: 'intake', ...drainTracked('subscriber', tracker, new AbortController()), quiesce: begin })
   return { lifecycle, emitter, waitingFor: tracker.waitingFor }
 }
 

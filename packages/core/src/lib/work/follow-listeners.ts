@@ -18,6 +18,8 @@ export interface FollowOptions {
   readonly doubts: boolean
 }
 
+const itsListenerReturned = `its listener ${noPromise}`
+
 /**
  * Makes work of what the listeners of these events return: a promise is under way in `tracker` until it settles. Listeners see no
  * difference: `this`, values, order, `once` and what they throw are as they were, and one that rejects still ends in `unhandledRejection`.
@@ -49,7 +51,7 @@ export function followListeners(emitter: EmitterLike, events: readonly string[],
     // `once` has wrapped its listener.
     if (isTracked(listener.listener ?? listener)) return
     if (isThenable(result)) return follow(result, tracker.begin(() => what(event, values)))
-    if (doubts) tracker.tally.doubt(`${event}: its listener ${noPromise}`)
+    if (doubts) tracker.tally.doubt(event, itsListenerReturned)
     else tracker.tally.done()
   }
 

@@ -6,18 +6,18 @@ test('what is older than 30 s is forgotten, to the second', () => {
   const doubts = createRecentDoubts(() => nowMs)
   for (const at of [0, 999, 1_000, 20_000]) {
     nowMs = at
-    doubts.add('a listener')
+    doubts.add('a listener', 'no promise')
   }
   nowMs = 30_999
-  expect([...doubts.take()]).toEqual([['a listener', 4]])
+  expect([...doubts.take()]).toEqual([['a listener: no promise', 4]])
   nowMs = 31_000
-  expect([...doubts.take()]).toEqual([['a listener', 2]])
+  expect([...doubts.take()]).toEqual([['a listener: no promise', 2]])
   nowMs = 52_000
   expect([...doubts.take()]).toEqual([])
 })
 
 test('a thousand names of one second take the room of six', () => {
   const doubts = createRecentDoubts(() => 0)
-  for (let n = 0; n < 1_000; n += 1) doubts.add(`order ${n}`)
-  expect([...doubts.take()]).toEqual([...['order 0', 'order 1', 'order 2', 'order 3', 'order 4'].map((name) => [name, 1]), ['others of the last 30 s', 995]])
+  for (let n = 0; n < 1_000; n += 1) doubts.add(`order ${n}`, 'no promise')
+  expect([...doubts.take()]).toEqual([...['order 0', 'order 1', 'order 2', 'order 3', 'order 4'].map((name) => [`${name}: no promise`, 1]), ['others: no promise', 995]])
 })

@@ -32,7 +32,7 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
   const trigger = typeof when === 'function' ? when : interval(requireMs(when, `schedule("${name}"): the interval`, 1))
   const tracker = createTracker(name)
   const cutting = new AbortController()
-  const drain = drainTracked(tracker, cutting)
+  const drain = drainTracked(name, tracker, cutting)
   let isStopping = false
   let end: (() => void) | undefined
 

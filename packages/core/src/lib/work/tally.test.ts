@@ -52,10 +52,10 @@ test('what was read does not change afterwards', () => {
 
 test('what is doubted counts where it came in the last 30 s before begin(), or later', () => {
   const tally = createTally()
-  for (let n = 0; n < 10; n += 1) tally.doubt(n < 7 ? `listener ${n}` : 'listener 0')
+  for (let n = 0; n < 10; n += 1) tally.doubt(n < 7 ? `listener ${n}` : 'listener 0', 'no promise')
   expect(tally.read().unknown).toBe(0)
   tally.begin()
   tally.begin()
-  tally.doubt('listener 0')
-  expect(tally.read()).toMatchObject({ done: 0, unknown: 11, reasons: ['listener 0 (×5)', 'listener 1', 'listener 2', 'listener 3', 'listener 4'] })
+  tally.doubt('listener 0', 'no promise')
+  expect(tally.read()).toMatchObject({ done: 0, unknown: 11, reasons: ['listener 0: no promise (×5)', 'listener 1: no promise', 'listener 2: no promise', 'listener 3: no promise', 'listener 4: no promise'] })
 })

@@ -29,7 +29,7 @@ export interface Tallying {
   readonly refused: (what: string) => void
   readonly unknown: (why: string, units?: number) => void
   /** Something has begun, and nobody will tell when it ends: `unknown`, also of a stop that begins in the next 30 s. */
-  readonly doubt: (why: string) => void
+  readonly doubt: (what: string, why: string) => void
   /** For `Resource.tally`. */
   readonly read: () => Tally
 }
@@ -64,7 +64,7 @@ export function createTally(): Tallying {
     cut: (units = 1) => add('cut', units),
     refused: (what) => add('refused', 1, `${what}: refused`),
     unknown: (why, units = 1) => add('unknown', units, why),
-    doubt: (why) => (counting ? add('unknown', 1, why) : recent.add(why)),
+    doubt: (what, why) => (counting ? add('unknown', 1, `${what}: ${why}`) : recent.add(what, why)),
     read: () => ({ ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }),
   }
 }

@@ -54,7 +54,7 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
   const cutting = new AbortController()
   return {
     ...members,
-    ...drainTracked(tracker, cutting),
+    ...drainTracked(name, tracker, cutting),
     run: (work, what) => tracker.track(nameOf(work, what, 'run'), () => work({ signal: cutting.signal })),
     wrap,
   }
@@ -75,7 +75,7 @@ export function isTracked(listener: unknown): boolean {
 }
 
 /** The members of a Resource whose work is all in `tracker`. */
-export function drainTracked(tracker: Tracker, cutting: AbortController): Pick<Resource, 'quiesce' | 'inFlight' | 'waitingFor' | 'tally' | 'drain' | 'force'> {
+export function drainTracked(name: string, tracker: Tracker, cutting: AbortController): Pick<Resource, 'quiesce' | 'inFlight' | 'waitingFor' | 'tally' | 'drain' | 'force'> {
   return {
     quiesce: () => tracker.tally.begin(),
     inFlight: tracker.count,
@@ -87,7 +87,7 @@ export function drainTracked(tracker: Tracker, cutting: AbortController): Pick<R
     },
     force() {
       tracker.cut()
-      cutting.abort(new LifecycleError('cut', 'the work was cut, since its time in the stop was over'))
+      cutting.abort(new LifecycleError('cut', 'the work was cut, since its time in the stop was over', { resource: name }))
     },
   }
 }

@@ -31,6 +31,8 @@ interface Unit {
 /** Why something is doubted that was called, and what to do. */
 export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise, or make it async if there is none'
 
+const itReturned = `it ${noPromise}`
+
 /**
  * @param name of the resource, for the errors
  * @param isAnswer tells the errors with which the other side has answered: what ends with one of them is done. @default none
@@ -77,7 +79,7 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
       })()
       working.then(
         (value) => {
-          close(() => (isDoubted ? tally.doubt(`${what()}: it ${noPromise}`) : tally.done()))
+          close(() => (isDoubted ? tally.doubt(what(), itReturned) : tally.done()))
           resolve(value)
         },
         (error: unknown) => {
