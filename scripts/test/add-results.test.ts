@@ -36,6 +36,6 @@ test('what failed is named with its file, and a file that cannot be loaded is on
   expect(total).toEqual({ passed: 1, failed: 2, skipped: 1 })
   expect(sums).toMatchObject({ name: 'sums', tests: 1 })
   const [adds, load] = sums!.failures
-  expect(adds).toMatch(/^\.cache\/add-results-\w+\/a\.test\.js: adds\n {4}AssertionError: expected 2 to be 3/)
+  expect(adds).toMatch(/add-results-\w+\/a\.test\.js: adds\n {4}AssertionError: expected 2 to be 3/)
   expect(load).toMatch(/b\.test\.js: could not be loaded\n.*nowhere\.js/)
 })
