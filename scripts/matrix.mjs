@@ -82,7 +82,7 @@ function describeHttp(node, filters, quick) {
     runner: node.path,
     label: `http on Node ${node.version}${quick ? ', without load.test.ts' : ''}`,
     nodes: [node],
-    parameters: [...filters, ...(quick ? ['--exclude', 'test/load.test.ts'] : [])],
+    parameters: ['--maxWorkers', '3', ...filters, ...(quick ? ['--exclude', 'test/load.test.ts'] : [])],
   }
 }
 
