@@ -1,7 +1,8 @@
 import { createLifecycle } from '@lameduck/core'
 import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { blockingRedis } from '../src/index.ts'
+import { createClock, type Clock } from './clock.ts'
 import { started } from './contexts.ts'
 import { versions, type Redis, type RedisOptions5 } from './harness.ts'
 import { untilBlocked, useServer } from './server-subjects.ts'
@@ -9,6 +10,11 @@ import { untilBlocked, useServer } from './server-subjects.ts'
 // What a connection that reads has in hand when it stops: commands of its loop, and elements that were delivered to somebody.
 
 const { server, nextKey, connected: connectWith } = useServer()
+
+let clock: Clock
+beforeEach(() => {
+  clock = createClock()
+})
 
 /** A connection that is lost stays lost. */
 const forGood = { retryStrategy: () => 60_000, maxRetriesPerRequest: null }
@@ -98,18 +104,59 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
       const [client, admin, key] = [await connected(), await connected(), nextKey()]
       const lifecycle = createLifecycle({ env: {} })
       const resource = blockingRedis(client)
-      lifecycle.add(resource)
+      const handle = lifecycle.add(resource)
       await lifecycle.start()
       const read = client.blpop(key, 0)
       await untilBlocked(admin, 1)
-      return { client, admin, key, lifecycle, resource, read }
+      return { client, admin, key, lifecycle, resource, handle, read }
     }
     const why = 'nobody knows whether what was read last is handled. Hand the loop over: blockingRedis(client, { loop })'
 
-    test('warns as soon as it reads', async () => {
-      const { lifecycle, resource } = await reading()
-      expect(resource.warnings).toEqual([`the client reads, and no loop was handed over: in a stop ${why}.`])
+    const warning = `the client reads, and no loop was handed over: in a stop ${why}.`
+
+    test('warns as soon as it asks for the same again', async () => {
+      const { client, admin, key, lifecycle, resource, read } = await reading()
+      expect(resource.warnings).toEqual([])
+      await admin.rpush(key, 'element')
+      await read
+      void client.blpop(key, 5)
+      expect(resource.warnings).toEqual([warning])
       await lifecycle.stop()
+    })
+
+    test.each(['BLPOP', 'XREAD'] as const)('who reads once by %s from each key is no loop, and is not told to hand one over', async (command) => {
+      const { client, admin, key, lifecycle, resource, read } = await reading()
+      await admin.rpush(key, 'element')
+      await read
+      for (const id of [1, 2]) {
+        const reply = `${key}:reply:${id}`
+        const asked = command === 'BLPOP' ? client.blpop(reply, 0) : client.xread('BLOCK', 0, 'STREAMS', reply, 0)
+        await (command === 'BLPOP' ? admin.rpush(reply, 'yes') : admin.xadd(reply, '*', 'answer', 'yes'))
+        await asked
+      }
+      expect(resource.warnings).toEqual([])
+      expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', warnings: [], steps: [{ work: { unknown: 1 } }] })
+    })
+
+    test.each([
+      [29, 'unknown', 1],
+      [31, 'clean', 0],
+    ])('what was read once, %d s before the signal, is %s', async (seconds, result, unknown) => {
+      const { admin, key, lifecycle, read } = await reading()
+      await admin.rpush(key, 'element')
+      await read
+      clock.goOn(seconds * 1_000)
+      expect(await lifecycle.stop()).toMatchObject({ result, steps: [{ work: { unknown } }] })
+    })
+
+    test('... and is still unknown when the stop itself takes longer', async () => {
+      const { admin, key, lifecycle, resource, handle, read } = await reading()
+      await admin.rpush(key, 'element')
+      await read
+      lifecycle.add({ name: 'slow', phase: 'intake', drain: () => clock.goOn(15_000) }, { needs: [handle] })
+      clock.goOn(20_000)
+      expect(await lifecycle.stop()).toMatchObject({ result: 'unknown' })
+      expect(resource.tally?.().unknown).toBe(1)
     })
 
     test.each(['before', 'after'])('what was delivered shortly %s the signal is unknown', async (when) => {

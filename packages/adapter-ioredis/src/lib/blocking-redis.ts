@@ -1,11 +1,13 @@
-import { createTracker, cutError, followListeners, lifecycleErrorIn, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
+import { createTracker, cutError, followListeners, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
 import { addTallies } from './add-tallies.ts'
 import type { Command } from './client-internals.ts'
 import { listWarnings } from './client-warnings.ts'
 import { givenUp, leave, untilIdleOrLost } from './close-client.ts'
 import { countCommands, describeCommands, kindOf, statesOf } from './commands-of.ts'
 import { cutClient } from './cut-client.ts'
-import { followReads, isPop, isRead } from './reads.ts'
+import { followDeliveries } from './deliveries.ts'
+import { followLoop } from './read-loop.ts'
+import { isPop, isRead } from './reads.ts'
 import type { RedisClient } from './redis-client.ts'
 import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
@@ -22,15 +24,13 @@ export interface BlockingRedisOptions extends StepOptions {
   /**
    * The promise of the loop that reads from this connection. It is waited for, so that what was read last is handled
    * before the connection closes. The loop must end when `lifecycle.stopping` aborts; when it fails, so does the step.
-   * @default nothing is waited for but the commands themselves, and what was read last is `unknown`
+   * @default nothing is waited for but the commands themselves, and what was read last is `unknown` for 30 s
    */
   readonly loop?: Promise<unknown>
 }
 
 /** The events that bring messages to listeners. */
 const messages = ['message', 'messageBuffer', 'pmessage', 'pmessageBuffer', 'smessage', 'smessageBuffer']
-
-const noLoop = 'nobody knows whether what was read last is handled. Hand the loop over: blockingRedis(client, { loop })'
 
 /**
  * A client of ioredis that blocks (BLPOP, XREAD BLOCK) or subscribes: a source of work, so it stops with the
@@ -43,31 +43,23 @@ const noLoop = 'nobody knows whether what was read last is handled. Hand the loo
  */
 export function blockingRedis(client: RedisClient, options: BlockingRedisOptions = {}): Resource {
   requireClient(client, 'blockingRedis')
-  const { name = 'redis (blocking)', phase = 'intake', loop } = options
+  const { name = 'redis (blocking)', phase = 'intake' } = options
   trackConnections(client)
   const unblockers = createUnblockers(client)
   const work = createTracker(name)
   const doubts = phase !== 'connections' && phase !== 'telemetry'
   const beginMessages = followListeners(client as RedisClient & EmitterLike, messages, work, { what: nameMessage, doubts })
-  const deliveries = loop === undefined && doubts ? followReads(client) : undefined
+  const loop = followLoop(options.loop, work.tally)
+  const deliveries = options.loop === undefined && doubts ? followDeliveries(client, work.tally) : undefined
   const commands = trackCommands(client, name, { isRead, onRead, mayPass: (command) => !isLeaving && !isRead(command) })
-  /** With these a loop had nothing in hand. */
-  const ofReads = new WeakSet<LifecycleError>()
   let draining: Promise<void> | undefined
-  let hasBegun = false
   let isLeaving = false
-  let hasDoubted = false
-  let isCut = false
-  let isOver = loop === undefined
-  /** Since the drain began, or since the close. */
-  let readsOfLoop = 0
   return {
     name,
     phase,
     ...stepOptions(options, 'blockingRedis'),
     get warnings() {
-      const warnings = listWarnings(client, 'blocking')
-      return deliveries?.isReader() ? [...warnings, `the client reads, and no loop was handed over: in a stop ${noLoop}.`] : warnings
+      return [...listWarnings(client, 'blocking'), ...(deliveries?.warnings() ?? [])]
     },
     start: createStart(client, name),
     check() {
@@ -75,68 +67,54 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     },
     watch: (ended) => watchEnd(client, ended),
     quiesce: begin,
-    inFlight: () => countCommands(client) + work.count() + (isOver ? 0 : 1),
-    waitingFor: () => [...describeCommands(client), ...unblockers.refusals(), ...(draining && !isOver ? ['the end of the loop'] : []), ...work.waitingFor()],
+    inFlight: () => countCommands(client) + work.count() + loop.count(),
+    waitingFor: () => [...describeCommands(client), ...unblockers.refusals(), ...(draining && loop.count() > 0 ? ['the end of the loop'] : []), ...work.waitingFor()],
     tally: () => addTallies(work.tally.read(), commands.read()),
     drain: ({ signal }) => (draining ??= drain(signal)),
     force() {
       begin()
-      if (!isCut) work.tally.cut(commands.reads() + (isOver ? 0 : 1))
-      isCut = isLeaving = true
+      work.tally.cut(commands.reads())
+      loop.cut()
+      isLeaving = true
       work.cut()
       commands.cut()
       unblockers.close()
       cutClient(client, (command) => cutError(name, kindOf(command)))
       commands.close()
-      doubtDeliveries()
+      deliveries?.end()
     },
   }
 
   function begin(): void {
-    if (hasBegun) return
-    hasBegun = true
     beginMessages()
+    deliveries?.begin()
     commands.begin()
-    loop?.then(
-      () => endLoop(),
-      (error: unknown) => endLoop(error),
-    )
-  }
-
-  function endLoop(...failure: [unknown?]): void {
-    isOver = true
-    if (isCut) return
-    // A loop that fails for nothing but what the stop did to its read has failed for nothing.
-    const told = lifecycleErrorIn(failure[0])
-    if (failure.length === 0 || (told && ofReads.has(told))) work.tally.done()
-    else work.tally.failed('the loop', failure[0])
+    loop.begin()
   }
 
   async function drain(signal: AbortSignal): Promise<void> {
     begin()
-    readsOfLoop = 0
     await unsubscribe(client, signal)
     let errorOf = await finish(signal)
     commands.close()
-    readsOfLoop = 0
     // Where a loop is left that nobody stops, what it has in hand, and what it needs for that.
     errorOf = (await finish(signal)) ?? errorOf
     isLeaving = true
     unblockers.close()
     await leave(client, errorOf ?? giveUp(), signal)
     commands.close()
-    doubtDeliveries()
+    deliveries?.end()
   }
 
   /** Ends what is blocked again and again: one that was on its way when the first attempt arrived is blocked only afterwards. */
   async function finish(signal: AbortSignal): Promise<((command: Command) => LifecycleError) | undefined> {
+    loop.watch()
     const inHand: InHand = {
       count() {
         if (client.status === 'ready') unblockers.unblock(signal)
-        return commands.count() + work.count() + (isOver ? 0 : 1)
+        return commands.count() + work.count() + loop.count()
       },
-      // A loop that has not asked for more is still with what it has read before.
-      begunBefore: (at) => work.begunBefore(at) + commands.begunBefore(at) + (isOver || readsOfLoop > 0 ? 0 : 1),
+      begunBefore: (at) => work.begunBefore(at) + commands.begunBefore(at) + Number(loop.isBusy()),
       onEnd: work.onEnd,
     }
     const why = await untilIdleOrLost(client, inHand, 0, signal)
@@ -155,7 +133,7 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     const doubted = new Set<Command>()
     return (command) => {
       const error = errorOf(command)
-      if (isRead(command)) ofReads.add(error)
+      if (isRead(command)) loop.ended(error)
       if (isPop(command) && states.get(command) === 'sent' && !doubted.has(command)) {
         doubted.add(command)
         work.tally.unknown(`${kindOf(command)}: given up, and what it may have popped is lost`)
@@ -165,16 +143,8 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
   }
 
   function onRead(_command: Command, refused?: LifecycleError): void {
-    readsOfLoop += 1
-    if (!refused) return
-    ofReads.add(refused)
-    deliveries?.asked()
-  }
-
-  function doubtDeliveries(): void {
-    const count = hasDoubted ? 0 : (deliveries?.inHand() ?? 0)
-    hasDoubted = true
-    if (count > 0) work.tally.unknown(noLoop, count)
+    loop.asked(refused)
+    if (refused) deliveries?.asked()
   }
 }
 

@@ -68,6 +68,7 @@ export interface Command {
   readonly pipelineIndex?: number
   resolve?: (value: unknown) => unknown
   reject?: (error: Error) => unknown
+  getKeys?(): readonly unknown[]
 }
 
 /** The commands of one tick, before they are written. Its callbacks settle what the callers wait for, and are kept under a symbol. */
