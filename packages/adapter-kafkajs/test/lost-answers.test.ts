@@ -5,7 +5,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { drainableKafka } from '../src/index.ts'
 import { sharedBroker, type Broker } from './support/broker.ts'
 import { createGate } from './support/gate.ts'
-import { kafkaConfig } from './support/topic.ts'
+import { createTopic, kafkaConfig } from './support/topic.ts'
 
 // Connections that are lost in the middle of an answer.
 
@@ -72,10 +72,11 @@ test.each([1, 40])('all but %d bytes of an answer came: the next question gets i
 })
 
 test('answers that come in pieces, and many at once, are read as they are', async () => {
+  const topic = await createTopic(broker.brokers, 0)
   const { config, crumble } = await breakingLink(0)
   const admin = await connected(drainableKafka(Kafka, config))
   crumble()
   const [topics, ...clusters] = await Promise.all([admin.listTopics(), ...Array.from({ length: 20 }, () => admin.describeCluster())])
-  expect(topics).toEqual(expect.arrayContaining(await admin.listTopics().then((all) => all.slice(0, 1))))
+  expect(topics).toContain(topic)
   expect(clusters.map(({ brokers }) => brokers.length)).toEqual(Array.from({ length: 20 }, () => 1))
 })

@@ -97,7 +97,7 @@ describe('a transaction that is open at the signal', () => {
   })
 
   test('is aborted when nobody ends it in time: its readers go on at once', async () => {
-    // A busy machine takes longer for it than the 75 ms that there are by default.
+    // A busy machine takes longer for it than the 75 ms that there are by default; it does not take all of that.
     const service = await started({ timeoutMs: 300, forceMs: 5_000 })
     const transaction = await begin(service, 'never')
     const report = await service.lifecycle.stop(sigterm)
@@ -105,7 +105,7 @@ describe('a transaction that is open at the signal', () => {
     expect(producerStep(report)?.waitingFor).toEqual([
       expect.stringMatching(/^an open transaction \(unless the broker takes its abort at a cut, readers wait up to 20 s\) 0\.\d s$/),
     ])
-    expect(report.tookMs).toBeLessThan(300 + 5_000 + lateness())
+    expect(report.tookMs).toBeLessThan(300 + 1_000 + lateness())
     await writeBehind(service.topic, 'after')
     await service.reader.sees('after')
     expect(service.reader.seen).toEqual(['after'])

@@ -6,8 +6,9 @@ import type { Uncommitted } from './uncommitted.ts'
 /**
  * What became of what a consumer had in hand, in handlers and commits by hand.
  *
- * A handler is done when it has returned and its message, or batch, does not come again. One whose message comes again, since it failed,
- * sought back, paused its partition or left its batch, has lost nothing and done nothing: it is counted nowhere, and named among the reasons.
+ * A handler is done when it has returned and its message, or batch, does not come again. One whose message comes again, since it failed or
+ * sought back, or with automatic commits paused its partition or left its batch, has lost nothing and done nothing: it is counted nowhere, and
+ * named among the reasons. Without automatic commits its return is all that is known of it, and its commits are counted by themselves.
  */
 export interface ConsumerTally {
   readonly begin: () => void
@@ -84,12 +85,14 @@ export function createConsumerTally(counts: Tallying, uncommitted: Uncommitted, 
     cut(handlers) {
       if (isCut) return
       isCut = true
+      uncommitted.close()
       counts.done(take(false))
       counts.cut(handlers + take(true))
     },
     letGo(handlers) {
       if (isCut) return
       isCut = true
+      uncommitted.close()
       counts.cut(handlers)
     },
     read() {

@@ -9,6 +9,8 @@ export interface Uncommitted {
   rewound(topic: string, partition: number): void
   /** The partitions were given to others, or begin anew. */
   clear(): void
+  /** Handlers that go on are nobody's any more: what they do is not added. */
+  close(): void
   readonly isWaiting: (topic: string, partition: number) => boolean
   /** Whether a commit has covered this message, and nothing of its partition waits. */
   readonly isCommitted: (topic: string, partition: number, offset: string) => boolean
@@ -25,6 +27,7 @@ interface Partition {
 
 export function createUncommitted(): Uncommitted {
   const topics = new Map<string, Map<number, Partition>>()
+  let closed = false
 
   function find(topic: string, partition: number): Partition | undefined {
     return topics.get(topic)?.get(partition)
@@ -37,6 +40,7 @@ export function createUncommitted(): Uncommitted {
 
   return {
     done(topic, partition, offset) {
+      if (closed) return
       const state = find(topic, partition)
       if (!state) add(topic, partition, { first: offset, last: offset, committed: '0' })
       else if (state.first !== undefined) state.last = offset
@@ -58,6 +62,7 @@ export function createUncommitted(): Uncommitted {
     },
     rewound: (topic, partition) => void topics.get(topic)?.delete(partition),
     clear: () => topics.clear(),
+    close: () => void (closed = true),
     isWaiting: (topic, partition) => find(topic, partition)?.first !== undefined,
     isCommitted(topic, partition, offset) {
       const state = find(topic, partition)
