@@ -159,6 +159,19 @@ describe.each(versions)('blockingRedis() with ioredis $version', ({ Redis }) => 
       expect(resource.tally?.().unknown).toBe(1)
     })
 
+    test('of two who read, one has asked for more: what came last is unknown', async () => {
+      const { client, admin, key, lifecycle, read } = await reading()
+      const other = client.blpop(`${key}:other`, 0)
+      await admin.rpush(key, 'element')
+      await read
+      clock.goOn(20_000)
+      await admin.rpush(`${key}:other`, 'element')
+      await other
+      void client.blpop(key, 0)
+      clock.goOn(15_000)
+      expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', steps: [{ work: { unknown: 1 } }] })
+    })
+
     test.each(['before', 'after'])('what was delivered shortly %s the signal is unknown', async (when) => {
       const { admin, key, lifecycle, read } = await reading()
       if (when === 'after') {

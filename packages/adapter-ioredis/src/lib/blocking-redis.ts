@@ -24,7 +24,7 @@ export interface BlockingRedisOptions extends StepOptions {
   /**
    * The promise of the loop that reads from this connection. It is waited for, so that what was read last is handled
    * before the connection closes. The loop must end when `lifecycle.stopping` aborts; when it fails, so does the step.
-   * @default nothing is waited for but the commands themselves, and what was read last is `unknown` for 30 s
+   * @default nothing is waited for but the commands themselves, and what was read last is `unknown`, unless that was 30 s before the signal
    */
   readonly loop?: Promise<unknown>
 }
