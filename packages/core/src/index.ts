@@ -24,7 +24,7 @@ export { closedError, cutError, lifecycleErrorIn, requireMs, show } from './lib/
 export { orAborted } from './lib/or-aborted.ts'
 export { phases, type DrainContext, type ForceContext, type Phase, type QuiesceContext, type Resource, type StartContext } from './lib/resource.ts'
 export { followListeners, type EmitterLike, type FollowOptions } from './lib/work/follow-listeners.ts'
-export { createTally, type Tally, type Tallying } from './lib/work/tally.ts'
+export { createTally, sumTallies, type Tally, type Tallying } from './lib/work/tally.ts'
 export { createTracker, type Tracker } from './lib/work/tracker.ts'
 export { isTracked } from './lib/work/tracked-work.ts'
 export { closeWhenIdle, lateWorkMs, untilIdle, type InHand } from './lib/work/until-idle.ts'

@@ -1,5 +1,4 @@
-import { createTracker, cutError, followListeners, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
-import { addTallies } from './add-tallies.ts'
+import { createTracker, cutError, followListeners, sumTallies, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
 import type { Command } from './client-internals.ts'
 import { listWarnings } from './client-warnings.ts'
 import { givenUp, leave, untilIdleOrLost } from './close-client.ts'
@@ -69,7 +68,7 @@ export function blockingRedis(client: RedisClient, options: BlockingRedisOptions
     quiesce: begin,
     inFlight: () => countCommands(client) + work.count() + loop.count(),
     waitingFor: () => [...describeCommands(client), ...unblockers.refusals(), ...(draining && loop.count() > 0 ? ['the end of the loop'] : []), ...work.waitingFor()],
-    tally: () => addTallies(work.tally.read(), commands.read()),
+    tally: () => sumTallies([work.tally.read(), commands.read()]),
     drain: ({ signal }) => (draining ??= drain(signal)),
     force() {
       begin()

@@ -1,4 +1,4 @@
-import type { Resource } from '@lameduck/core'
+import { sumTallies, type Resource } from '@lameduck/core'
 import type { HttpServerOptions } from '@lameduck/http'
 
 /** One way in beside the application's own HTTP server, drained together with it and before `app.close()`. */
@@ -17,18 +17,7 @@ export function sumOf(parts: () => readonly Told[]): Required<Told> {
     inFlight: () => parts().reduce((sum, part) => sum + (part.inFlight?.() ?? 0), 0),
     lastArrival: () => all((part) => [part.lastArrival?.()]).reduce((latest, at) => (at === undefined || (latest ?? 0) > at ? latest : at), undefined),
     waitingFor: () => all((part) => part.waitingFor?.()),
-    tally() {
-      const tallies = all((part) => (part.tally ? [part.tally()] : []))
-      const sum = (count: 'done' | 'failed' | 'cut' | 'refused' | 'unknown'): number => tallies.reduce((total, tally) => total + tally[count], 0)
-      return {
-        done: sum('done'),
-        failed: sum('failed'),
-        cut: sum('cut'),
-        refused: sum('refused'),
-        unknown: sum('unknown'),
-        reasons: tallies.flatMap(({ reasons }) => reasons),
-      }
-    },
+    tally: () => sumTallies(all((part) => (part.tally ? [part.tally()] : []))),
     get warnings() {
       return all((part) => part.warnings)
     },

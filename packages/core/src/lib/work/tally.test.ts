@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createTally } from './tally.ts'
+import { createTally, sumTallies } from './tally.ts'
 
 test('counts from begin() on, and not before', () => {
   const tally = createTally()
@@ -58,4 +58,10 @@ test('what is doubted counts where it came in the last 30 s before begin(), or l
   tally.begin()
   tally.doubt('listener 0', 'no promise')
   expect(tally.read()).toMatchObject({ done: 0, unknown: 11, reasons: ['listener 0: no promise (×5)', 'listener 1: no promise', 'listener 2: no promise', 'listener 3: no promise', 'listener 4: no promise'] })
+})
+
+test('several parts are told as one', () => {
+  const one = { done: 1, failed: 2, cut: 3, refused: 4, unknown: 5, reasons: ['SET: gone'] }
+  expect(sumTallies([one, { ...one, reasons: ['GET: refused'] }])).toEqual({ done: 2, failed: 4, cut: 6, refused: 8, unknown: 10, reasons: ['SET: gone', 'GET: refused'] })
+  expect(sumTallies([])).toEqual({ done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] })
 })

@@ -68,3 +68,10 @@ export function createTally(): Tallying {
     read: () => ({ ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }),
   }
 }
+
+/** What several that count have counted together, for a resource of several parts. */
+export function sumTallies(tallies: readonly Tally[]): Tally {
+  const sum = (count: Exclude<keyof Tally, 'reasons'>): number => tallies.reduce((total, tally) => total + tally[count], 0)
+  const reasons = tallies.flatMap((tally) => tally.reasons)
+  return { done: sum('done'), failed: sum('failed'), cut: sum('cut'), refused: sum('refused'), unknown: sum('unknown'), reasons }
+}
