@@ -90,6 +90,8 @@ export interface Stream {
   readonly headers: IncomingHttpHeaders
   /** Monotonic ms. */
   readonly startedAt: number
+  /** Of one that was closed before anything was sent, with its handler at work: whether that has ended its answer. */
+  hasHandlerEnded: (() => boolean) | undefined
 }
 
 /** Before the announcement, shared by all. */

@@ -6,6 +6,7 @@ import { Server as TlsServer } from 'node:tls'
 import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
+import { followHandler } from './follow-handler.ts'
 import { forwardedBy } from './forwarded-by.ts'
 import { lingerOnClose } from './linger-on-close.ts'
 import { listenAlongside } from './listen-alongside.ts'
@@ -98,11 +99,14 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     const session = stream.session as ServerHttp2Session | undefined
     if (!session || session.destroyed) return
     const { socket, http2 } = http2Of(session)
-    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now() }
+    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now(), hasHandlerEnded: undefined }
     http2.used = true
     http2.streams.set(stream, about)
     if (looksLeft > 0) look(headers)
     arrived(socket)
+    stream.on('aborted', () => {
+      about.hasHandlerEnded = followHandler(stream)
+    })
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
       arrivals.streamOver(stream, about)

@@ -24,6 +24,12 @@ const eventStream = /^content-type: *text\/event-stream/im
 
 const mostReasons = 5
 
+/** A request without a client, whose handler may be at work. */
+interface Abandoned {
+  readonly why: () => string
+  readonly hasEnded: () => boolean
+}
+
 /**
  * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
  * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
@@ -33,8 +39,7 @@ const mostReasons = 5
  */
 export function createOutcomes(): Outcomes {
   const tally = createTally()
-  /** Without a client, and without an end. */
-  const abandoned = new Set<Exchange>()
+  const abandoned: Abandoned[] = []
   tally.begin()
 
   return {
@@ -42,7 +47,7 @@ export function createOutcomes(): Outcomes {
     lost(socket, exchange) {
       const { response } = exchange
       if (hungUp(socket, response)) {
-        if (response.req.complete && !response.headersSent) abandoned.add(exchange)
+        if (response.req.complete && !response.headersSent) abandoned.push({ why: () => `${nameOf(exchange)}: its client hung up, and its handler had not ended`, hasEnded: () => response.writableEnded })
       } else if (eventStream.test(headOf(response))) {
         tally.done()
       } else {
@@ -54,9 +59,14 @@ export function createOutcomes(): Outcomes {
       if (isSent || eventStream.test(`content-type: ${String(stream.sentHeaders?.['content-type'])}`)) return tally.done()
       const isClients = socket.readableEnded || isPeers(socket.errored)
       const isConnectionLost = session.destroyed || socket.destroyed
-      // A cancel of the client, which Node takes for the end of what is written.
-      if (isClients || (!stream.errored && !isConnectionLost && (stream.aborted ? stream.writableFinished : stream.rstCode !== 0))) return
       const name = describeRequest(about)
+      // A cancel of the client, which Node takes for the end of what is written.
+      if (isClients || (!stream.errored && !isConnectionLost && (stream.aborted ? stream.writableFinished : stream.rstCode !== 0))) {
+        const { hasHandlerEnded: hasEnded } = about
+        // It may have been reset on this side: both look alike.
+        if (hasEnded) abandoned.push({ why: () => `${name}: its stream was closed before anything was sent, and its handler had not ended`, hasEnded })
+        return
+      }
       // Destroyed on this side, or closed without an error by its client.
       if (!stream.aborted && !stream.errored && !isConnectionLost) return tally.unknown(`${name}: it was closed before all of its answer was sent`)
       tally.failed(name, stream.errored ?? new Error('it was closed before the answer was complete'))
@@ -73,11 +83,18 @@ export function createOutcomes(): Outcomes {
     cut: (units) => tally.cut(units),
     read() {
       const counted = tally.read()
-      const open = [...abandoned].filter(({ response }) => !response.writableEnded)
-      const reasons = new Set([...counted.reasons, ...open.map((exchange) => `${nameOf(exchange)}: its client hung up, and its handler had not ended`)])
-      return { ...counted, done: counted.done + abandoned.size - open.length, unknown: counted.unknown + open.length, reasons: [...reasons].slice(0, mostReasons) }
+      const open = abandoned.filter(({ hasEnded }) => !hasEnded())
+      const reasons = [...counted.reasons, ...countTexts(open.map(({ why }) => why()))]
+      return { ...counted, done: counted.done + abandoned.length - open.length, unknown: counted.unknown + open.length, reasons: reasons.slice(0, mostReasons) }
     },
   }
+}
+
+/** As a tally does it. */
+function countTexts(texts: readonly string[]): string[] {
+  const times = new Map<string, number>()
+  for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1)
+  return [...times].map(([text, count]) => (count > 1 ? `${text} (×${count})` : text))
 }
 
 function hungUp(socket: Socket, response: ServerResponse): boolean {

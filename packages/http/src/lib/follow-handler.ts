@@ -1,0 +1,43 @@
+import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+
+/** With them a handler begins its answer, or ends it. `close` and `destroy` are not among them: listeners of `aborted` call these, beside a handler that goes on. */
+const answering = ['respond', 'respondWithFile', 'respondWithFD', 'end'] as const
+
+/**
+ * For the listener of `aborted` of an HTTP/2 stream. Where all of the request has come, and nothing of an answer was sent, its handler may be
+ * in the middle of the work: returns the function that says whether it has ended its answer meanwhile, which reaches nobody any longer.
+ *
+ * Node keeps nothing of such a call, not even in `writableEnded` of the compatible response, so it is looked at as it comes.
+ */
+export function followHandler(stream: ServerHttp2Stream): (() => boolean) | undefined {
+  if (stream.headersSent || !isWhole(stream)) return undefined
+  const response = responseOf(stream)
+  let hasEnded = false
+  const onCall = (): void => void (hasEnded = true)
+  // Node itself ends the stream when it has told of the abort.
+  process.nextTick(() => {
+    if (response) notice(response, 'end', onCall)
+    else for (const method of answering) notice(stream, method, onCall)
+  })
+  return () => hasEnded || response?.writableEnded === true
+}
+
+function notice<T extends object>(target: T, method: keyof T, onCall: () => void): void {
+  const call = target[method] as (...parameters: unknown[]) => unknown
+  const value = (...parameters: unknown[]): unknown => {
+    onCall()
+    return Reflect.apply(call, target, parameters)
+  }
+  Object.defineProperty(target, method, { configurable: true, writable: true, value })
+}
+
+/** `readableEnded` would say that somebody has read it. Without this property, which Node 20 to 26 have, it passes for whole. */
+function isWhole({ _readableState: state }: ServerHttp2Stream & { readonly _readableState?: { readonly ended?: boolean } }): boolean {
+  return state?.ended !== false
+}
+
+/** The stream's compatible response has no public way back to it. It is kept by a symbol in Node 20 to 26; without it the calls on the stream count. */
+function responseOf(stream: ServerHttp2Stream): Http2ServerResponse | undefined {
+  const symbol = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'response')
+  return symbol && (Reflect.get(stream, symbol) as Http2ServerResponse | undefined)
+}
