@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { connect } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
+import type { Duplex, Writable } from 'node:stream'
 import { createLifecycle } from '@lameduck/core'
 import { expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { httpServer, type HttpServerOptions, type HttpServerResource } from '../src/index.ts'
+import { closeUpgraded, httpServer, type HttpServerOptions, type HttpServerResource } from '../src/index.ts'
 import { drainContext, quiesceContext } from './support/context.ts'
 import { get, rawClient, type RawClient } from './support/raw-client.ts'
 import { serve } from './support/serve.ts'
@@ -66,17 +66,80 @@ test('… in whatever way: `terminate` of ws, in a lifecycle, whose stop is then
   expect({ result, work: steps[0]?.work }).toEqual({ result: 'unknown', work: brokenOff })
 })
 
-test('… by closeUpgraded of the application, and by the default one, where another stream is piped into it', async () => {
+test('… by closeUpgraded of the application', async () => {
   const own = await upgraded({ options: { closeUpgraded: (socket) => void socket.destroy() } })
   await own.resource.drain(drainContext())
   expect(own.resource.tally?.()).toEqual(brokenOff)
+})
 
-  const upstream = createServer()
+/** A tunnel, or a proxied WebSocket, to a server that treats it as `behind` says. */
+async function proxied(behind: (socket: Socket) => unknown, options: HttpServerOptions = { unbegunGraceMs: 100 }): Promise<Upgraded> {
+  const upstream = createTcpServer((socket) => void behind(socket.on('error', () => {})))
   const port = await serve(upstream)
-  const proxied = await upgraded()
-  connect(port, '127.0.0.1').pipe(proxied.socket)
-  await proxied.resource.drain(drainContext())
-  expect(proxied.resource.tally?.()).toEqual(brokenOff)
+  const front = await upgraded({ options })
+  const back = connect(port, '127.0.0.1').on('error', () => {})
+  front.socket.pipe(back).pipe(front.socket)
+  await once(back, 'connect')
+  return front
+}
+
+/** As fast as the other end takes it, until that is gone. */
+function sendOn(socket: Writable): void {
+  const again = (): void => void (socket.destroyed || socket.write('x', () => setImmediate(again)))
+  again()
+}
+
+// Catches: a proxy of WebSockets none of whose stops is clean, whatever its application does.
+test('what another stream is piped into is done when nothing moved on it and nothing is queued: it was destroyed in a still moment', async () => {
+  const { resource } = await proxied((socket) => socket.resume())
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toEqual({ ...noWork, done: 1 })
+})
+
+const moving: Record<string, { readonly behind: (socket: Socket) => unknown; readonly client: (client: RawClient) => unknown }> = {
+  'its client sends': { behind: (socket) => socket.resume(), client: ({ socket }) => sendOn(socket) },
+  'something is sent to its client': { behind: sendOn, client: () => {} },
+  'its client does not take what is queued': { behind: (socket) => socket.write(Buffer.alloc(16_000_000)), client: ({ socket }) => socket.pause() },
+  'its upstream does not take what is queued': { behind: (socket) => socket.pause(), client: ({ socket }) => socket.write(Buffer.alloc(16_000_000)) },
+}
+
+test.each(Object.keys(moving))('… and unknown when %s', async (name) => {
+  const { behind, client: act } = moving[name] as (typeof moving)[string]
+  const { resource, client } = await proxied(behind)
+  act(client)
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toEqual(brokenOff)
+})
+
+test('… its still moment is waited for', async () => {
+  const { resource, client } = await proxied((socket) => socket.on('data', (chunk) => socket.write(chunk)), {})
+  const untilMs = performance.now() + 1_500
+  client.socket.on('data', () => void (performance.now() < untilMs && client.send('again')))
+  client.send('first')
+  await resource.drain(drainContext())
+  expect(performance.now()).toBeGreaterThan(untilMs)
+  expect(resource.tally?.()).toEqual({ ...noWork, done: 1 })
+})
+
+test('… also where closeUpgraded of the application passes it on to that of lameduck, so that the stop is clean', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const server = createServer()
+  lifecycle.add(httpServer(server, { closeUpgraded: (socket, protocol) => closeUpgraded(socket, protocol) }))
+  const port = await serve(server)
+  await lifecycle.start()
+  const upstream = createTcpServer((socket) => socket.pipe(socket))
+  const upstreamPort = await serve(upstream)
+  server.on('connect', (_request, socket: Socket) => {
+    const back = connect(upstreamPort, '127.0.0.1', () => socket.write('HTTP/1.1 200 OK\r\n\r\n'))
+    socket.pipe(back).pipe(socket)
+  })
+  const client = await rawClient(port)
+  client.send('CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n')
+  await client.until(/200/)
+  client.send('hello')
+  await client.until(/hello/)
+  const { result, steps } = await lifecycle.stop()
+  expect({ result, work: steps[0]?.work }).toEqual({ result: 'clean', work: { ...noWork, done: 1 } })
 })
 
 test('with an error of its own it has failed', async () => {

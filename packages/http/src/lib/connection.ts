@@ -68,7 +68,7 @@ export interface Upgrade {
   readonly bytesBefore: number
   /** What had been read by then: as long as there is no more, its client has said nothing. */
   readonly bytesReadBefore: number
-  /** It was silent when it was destroyed, so that nothing is lost with it. */
+  /** It is destroyed because it was silent, so that nothing is lost with it. */
   dismissed: boolean
 }
 

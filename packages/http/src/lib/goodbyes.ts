@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { afterFirstWrite } from './after-first-write.ts'
 import type { Upgrade } from './connection.ts'
+import { arrangeDestroy } from './destroy-when-still.ts'
 import type { DrainInput } from './drain-server.ts'
 
 /** Time between two goodbyes, unless told otherwise: ten thousand clients take ten seconds to come back to the others. */
@@ -18,14 +19,14 @@ export interface Goodbyes {
   end(): void
 }
 
-export interface GoodbyesInput extends Pick<DrainInput, 'connections' | 'lastWords' | 'closeUpgraded' | 'upgradedSpreadMs' | 'remaining'> {
+export interface GoodbyesInput extends Pick<DrainInput, 'connections' | 'lastWords' | 'closeUpgraded' | 'unbegunGraceMs' | 'upgradedSpreadMs' | 'remaining'> {
   readonly later: (ms: number, action: () => void) => void
   /** Called when one has been said. */
   readonly onSaid: () => void
 }
 
 /** Tells upgraded sockets and long answers, one after the other, that it is time to go. */
-export function sayGoodbyes({ connections, lastWords, closeUpgraded, upgradedSpreadMs, remaining, later, onSaid }: GoodbyesInput): Goodbyes {
+export function sayGoodbyes({ connections, lastWords, closeUpgraded, unbegunGraceMs, upgradedSpreadMs, remaining, later, onSaid }: GoodbyesInput): Goodbyes {
   const begun = new WeakSet<Upgrade>()
   const said = new WeakSet<Upgrade>()
   const errors: unknown[] = []
@@ -50,6 +51,7 @@ export function sayGoodbyes({ connections, lastWords, closeUpgraded, upgradedSpr
   async function tell(socket: Socket, upgrade: Upgrade): Promise<void> {
     if (over || connections.of(socket) !== upgrade) return
     if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => void tell(socket, upgrade))
+    arrangeDestroy(socket, upgrade, { longestMs: Math.min(unbegunGraceMs, remaining() / 2), later })
     await run(() => closeUpgraded(upgrade.stream, upgrade.protocol))
     said.add(upgrade)
   }

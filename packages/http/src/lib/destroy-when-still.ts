@@ -1,0 +1,48 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Upgrade } from './connection.ts'
+
+/** More than the pauses in the middle of what is being sent, and than most answers take; less than between two pings. */
+const stillMs = 1_000
+
+const arranged = new WeakMap<Duplex, () => Promise<void>>()
+
+export interface StillInput {
+  readonly longestMs: number
+  readonly later: (ms: number, action: () => void) => void
+}
+
+/** Tells `destroyWhenStill` what it needs to know of a socket, whoever calls it: `closeUpgraded` may be called by one of the application's own. */
+export function arrangeDestroy(socket: Socket, upgrade: Upgrade, input: StillInput): void {
+  arranged.set(upgrade.stream, () => watchAndDestroy(socket, upgrade, input))
+}
+
+/**
+ * Destroys a stream in a moment in which nothing is lost with it, as far as one can see from here: when nothing has moved on it for a second, in
+ * either direction, and nothing is queued. One that is never still is destroyed at the end, and nobody can tell what was on it.
+ */
+export async function destroyWhenStill(stream: Duplex): Promise<void> {
+  await arranged.get(stream)?.()
+  stream.destroy()
+}
+
+async function watchAndDestroy(socket: Socket, upgrade: Upgrade, { longestMs, later }: StillInput): Promise<void> {
+  const { stream } = upgrade
+  const pauseMs = Math.min(stillMs, longestMs)
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve))
+  for (let left = Math.floor(longestMs / pauseMs); left > 0 && !upgrade.dismissed; left -= 1) {
+    const before = movedOn(socket)
+    await Promise.race([closed, new Promise<void>((resolve) => later(pauseMs, resolve))])
+    if (stream.destroyed) return
+    upgrade.dismissed = before === movedOn(socket) && !isQueued(stream) && !isQueued(socket)
+  }
+}
+
+function movedOn({ bytesRead, bytesWritten }: Socket): string {
+  return `${bytesRead} ${bytesWritten}`
+}
+
+/** What has been read, and waits for the other end of the tunnel, is on its way, too. */
+function isQueued({ readableLength, writableLength }: Duplex): boolean {
+  return readableLength + writableLength > 0
+}
