@@ -3,7 +3,7 @@ import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { createTally, LifecycleError, phases, requireMs, show, type DrainContext, type Phase, type Resource } from '@lameduck/core'
+import { LifecycleError, phases, requireMs, show, type DrainContext, type Phase, type Resource } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
@@ -11,9 +11,9 @@ import { drainServer, forceServer } from './drain-server.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { keepLastWords } from './last-words.ts'
 import { workFilter, type NotWork } from './not-work.ts'
-import { createOutcomes, type Outcomes } from './outcomes.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { statsOf, type HttpServerStats } from './stats.ts'
+import { createStopCounts } from './stop-counts.ts'
 import { listWaiting } from './waiting.ts'
 
 /** The servers of `node:http`, `node:https` and `node:http2` (with and without TLS, with and without `allowHTTP1`). */
@@ -57,7 +57,8 @@ export interface HttpServerOptions {
   /**
    * Called once per upgraded socket when the lame duck is over; `protocol` is the request's `Upgrade` header in lower
    * case, empty for CONNECT. It should make the socket close soon; one on which nothing moves for `unbegunGraceMs` is destroyed. A promise that it returns is awaited.
-   * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended; what another stream is piped into is destroyed
+   * @default a WebSocket gets a close frame 1001 ("going away"), anything else is ended; what another stream is piped into is destroyed when
+   * nothing has moved on it for a second, at the latest after `unbegunGraceMs`
    */
   readonly closeUpgraded?: (socket: Duplex, protocol: string) => unknown
   /**
@@ -113,20 +114,15 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   const start = watchStartup(net, name, listen)
   const connections = trackConnections(net, workFilter(notWork))
   const lastWords = keepLastWords(net)
-  let outcomes: Outcomes | undefined
-  let isCounting = false
-  /** The drain has ended, or was cut. */
-  let isOver = false
+  const counts = createStopCounts(connections)
   let quiesced = false
   let stopping = false
   let closed = !net.listening
 
   net.on('listening', () => {
     closed = false
-    // Not when it closes: its last connection tells later how it ended. And not in a stop, whose counts these are; its report is read later still.
-    if (isOver) connections.countIn(undefined)
-    isCounting &&= !isOver
-    isOver = false
+    // Not when it closes: its last connection tells later how it ended.
+    counts.leave()
     // A `listen` that was still looking up its host when the stop came.
     if (stopping) closeListener(net)
   })
@@ -154,7 +150,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => listWaiting(connections),
-    tally: () => (outcomes ?? createTally()).read(),
+    tally: counts.read,
     async drain(context) {
       begin()
       stopping = true
@@ -163,12 +159,12 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
       try {
         await drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
       } finally {
-        isOver = true
+        counts.over()
       }
     },
     force() {
       stopping = true
-      isOver = true
+      counts.over()
       forceServer(net, connections)
     },
     stats: () => statsOf(connections),
@@ -177,10 +173,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   function begin(): void {
     if (!quiesced) connections.announceClose(true)
     quiesced = true
-    if (isCounting) return
-    isCounting = true
-    outcomes = createOutcomes()
-    connections.countIn(outcomes)
+    counts.begin()
   }
 }
 
