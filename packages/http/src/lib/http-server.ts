@@ -150,7 +150,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => listWaiting(connections),
-    tally: counts.read,
+    tally: () => counts.read(),
     async drain(context) {
       begin()
       stopping = true
