@@ -36,7 +36,7 @@ function isWhole({ _readableState: state }: ServerHttp2Stream & { readonly _read
   return state?.ended !== false
 }
 
-/** The stream's compatible response has no public way back to it. It is kept by a symbol in Node 20 to 26; without it the calls on the stream count. */
+/** The stream's compatible response has no public way back to it. It is kept by a symbol in Node 20 to 26; without it nobody learns that such a handler has ended. */
 function responseOf(stream: ServerHttp2Stream): Http2ServerResponse | undefined {
   const symbol = Object.getOwnPropertySymbols(stream).find(({ description }) => description === 'response')
   return symbol && (Reflect.get(stream, symbol) as Http2ServerResponse | undefined)

@@ -76,7 +76,7 @@ export function createOutcomes(): Outcomes {
       const name = nameOfUpgrade(upgrade)
       if (socket.writableFinished || upgrade.dismissed) tally.done()
       else if (isPeers(socket.errored)) return
-      else if (socket.errored) tally.failed(name, socket.errored)
+      else if (socket.errored && !isCancelled(socket.errored)) tally.failed(name, socket.errored)
       else if (socket.bytesRead === upgrade.bytesReadBefore) tally.done()
       else tally.unknown(`${name}: this side broke it off`)
     },
@@ -110,6 +110,11 @@ function hasLeft(socket: Socket & { readonly server?: unknown }, { req }: Server
   if (!socket.readableEnded) return false
   const { httpAllowHalfOpen } = (socket.server ?? {}) as { readonly httpAllowHalfOpen?: boolean }
   return !req.complete || (socket.writableFinished && httpAllowHalfOpen !== true)
+}
+
+/** The write that was under way when somebody destroyed the socket without an error: Node tells of it from 22 on. */
+function isCancelled({ code }: Error & { readonly code?: string }): boolean {
+  return code === 'ECANCELED'
 }
 
 function isPeers(error: (Error & { readonly code?: string }) | null): boolean {
