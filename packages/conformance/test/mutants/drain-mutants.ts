@@ -212,6 +212,7 @@ export const drainMutants: readonly Mutant[] = [
   {
     bug: 'drain waits on when its work has finished',
     caughtBy: 'drain finishes what is in flight, and only then settles',
+    alsoBy: ['nothing is in flight when drain has resolved'],
     mutate: ({ resource, works }) => ({
       async drain(context) {
         const atBegin = works()

@@ -33,7 +33,7 @@ export const lateMutants: readonly Mutant[] = [
   {
     bug: 'the drain waits until nobody uses it any more',
     caughtBy: 'drain ends by itself although loops go on using it',
-    alsoBy: [inLoops],
+    alsoBy: [inLoops, 'nothing is in flight when drain has resolved, although loops go on using it'],
     serves: true,
     mutate: ({ resource, works }) => ({
       async drain(context) {
