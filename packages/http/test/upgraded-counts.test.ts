@@ -21,8 +21,15 @@ interface Upgraded {
   readonly gone: Promise<unknown>
 }
 
+interface UpgradedInput {
+  readonly said?: string
+  readonly options?: HttpServerOptions
+  /** What the application does with it before the stop. @default nothing */
+  readonly use?: (socket: Duplex) => Promise<unknown>
+}
+
 /** An upgraded socket that is open when the stop begins, on which its client has said `said`. */
-async function upgraded({ said = 'order 1', options = {} }: { readonly said?: string; readonly options?: HttpServerOptions } = {}): Promise<Upgraded> {
+async function upgraded({ said = 'order 1', options = {}, use = async () => {} }: UpgradedInput = {}): Promise<Upgraded> {
   const server = createServer()
   const resource = httpServer(server, options)
   const client = await rawClient(await serve(server))
@@ -35,6 +42,7 @@ async function upgraded({ said = 'order 1', options = {} }: { readonly said?: st
     await once(socket, 'data')
   }
   socket.resume()
+  await use(socket)
   resource.quiesce?.(quiesceContext)
   return { resource, socket, client, gone: new Promise((resolve) => socket.once('close', resolve)) }
 }
@@ -76,11 +84,12 @@ test('… by closeUpgraded of the application', async () => {
 async function proxied(behind: (socket: Socket) => unknown, options: HttpServerOptions = { unbegunGraceMs: 100 }): Promise<Upgraded> {
   const upstream = createTcpServer((socket) => void behind(socket.on('error', () => {})))
   const port = await serve(upstream)
-  const front = await upgraded({ options })
-  const back = connect(port, '127.0.0.1').on('error', () => {})
-  front.socket.pipe(back).pipe(front.socket)
-  await once(back, 'connect')
-  return front
+  const use = async (socket: Duplex): Promise<void> => {
+    const back = connect(port, '127.0.0.1').on('error', () => {})
+    socket.pipe(back).pipe(socket)
+    await once(back, 'connect')
+  }
+  return upgraded({ options, use })
 }
 
 /** As fast as the other end takes it, until that is gone. */
@@ -109,6 +118,21 @@ test.each(Object.keys(moving))('… and unknown when %s', async (name) => {
   act(client)
   await resource.drain(drainContext())
   expect(resource.tally?.()).toEqual(brokenOff)
+})
+
+// Catches: a question that is answered after two seconds, broken off in the silence before, and called done.
+test('… and unknown when its client asked something after the signal, and nobody has answered, however still it is', async () => {
+  const { resource, client } = await proxied((socket) => socket.resume(), { unbegunGraceMs: 2_000 })
+  client.send('question')
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toEqual(brokenOff)
+})
+
+test('… and done when that was answered in the drain', async () => {
+  const { resource, client } = await proxied((socket) => socket.on('data', () => setTimeout(() => socket.write('answer'), 1_500)), {})
+  client.send('question')
+  await Promise.all([resource.drain(drainContext()), client.until(/answer/)])
+  expect(resource.tally?.()).toEqual({ ...noWork, done: 1 })
 })
 
 test('… its still moment is waited for', async () => {

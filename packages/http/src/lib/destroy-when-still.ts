@@ -7,6 +7,19 @@ const stillMs = 1_000
 
 const arranged = new WeakMap<Duplex, () => Promise<void>>()
 
+/** What had been written to a socket when its client last said something since the signal. Without an entry nobody has followed that. */
+const writtenWhenAsked = new WeakMap<Socket, number>()
+
+/**
+ * Follows, from the signal on, whether the client has the last word on a tunnel or a proxied WebSocket. A question that nobody has answered is
+ * not done, however still it is. What has another stream piped into it flows already, so that listening takes no data away from anybody.
+ */
+export function followLastWord(socket: Socket, { stream }: Upgrade): void {
+  if (stream.listenerCount('unpipe') === 0) return
+  writtenWhenAsked.set(socket, -1)
+  stream.on('data', () => writtenWhenAsked.set(socket, socket.bytesWritten))
+}
+
 export interface StillInput {
   readonly longestMs: number
   readonly later: (ms: number, action: () => void) => void
@@ -19,7 +32,8 @@ export function arrangeDestroy(socket: Socket, upgrade: Upgrade, input: StillInp
 
 /**
  * Destroys a stream in a moment in which nothing is lost with it, as far as one can see from here: when nothing has moved on it for a second, in
- * either direction, and nothing is queued. One that is never still is destroyed at the end, and nobody can tell what was on it.
+ * either direction, nothing is queued, and since the signal its client has not had the last word. Another is destroyed at the end, and
+ * nobody can tell what was on it.
  */
 export async function destroyWhenStill(stream: Duplex): Promise<void> {
   await arranged.get(stream)?.()
@@ -34,12 +48,16 @@ async function watchAndDestroy(socket: Socket, upgrade: Upgrade, { longestMs, la
     const before = movedOn(socket)
     await Promise.race([closed, new Promise<void>((resolve) => later(pauseMs, resolve))])
     if (stream.destroyed) return
-    upgrade.dismissed = before === movedOn(socket) && !isQueued(stream) && !isQueued(socket)
+    upgrade.dismissed = before === movedOn(socket) && isAnswered(socket) && !isQueued(stream) && !isQueued(socket)
   }
 }
 
 function movedOn({ bytesRead, bytesWritten }: Socket): string {
   return `${bytesRead} ${bytesWritten}`
+}
+
+function isAnswered(socket: Socket): boolean {
+  return socket.bytesWritten > (writtenWhenAsked.get(socket) ?? Infinity)
 }
 
 /** What has been read, and waits for the other end of the tunnel, is on its way, too. */

@@ -1,5 +1,6 @@
 import { createTally, type Tally } from '@lameduck/core'
 import type { Connections } from './connections.ts'
+import { followLastWord } from './destroy-when-still.ts'
 import { createOutcomes, type Outcomes } from './outcomes.ts'
 
 /** The counts of one stop at a time. */
@@ -24,6 +25,10 @@ export function createStopCounts(connections: Connections): StopCounts {
       stop = 'running'
       outcomes = createOutcomes()
       connections.countIn(outcomes)
+      for (const socket of connections.all()) {
+        const connection = connections.of(socket)
+        if (connection?.kind === 'upgraded') followLastWord(socket, connection)
+      }
     },
     over() {
       if (stop === 'running') stop = 'over'
