@@ -14,12 +14,22 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-/** A query that lasts until the lock it waits for is given free. */
+async function isWaitedFor(lock: number): Promise<boolean> {
+  const { rowCount } = await postgres.admin.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`, [lock])
+  return rowCount === 1
+}
+
 let locks = 0
-async function holdLock(query: (text: string) => Promise<unknown>): Promise<Work> {
+/** A query that lasts until the lock it waits for is given free. @param runsAtOnce and not behind another one */
+async function holdLock(query: (text: string) => Promise<unknown>, runsAtOnce: boolean = true): Promise<Work> {
   const lock = (locks += 1)
   await postgres.admin.query('SELECT pg_advisory_lock($1)', [lock])
-  const outcome = query(`SELECT pg_advisory_xact_lock(${lock})`).then(() => 'finished' as const, (error: Error) => error)
+  let isOver = false
+  const outcome = query(`SELECT pg_advisory_xact_lock(${lock})`)
+    .then(() => 'finished' as const, (error: Error) => error)
+    .finally(() => (isOver = true))
+  // A backend that is frozen before it has read the query takes its cancellation for one of nothing, and waits on for nobody.
+  if (runsAtOnce) await eventually(async () => isOver || (await isWaitedFor(lock)), (isSo) => isSo)
   return { outcome, finish: async () => void (await postgres.admin.query('SELECT pg_advisory_unlock($1)', [lock])) }
 }
 
@@ -113,7 +123,7 @@ describe('pgClient', () => {
       return { ...subject, client, resource: pgClient(client, { onError: () => {} }) }
     },
     open: async ({ client }) => void (await client.connect()),
-    busy: ({ client }) => holdLock((text) => client.query(text)),
+    busy: ({ client, resource }) => holdLock((text) => client.query(text), resource.inFlight!() === 0),
     offer: ({ client }) => works(client.query('SELECT 1')),
   })
 })
