@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
+import { mayBeAbandoned, recentlyAbandoned, type Abandoned } from './abandoned.ts'
 import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
@@ -29,6 +30,8 @@ export interface Connections {
   lastArrival(): number | undefined
   /** From now on every HTTP/1 connection is told to close by its next unsent answer; or no longer. */
   announceClose(announced: boolean): void
+  /** Handlers whose clients have gone, and that have not ended. They are told once. */
+  abandonedBefore(): Abandoned[]
   /** From now on it is counted what becomes of requests; or no longer. */
   countIn(outcomes: Outcomes | undefined): void
   /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */
@@ -49,9 +52,10 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
   const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
-  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined)
+  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => exchangesOf(socket).some(mayBeAbandoned))
   const requests = requestChannels(onRequestStart, onResponseFinish)
   const arrivals = trackArrivals(work)
+  const leavers = recentlyAbandoned()
   let announced = false
   let outcomes: Outcomes | undefined
   let looksLeft = mostLooks
@@ -110,7 +114,8 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
       arrivals.streamOver(stream, about)
-      outcomes?.streamOver(stream, about, { session, socket })
+      if (outcomes) outcomes.streamOver(stream, about, { session, socket })
+      else leavers.addStream(about)
       finished(socket)
     })
   }
@@ -209,7 +214,8 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     if (connection?.kind === 'active') {
       for (const exchange of fromOldest(connection)) {
         arrivals.exchangeOver(exchange)
-        outcomes?.lost(socket, exchange)
+        if (outcomes) outcomes.lost(socket, exchange)
+        else leavers.addRequest(exchange)
       }
     }
     if (connection?.kind === 'upgraded') {
@@ -217,6 +223,11 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       outcomes?.upgradeOver(socket, connection)
     }
     changed(socket)
+  }
+
+  function exchangesOf(socket: Tracked): Exchange[] {
+    const connection = socket[slot]
+    return connection?.kind === 'active' ? [...fromOldest(connection)] : []
   }
 
   function arrived(socket: Socket): void {
@@ -255,6 +266,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     announceClose(on) {
       announced = on
       arrivals.count(on)
+      for (const socket of sockets.closed() as Iterable<Tracked>) exchangesOf(socket).forEach(leavers.addRequest)
       sockets.follow(onClose)
       const trulyIdle = idleBy(server)
       for (const socket of sockets.all() as Iterable<Tracked>) {
@@ -263,6 +275,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
         else if (connection?.kind === 'idle') socket[slot] = on && trulyIdle?.has(socket) === false ? { kind: 'idle', bytesRead: -1 } : whenIdle(socket)
       }
     },
+    abandonedBefore: leavers.take,
     countIn(next) {
       outcomes = next
     },

@@ -31,9 +31,9 @@ export function arrangeDestroy(socket: Socket, upgrade: Upgrade, input: StillInp
 }
 
 /**
- * Destroys a stream in a moment in which nothing is lost with it, as far as one can see from here: when nothing has moved on it for a second, in
- * either direction, nothing is queued, and since the signal its client has not had the last word. Another is destroyed at the end, and
- * nobody can tell what was on it.
+ * Destroys a stream in the moment in which the least is lost with it: when nothing has moved on it for a second, in either direction, nothing is
+ * queued, and since the signal its client has not had the last word. Another is destroyed at the end. It counts as `unknown` all the same, for
+ * an older question may have no answer yet, and a pong looks like one.
  */
 export async function destroyWhenStill(stream: Duplex): Promise<void> {
   await arranged.get(stream)?.()
@@ -44,11 +44,12 @@ async function watchAndDestroy(socket: Socket, upgrade: Upgrade, { longestMs, la
   const { stream } = upgrade
   const pauseMs = Math.min(stillMs, longestMs)
   const closed = new Promise<void>((resolve) => stream.once('close', resolve))
-  for (let left = Math.floor(longestMs / pauseMs); left > 0 && !upgrade.dismissed; left -= 1) {
+  let isStill = false
+  for (let left = Math.floor(longestMs / pauseMs); left > 0 && !isStill; left -= 1) {
     const before = movedOn(socket)
     await Promise.race([closed, new Promise<void>((resolve) => later(pauseMs, resolve))])
     if (stream.destroyed) return
-    upgrade.dismissed = before === movedOn(socket) && isAnswered(socket) && !isQueued(stream) && !isQueued(socket)
+    isStill = before === movedOn(socket) && isAnswered(socket) && !isQueued(stream) && !isQueued(socket)
   }
 }
 

@@ -7,6 +7,8 @@ export interface OpenSockets {
   remove(socket: Socket): void
   all(): Iterable<Socket>
   readonly size: number
+  /** Those that have closed before that, and are remembered. They are told once. */
+  closed(): Iterable<Socket>
   /** From now on `onClose` is called when one of them has closed. */
   follow(onClose: (socket: Socket) => void): void
 }
@@ -20,8 +22,9 @@ const leastToClear = 1_000
  * weak reference and its place in a set 60; and open connections that are idle are what a server has most of its life.
  *
  * @param isOne whether an open socket is still one of them
+ * @param isKept whether one that has closed is remembered, as long as somebody holds it
  */
-export function openSockets(isOne: (socket: Socket) => boolean): OpenSockets {
+export function openSockets(isOne: (socket: Socket) => boolean, isKept: (socket: Socket) => boolean): OpenSockets {
   const refs = new Set<WeakRef<Socket>>()
   let clearAt = leastToClear
   let followed: Set<Socket> | undefined
@@ -31,14 +34,15 @@ export function openSockets(isOne: (socket: Socket) => boolean): OpenSockets {
     for (const ref of refs) {
       const socket = ref.deref()
       if (socket && !socket.destroyed && isOne(socket)) yield socket
-      else refs.delete(ref)
+      else if (!socket?.destroyed || !isKept(socket)) refs.delete(ref)
     }
   }
 
   function remember(socket: Socket): void {
     refs.add(new WeakRef(socket))
     if (refs.size < clearAt) return
-    clearAt = Math.max(leastToClear, [...remembered()].length * 2)
+    for (const _ of remembered());
+    clearAt = Math.max(leastToClear, refs.size * 2)
   }
 
   function hold(socket: Socket): void {
@@ -61,6 +65,10 @@ export function openSockets(isOne: (socket: Socket) => boolean): OpenSockets {
     all: () => followed ?? remembered(),
     get size() {
       return followed?.size ?? [...remembered()].length
+    },
+    closed() {
+      const closed = [...refs].map((ref) => ref.deref()).filter((socket) => socket !== undefined && socket.destroyed && isKept(socket))
+      return closed as Socket[]
     },
     follow(onCloseOf) {
       tell = onCloseOf

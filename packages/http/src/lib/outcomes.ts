@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
+import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
 
@@ -25,29 +26,30 @@ const eventStream = /^content-type: *text\/event-stream/im
 const mostReasons = 5
 
 /** A request without a client, whose handler may be at work. */
-interface Abandoned {
-  readonly why: () => string
-  readonly hasEnded: () => boolean
-}
-
 /**
  * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
  * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
  *
  * What an upgraded socket carries is known to the application alone. It is done when this side has ended it and everything was sent; nobody
  * can tell when this side destroyed it. One on which its client never said anything is a refused handshake, or as an event stream.
+ *
+ * @param before handlers whose clients had gone when the stop began
  */
-export function createOutcomes(): Outcomes {
+export function createOutcomes(before: readonly Abandoned[]): Outcomes {
   const tally = createTally()
-  const abandoned: Abandoned[] = []
+  const abandoned = [...before]
   tally.begin()
+
+  function abandon(handler: Abandoned | undefined): void {
+    if (handler) abandoned.push(handler)
+  }
 
   return {
     answered: () => tally.done(),
     lost(socket, exchange) {
       const { response } = exchange
       if (hungUp(socket, response)) {
-        if (response.req.complete && !response.headersSent) abandoned.push({ why: () => `${nameOf(exchange)}: its client hung up, and its handler had not ended`, hasEnded: () => response.writableEnded })
+        abandon(abandonedRequest(exchange))
       } else if (eventStream.test(headOf(response))) {
         tally.done()
       } else {
@@ -62,10 +64,8 @@ export function createOutcomes(): Outcomes {
       const name = describeRequest(about)
       // A cancel of the client, which Node takes for the end of what is written.
       if (isClients || (!stream.errored && !isConnectionLost && (stream.aborted ? stream.writableFinished : stream.rstCode !== 0))) {
-        const { hasHandlerEnded: hasEnded } = about
         // It may have been reset on this side: both look alike.
-        if (hasEnded) abandoned.push({ why: () => `${name}: its stream was closed before anything was sent, and its handler had not ended`, hasEnded })
-        return
+        return abandon(abandonedStream(about))
       }
       // Destroyed on this side, or closed without an error by its client.
       if (!stream.aborted && !stream.errored && !isConnectionLost) return tally.unknown(`${name}: it was closed before all of its answer was sent`)

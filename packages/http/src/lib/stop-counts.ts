@@ -23,7 +23,7 @@ export function createStopCounts(connections: Connections): StopCounts {
     begin() {
       if (stop !== 'none') return
       stop = 'running'
-      outcomes = createOutcomes()
+      outcomes = createOutcomes(connections.abandonedBefore())
       connections.countIn(outcomes)
       for (const socket of connections.all()) {
         const connection = connections.of(socket)

@@ -29,7 +29,7 @@ interface Unit {
 }
 
 /** Why something is doubted that was called, and what to do. */
-export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise, or make it async if there is none'
+export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise, or make it async if its work is over when it returns'
 
 const itReturned = `it ${noPromise}`
 
