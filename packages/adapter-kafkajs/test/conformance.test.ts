@@ -138,7 +138,7 @@ const consumerHarness: Harness<ConsumerSubject> = {
   },
   async offer(subject) {
     const begun = await write(subject, randomUUID())
-    // What nobody takes any more has no event; before that, a busy machine may take its time.
+    // What nobody takes any longer has no event; before that, a busy machine may take its time.
     const longestMs = subject.isEnding() ? 700 : 3_500
     return Promise.race([begun.opened.then(() => true), new Promise<false>((resolve) => setTimeout(() => resolve(false), longestMs))])
   },

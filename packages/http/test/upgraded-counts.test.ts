@@ -114,9 +114,12 @@ const moving: Record<string, { readonly behind: (socket: Socket) => unknown; rea
 
 test.each(Object.keys(moving))('… and at the end of its time when %s', async (name) => {
   const { behind, client: act } = moving[name] as (typeof moving)[string]
-  const { resource, client } = await proxied(behind)
+  const { resource, client } = await proxied(behind, { unbegunGraceMs: 2_000 })
   act(client)
+  const begunAt = performance.now()
   await resource.drain(drainContext())
+  // A still one is destroyed after one second.
+  expect(performance.now() - begunAt).toBeGreaterThan(1_900)
   expect(resource.tally?.()).toEqual(brokenOff)
 })
 

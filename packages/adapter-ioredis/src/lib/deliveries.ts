@@ -6,7 +6,7 @@ import type { RedisClient } from './redis-client.ts'
 
 /** What a client has read for somebody who was not handed over. */
 export interface Deliveries {
-  /** For the plan: empty for one who reads once, or from another key each time, since that is no loop. */
+  /** For the plan: empty for one who reads once, or from another key each time, since that is not a loop. */
   readonly warnings: () => readonly string[]
   /** The stop begins: what was delivered more than 30 s before it is not doubted. */
   readonly begin: () => void

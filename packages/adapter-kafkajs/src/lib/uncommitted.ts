@@ -9,7 +9,7 @@ export interface Uncommitted {
   rewound(topic: string, partition: number): void
   /** The partitions were given to others, or begin anew. */
   clear(): void
-  /** Handlers that go on are nobody's any more: what they do is not added. */
+  /** The group was let go: what its handlers still do is not added. */
   close(): void
   readonly isWaiting: (topic: string, partition: number) => boolean
   /** Whether a commit has covered this message, and nothing of its partition waits. */

@@ -37,7 +37,7 @@ export function tellWholeAnswers(socket: Socket): Socket {
   })
 }
 
-/** Where the last whole one ends. What is no answer at all is left to kafkajs. */
+/** Where the last whole one ends. What is not an answer at all is left to kafkajs. */
 function endOfAnswers(all: Buffer): number {
   let end = 0
   while (all.length - end >= sizeBytes) {

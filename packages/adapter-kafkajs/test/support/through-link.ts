@@ -46,7 +46,7 @@ export interface LinkedBroker {
   readonly connect: (onConnect: () => void) => Socket
   readonly freeze: () => void
   readonly thaw: () => void
-  /** Resolves when nobody is connected any more, and nobody can connect. */
+  /** Resolves when nobody is connected, and nobody can connect any longer. */
   readonly kill: () => Promise<void>
   /** Clients can connect again. */
   readonly restart: () => Promise<void>

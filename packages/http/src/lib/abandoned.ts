@@ -18,7 +18,7 @@ export interface RecentlyAbandoned {
 /** As long as core doubts what has begun before the stop, in ms: what ends its work without ending its answer would be doubted for ever. */
 const recentMs = 30_000
 
-/** Of clients that cancel as fast as they can, the newest. */
+/** Of clients that cancel as fast as they can, the newest: each holds its request. */
 const mostKept = 1_000
 
 /** They ask for no work (RFC 9110 §9.2.1), and browsers give them up all the time. */
@@ -46,7 +46,7 @@ export function recentlyAbandoned(): RecentlyAbandoned {
   function add(startedAt: number, abandoned: Abandoned | undefined): void {
     if (!abandoned) return
     kept.push({ startedAt, abandoned })
-    if (kept.length > mostKept * 2) kept = kept.slice(-mostKept)
+    if (kept.length > mostKept || !isRecent(kept[0] ?? { startedAt })) kept = kept.filter((each) => isRecent(each) && !each.abandoned.hasEnded()).slice(-mostKept / 2)
   }
 
   return {

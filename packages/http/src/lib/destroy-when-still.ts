@@ -12,7 +12,7 @@ const writtenWhenAsked = new WeakMap<Socket, number>()
 
 /**
  * Follows, from the signal on, whether the client has the last word on a tunnel or a proxied WebSocket. A question that nobody has answered is
- * not done, however still it is. What has another stream piped into it flows already, so that listening takes no data away from anybody.
+ * waited for, however still it is. What has another stream piped into it flows already, so that listening takes no data away from anybody.
  */
 export function followLastWord(socket: Socket, { stream }: Upgrade): void {
   if (stream.listenerCount('unpipe') === 0) return

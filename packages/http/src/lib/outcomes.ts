@@ -104,7 +104,7 @@ function hungUp(socket: Socket, response: ServerResponse): boolean {
 
 /**
  * A client that has sent its FIN may still read. In the middle of its request it has given up. Behind it, Node by itself ends the connection
- * then, at any time, so that there is no answer for it any longer; where it does not, or the answer was being sent, the client was to get it.
+ * then, at any time, so that it gets no answer; where it does not, or the answer was being sent, the client was to get it.
  */
 function hasLeft(socket: Socket & { readonly server?: unknown }, { req }: ServerResponse): boolean {
   if (!socket.readableEnded) return false
