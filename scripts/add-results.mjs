@@ -5,7 +5,7 @@ import { root } from './setup.mjs'
 /**
  * Adds what the test runners themselves counted (`LAMEDUCK_RESULTS`, a file for each package) to `total`.
  *
- * @returns for each package what it took, the longest first, and its failures as texts
+ * @returns for each package what it took, the longest first, and its failures: each with its file, its name and what was thrown
  */
 export async function addResults(folder, total) {
   const packages = []
@@ -20,17 +20,17 @@ export async function addResults(folder, total) {
       name: basename(file, '.json'),
       tests: result.numPassedTests,
       tookMs: Math.max(0, ...result.testResults.map(({ endTime }) => endTime - result.startTime)),
-      failures: [...result.testResults.flatMap(failedTests), ...unloaded.map((each) => describe(each, 'could not be loaded', each.message))],
+      failures: [...result.testResults.flatMap(failedTests), ...unloaded.map((each) => ({ file: each.name, name: 'could not be loaded', message: each.message ?? '' }))],
     })
   }
   return packages.sort((a, b) => b.tookMs - a.tookMs)
 }
 
-function failedTests(file) {
-  return file.assertionResults.filter(({ status }) => status === 'failed').map((each) => describe(file, each.fullName, each.failureMessages[0]))
+export function describeFailure({ file, name, message }) {
+  const [firstLine = ''] = message.split('\n')
+  return `${relative(root, file)}: ${name}${firstLine && `\n    ${firstLine}`}`
 }
 
-function describe(file, what, message = '') {
-  const [firstLine = ''] = message.split('\n')
-  return `${relative(root, file.name)}: ${what}${firstLine && `\n    ${firstLine}`}`
+function failedTests({ name: file, assertionResults }) {
+  return assertionResults.filter(({ status }) => status === 'failed').map(({ fullName, failureMessages }) => ({ file, name: fullName, message: failureMessages.join('\n') }))
 }

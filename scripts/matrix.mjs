@@ -2,15 +2,17 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { addResults } from './add-results.mjs'
+import { addResults, describeFailure } from './add-results.mjs'
 import { installNodes, majorAtHand, majors } from './install-nodes.mjs'
 import { root, setUp } from './setup.mjs'
 import { command, run, StepError } from './step.mjs'
+import { tryAgain } from './try-again.mjs'
 
 const usage = `npm run matrix -- [core | http] [part of a test's path …] [--node <major> …] [--quick]
   without a package: core and http; a part of a path alone is one of core's
   without --node: ${majors.join(', ')}
-  --quick: without http's test/load.test.ts, which is half of the time`
+  --quick: without http's test/load.test.ts, which is half of the time
+  --once: what fails is not tried a second time`
 
 /** How each package is run on the Nodes: one run of its test runner for each entry. */
 const packages = {
@@ -29,7 +31,7 @@ const packages = {
 }
 
 await command(async () => {
-  const { names, filters, wanted, quick } = readParameters()
+  const { names, filters, wanted, quick, once } = readParameters()
   if (filters.length > 0) await requireTests(names[0], filters)
   const env = await setUp()
   const nodes = await installNodes(wanted)
@@ -40,7 +42,7 @@ await command(async () => {
   for (const name of names) {
     for (const each of packages[name]({ nodes, filters, quick })) {
       process.stdout.write(`\n${each.label}\n`)
-      const counts = await runTests(name, each, env)
+      const counts = await runTests(name, each, once, env)
       for (const outcome of Object.keys(total)) total[outcome] += counts[outcome]
       lines.push(`${each.label}: ${show(counts)}`)
     }
@@ -52,7 +54,7 @@ await command(async () => {
 function readParameters() {
   let parsed
   try {
-    parsed = parseArgs({ allowPositionals: true, options: { node: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false } } })
+    parsed = parseArgs({ allowPositionals: true, options: { node: { type: 'string', multiple: true }, quick: { type: 'boolean', default: false }, once: { type: 'boolean', default: false } } })
   } catch (error) {
     throw new StepError(`${error.message}\n${usage}`)
   }
@@ -61,10 +63,10 @@ function readParameters() {
   const wanted = parsed.values.node ? all.filter((major) => parsed.values.node.includes(String(major))) : all
   const unknown = (parsed.values.node ?? []).filter((major) => !all.map(String).includes(major))
   if (unknown.length > 0) throw new StepError(`there is no Node ${unknown.join(', ')} in the matrix\n${usage}`)
-  const { quick } = parsed.values
-  if (first === undefined) return { names: Object.keys(packages), filters: [], wanted, quick }
-  if (Object.hasOwn(packages, first)) return { names: [first], filters: rest, wanted, quick }
-  return { names: ['core'], filters: parsed.positionals, wanted, quick }
+  const { quick, once } = parsed.values
+  if (first === undefined) return { names: Object.keys(packages), filters: [], wanted, quick, once }
+  if (Object.hasOwn(packages, first)) return { names: [first], filters: rest, wanted, quick, once }
+  return { names: ['core'], filters: parsed.positionals, wanted, quick, once }
 }
 
 /** A mistyped package would be taken for a part of a path, and end minutes later in the words of the test runner. */
@@ -86,19 +88,15 @@ function describeHttp(node, filters, quick) {
   }
 }
 
-async function runTests(name, { runner, nodes, parameters }, env) {
-  const folder = join(root, 'packages', name)
+async function runTests(name, each, once, env) {
   const counts = { passed: 0, failed: 0, skipped: 0 }
   const results = await mkdtemp(join(root, '.cache', 'matrix-'))
   try {
-    const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
-    const { code } = await run(runner, [vitest, 'run', '--config', '../../vitest.config.ts', '--root', '.', ...parameters], {
-      env: { ...env, LAMEDUCK_NODES: nodes.map(({ path }) => path).join(delimiter), LAMEDUCK_RESULTS: results },
-      cwd: folder,
-      show: true,
-    })
-    await addResults(results, counts)
-    if (code !== 0 && counts.failed === 0) {
+    const code = await runVitest(name, each, each.parameters, { ...env, LAMEDUCK_RESULTS: results })
+    const failures = (await addResults(results, counts)).flatMap(({ failures: some }) => some)
+    for (const failure of failures) process.stdout.write(`✗ ${describeFailure(failure)}\n`)
+    if (!once) await tryAgain(failures, counts, (file, folder) => runVitest(name, each, [file], { ...env, LAMEDUCK_RESULTS: folder }))
+    if (code !== 0 && failures.length === 0) {
       process.stdout.write('the test runner ended with an error outside its tests; see above\n')
       counts.failed += 1
     }
@@ -106,6 +104,17 @@ async function runTests(name, { runner, nodes, parameters }, env) {
     await rm(results, { recursive: true, force: true })
   }
   return counts
+}
+
+async function runVitest(name, { runner, nodes }, parameters, env) {
+  const folder = join(root, 'packages', name)
+  const vitest = join(folder, 'node_modules', 'vitest', 'vitest.mjs')
+  const { code } = await run(runner, [vitest, 'run', '--config', '../../vitest.config.ts', '--root', '.', ...parameters], {
+    env: { ...env, LAMEDUCK_NODES: nodes.map(({ path }) => path).join(delimiter) },
+    cwd: folder,
+    show: true,
+  })
+  return code
 }
 
 function show({ passed, failed, skipped }) {

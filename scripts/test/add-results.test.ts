@@ -12,8 +12,9 @@ interface Total {
 }
 
 // A plain program, since it runs before anything is built.
-const { addResults } = (await import(new URL('../add-results.mjs', import.meta.url).href)) as {
-  readonly addResults: (folder: string, total: Total) => Promise<{ name: string; tests: number; tookMs: number; failures: string[] }[]>
+const { addResults, describeFailure } = (await import(new URL('../add-results.mjs', import.meta.url).href)) as {
+  readonly describeFailure: (failure: { file: string; name: string; message: string }) => string
+  readonly addResults: (folder: string, total: Total) => Promise<{ name: string; tests: number; tookMs: number; failures: { file: string; name: string; message: string }[] }[]>
 }
 const vitest = fileURLToPath(new URL('vitest.mjs', import.meta.resolve('vitest/package.json')))
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -35,7 +36,7 @@ test('what failed is named with its file, and a file that cannot be loaded is on
   const [sums] = await addResults(results, total)
   expect(total).toEqual({ passed: 1, failed: 2, skipped: 1 })
   expect(sums).toMatchObject({ name: 'sums', tests: 1 })
-  const [adds, load] = sums!.failures
+  const [adds, load] = sums!.failures.map(describeFailure)
   expect(adds).toMatch(/add-results-\w+\/a\.test\.js: adds\n {4}AssertionError: expected 2 to be 3/)
   expect(load).toMatch(/b\.test\.js: could not be loaded\n.*nowhere\.js/)
 })
