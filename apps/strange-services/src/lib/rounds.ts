@@ -34,6 +34,8 @@ export interface PlayOptions {
   readonly signal: AbortSignal
 }
 
+const mostTries = 3
+
 /** Plays the rounds, several side by side, and returns what came of each in the order of the rounds. */
 export async function playRounds(rounds: readonly Round[], { world, servers, atOnce, onResult, signal }: PlayOptions): Promise<readonly Result[]> {
   const results: Result[] = []
@@ -51,13 +53,22 @@ export async function playRounds(rounds: readonly Round[], { world, servers, atO
   return results.filter((result) => result !== undefined)
 }
 
+/** A few times, where it must be: on a busy machine a lie may meet a service that had nothing to lose yet, or a client that cannot swear that it was heard. */
+export async function playLie({ name, scenario }: Round, world: World): Promise<Result> {
+  const round = { name, scenario, lies: true }
+  for (let time = 1; ; time += 1) {
+    const performance = await runScenario({ ...round, world })
+    if (breachesOf(performance, scenario.idsPerUnit).length > 0 || scenario.losesNothing === true) return { ...round, performance, wrong: [] }
+    if (time === mostTries) return { ...round, performance, wrong: ['it left at once and said clean, and nothing shows it'] }
+  }
+}
+
 async function playRound(round: Round, world: World, servers: PlayOptions['servers']): Promise<Result> {
   const { scenario, lies = false } = round
   try {
+    if (lies) return await playLie(round, world)
     const performance = await runScenario({ ...round, world, servers })
-    if (!lies) return { ...round, performance, wrong: judge(scenario, performance) }
-    const isCaught = breachesOf(performance, scenario.idsPerUnit).length > 0
-    return { ...round, performance, wrong: isCaught || scenario.losesNothing === true ? [] : ['it left at once and said clean, and nothing shows it'] }
+    return { ...round, performance, wrong: judge(scenario, performance) }
   } catch (error) {
     return { ...round, performance: undefined, wrong: [`the scenario failed: ${error instanceof Error ? error.message : String(error)}`] }
   }
