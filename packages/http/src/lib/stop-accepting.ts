@@ -2,9 +2,13 @@ import type { Server } from 'node:net'
 import { closeListener } from './close-listener.ts'
 import { emptyAcceptQueue } from './empty-accept-queue.ts'
 import { hearFromPrimary } from './hear-from-primary.ts'
+import { narrowAcceptQueue } from './narrow-accept-queue.ts'
 
 /** Endless new connections may not keep the listener open for longer, where the event loop is free. */
 const acceptLimitMs = 1_000
+
+/** What comes to a narrow queue needs no longer than this. */
+const lastLookMs = 10
 
 /**
  * Accepts what the kernel has accepted, then closes the listener of any server of `node:net`, and only the listener. In a cluster worker, gives back
@@ -15,6 +19,10 @@ const acceptLimitMs = 1_000
 export async function stopAccepting(server: Server, limitMs: number, signal: AbortSignal): Promise<void> {
   if (!server.listening) return
   await emptyAcceptQueue(server, { freeMs: acceptLimitMs, limitMs }, signal)
+  if (server.listening && !signal.aborted) {
+    narrowAcceptQueue(server)
+    await emptyAcceptQueue(server, { freeMs: lastLookMs, limitMs: lastLookMs }, signal)
+  }
   closeListener(server)
   await hearFromPrimary(signal)
 }
