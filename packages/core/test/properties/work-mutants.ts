@@ -48,8 +48,8 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'a job with work left is worse than work that nobody can tell of',
       file: '../report/report.ts',
-      find: "  if (strangers.length > 0 || steps.some((step) => step.outcome === 'unknown'",
-      replace: "  if (steps.some((step) => (step.unfinished ?? 0) > 0)) return 'interrupted'\n  if (strangers.length > 0 || steps.some((step) => step.outcome === 'unknown'",
+      find: "  if (doubts.length > 0 || steps.some((step) => step.outcome === 'unknown'",
+      replace: "  if (steps.some((step) => (step.unfinished ?? 0) > 0)) return 'interrupted'\n  if (doubts.length > 0 || steps.some((step) => step.outcome === 'unknown'",
     },
     {
       bug: 'failed is worse than forced',

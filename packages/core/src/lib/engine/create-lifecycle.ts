@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { budgetFor, type Budget } from './budget.ts'
 import { systemClock } from '../clock.ts'
 import { runChecks } from './check.ts'
+import { doubtersKey, type Doubter } from './doubters.ts'
 import { createEndings } from './endings.ts'
 import { LifecycleError, requireMs } from '../errors.ts'
 import { createEvents, settledKey } from '../events.ts'
@@ -40,6 +41,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const stopping = new AbortController()
   const draining = new AbortController()
   const warnings = new Set<string>()
+  const doubters = new Set<Doubter>()
   // Every open event stream listens to them; Node would take more than ten for a leak.
   setMaxListeners(0, stopping.signal, draining.signal)
   const events = createEvents(() => lifecycle)
@@ -107,7 +109,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
     },
   }
-  return Object.defineProperty(lifecycle, settledKey, { value: () => events.settled() })
+  return Object.defineProperties(lifecycle, { [settledKey]: { value: () => events.settled() }, [doubtersKey]: { value: doubters } })
 
   function add(resource: Resource, options: AddOptions = {}): Handle {
     const { needs, whenEnded } = requireAddOptions(options)
@@ -186,6 +188,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       started: (entry) => (start && entry.resource.start ? start.started(entry) : true),
       planWarnings: planWarnings(),
       warnings,
+      doubters,
       setState,
       stopping,
       draining,

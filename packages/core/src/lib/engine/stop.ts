@@ -1,6 +1,7 @@
 import type { Budget } from './budget.ts'
 import type { Cause } from '../cause.ts'
 import type { Clock } from '../clock.ts'
+import type { Doubter } from './doubters.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
@@ -49,6 +50,7 @@ export interface StopInput {
   readonly planWarnings: readonly string[]
   /** What was found wrong besides the plan, read at the end. */
   readonly warnings: Iterable<string>
+  readonly doubters: Iterable<Doubter>
   readonly setState: (state: State) => void
   readonly stopping: AbortController
   readonly draining: AbortController
@@ -144,7 +146,10 @@ export function createStop(input: StopInput): Stop {
   function end(plan: Plan, steps: readonly StepReport[]): void {
     isOver = true
     const strangers = lateUses.strangers(new Set(steps.map(({ name }) => name)))
-    const result = resultOf(steps, errors, strangers)
+    // What was cut may well have something under way.
+    const isWell = ['clean', 'interrupted'].includes(resultOf(steps, errors, strangers))
+    const doubts = isWell ? [...input.doubters].flatMap((doubter) => doubter()) : strangers
+    const result = resultOf(steps, errors, doubts)
     const finished: Report = {
       version: 1,
       reason,
@@ -160,9 +165,9 @@ export function createStop(input: StopInput): Stop {
       scale,
       steps,
       errors: [...errors],
-      warnings: [...warnings, ...input.warnings, ...strangers],
+      warnings: [...warnings, ...input.warnings, ...doubts],
     }
-    for (const message of strangers) events.emit({ type: 'warning', message })
+    for (const message of doubts) events.emit({ type: 'warning', message })
     setState({ name: 'stopped', report: finished })
     events.emit({ type: 'stopped', report: finished })
     resolveReport(finished)

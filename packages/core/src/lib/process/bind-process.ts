@@ -2,9 +2,11 @@ import { resolveBinding, type BindOptions } from './bind-options.ts'
 import { takeEarlySignal } from './early-signals.ts'
 import { loopWasEmpty } from './due-listeners.ts'
 import { createEnding } from './ending.ts'
+import { doubtersOf } from '../engine/doubters.ts'
 import { LifecycleError } from '../errors.ts'
 import { noticeExit } from './exit-notice.ts'
 import { handleOtherListeners } from './handle-other-listeners.ts'
+import { lookForLeftBehind } from './left-behind.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { createListening } from './listening.ts'
 import { findLossyWrapper, isStartedByPm2 } from './lossy-wrapper.ts'
@@ -79,6 +81,10 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     progresses: bindings.progresses,
     onSignalSeen: (signal, agoMs) => stopSignals.onSignalSeen(signal, agoMs),
   })
+  const leftBehind = isReal && runner === undefined ? lookForLeftBehind() : undefined
+  // What another lifecycle's service does is that one's.
+  const doubt = (): string[] => (bindings.alive.size === 1 ? (leftBehind?.look() ?? []) : [])
+  doubtersOf(lifecycle)?.add(doubt)
   const uncaught = handleUncaughtErrors(lifecycle, target, listening, bindings, onUncaught)
   const ending = createEnding({ lifecycle, binding, bindings, witness, runner, isBound: () => isBound, unbind })
 
@@ -127,6 +133,8 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     if (!isBound) return
     isBound = false
     unsubscribe()
+    doubtersOf(lifecycle)?.delete(doubt)
+    leftBehind?.close()
     others.close()
     witness.close()
     bindings.alive.delete(lifecycle)

@@ -80,7 +80,7 @@ export interface Report {
   readonly cause: Cause | undefined
   /**
    * `clean`: everything idle or drained, so nothing that was accepted was lost · `interrupted`: the same, but a finite job has work left ·
-   * `unknown`: the same, but of some work nobody can tell, or a client was used after it had closed · `forced`: at least one step
+   * `unknown`: the same, but of some work nobody can tell, a client was used after it had closed, or something was under way of which no resource knew · `forced`: at least one step
    * was cut · `failed`: at least one threw, or work failed in it, or an uncaught error came meanwhile, and nothing was cut.
    */
   readonly result: 'clean' | 'interrupted' | 'unknown' | 'forced' | 'failed'
@@ -127,10 +127,10 @@ export function worstFirst(steps: readonly StepReport[]): StepReport[] {
   return steps.toSorted((a, b) => rank(a) - rank(b))
 }
 
-/** The worst outcome decides. @param strangers late uses of what has no step */
-export function resultOf(steps: readonly StepReport[], errors: readonly string[], strangers: readonly string[] = []): Report['result'] {
+/** The worst outcome decides. @param doubts what is known of work that has no step */
+export function resultOf(steps: readonly StepReport[], errors: readonly string[], doubts: readonly string[] = []): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
   if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
-  if (strangers.length > 0 || steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
+  if (doubts.length > 0 || steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
   return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
 }

@@ -1,0 +1,9 @@
+/** Asked when a stop is over for work of which no resource knows: one sentence each. Where there is one, the result is no longer clean. */
+export type Doubter = () => readonly string[]
+
+/** Where a lifecycle keeps them, for whoever binds it to a process. By a global name, since another copy of core may have made it. */
+export const doubtersKey: unique symbol = Symbol.for('lameduck.doubters') as typeof doubtersKey
+
+export function doubtersOf(lifecycle: object): Set<Doubter> | undefined {
+  return (lifecycle as { readonly [doubtersKey]?: Set<Doubter> })[doubtersKey]
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { nodes } from './tools/nodes.ts'
+import { runProgram, term } from './tools/run-program.ts'
+
+const run = (node: (typeof nodes)[number], how: string) => runProgram(node, 'left-behind', { parameters: [how], on: { ready: term } })
+
+describe.each(nodes)('$name: what is under way when the stop is over, and known to no resource', (node) => {
+  test.each(['fetch', 'node:http'])('a request without an answer makes the result unknown, and one line names it without its query (%s)', async (how) => {
+    const { code, report, stderr } = await run(node, how)
+    expect({ code, result: report?.result, steps: report?.steps.map(({ outcome }) => outcome) }).toEqual({ code: 0, result: 'unknown', steps: ['idle'] })
+    const [warning] = report?.warnings ?? []
+    expect(warning).toMatch(/^When everything had stopped, 1 request that this process had sent had no answer yet \(POST http:\/\/127\.0\.0\.1:\d+\/orders\), and no resource waited for it\./)
+    expect(stderr).toBe(`lameduck: warning: ${warning}\nlameduck: stopped on SIGTERM\n`)
+  })
+
+  test('of many requests three are named', async () => {
+    const { report } = await run(node, 'many')
+    expect(report?.warnings[0]).toMatch(/5 requests .* \(GET \S+\/1; GET \S+\/2; GET \S+\/3; and 2 more\)/)
+  })
+
+  test('a child process makes it unknown, too', async () => {
+    const { report } = await run(node, 'child')
+    expect(report?.result).toBe('unknown')
+    expect(report?.warnings[0]).toMatch(/^When everything had stopped, 1 child process was still running \(\d+, \S*node\S*\), which the end of a container kills\./)
+  })
+
+  test.each(['answered', 'streams', 'upgraded', 'tracked', 'unref child', 'unref request'])('what was answered, waited for, or is for nobody to wait for does not (%s)', async (how) => {
+    const { code, report, stderr } = await run(node, how)
+    expect({ code, result: report?.result, warnings: report?.warnings, stderr }).toEqual({ code: 0, result: 'clean', warnings: [], stderr: '' })
+  })
+
+  test('what was cut is not told twice', async () => {
+    const { report } = await run(node, 'in a cut')
+    expect(report).toMatchObject({ result: 'forced', warnings: [] })
+  })
+})
