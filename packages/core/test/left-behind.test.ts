@@ -1,8 +1,27 @@
-import { describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodes } from './tools/nodes.ts'
 import { runProgram, term } from './tools/run-program.ts'
 
-const run = (node: (typeof nodes)[number], how: string) => runProgram(node, 'left-behind', { parameters: [how], on: { ready: term } })
+const upstream = createServer((request, response) => {
+  if (request.url === '/stream') response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
+  if (request.url === '/slow') setTimeout(() => response.end(), 100)
+  if (request.url === '/') response.end()
+  // The others get no answer.
+})
+upstream.on('upgrade', (_request, socket) => socket.on('error', () => {}).write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'))
+
+beforeAll(async () => {
+  await once(upstream.listen(0, '127.0.0.1'), 'listening')
+})
+afterAll(() => {
+  upstream.close()
+  upstream.closeAllConnections()
+})
+
+const run = (node: (typeof nodes)[number], how: string) => runProgram(node, 'left-behind', { parameters: [how, `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`], on: { ready: term } })
 
 describe.each(nodes)('$name: what is under way when the stop is over, and known to no resource', (node) => {
   test.each(['fetch', 'node:http'])('a request without an answer makes the result unknown, and one line names it without its query (%s)', async (how) => {
@@ -16,6 +35,12 @@ describe.each(nodes)('$name: what is under way when the stop is over, and known 
   test('of many requests three are named', async () => {
     const { report } = await run(node, 'many')
     expect(report?.warnings[0]).toMatch(/5 requests .* \(GET \S+\/1; GET \S+\/2; GET \S+\/3; and 2 more\)/)
+  })
+
+  test('an answer that is due on a server which nobody registered makes it unknown, too', async () => {
+    const { report } = await run(node, 'unknown server')
+    expect(report?.result).toBe('unknown')
+    expect(report?.warnings).toEqual(['When everything had stopped, 1 request had no complete answer yet (GET /orders), on a server that is not in the lifecycle. Add it by httpServer().'])
   })
 
   test('a child process makes it unknown, too', async () => {

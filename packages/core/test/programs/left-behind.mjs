@@ -1,18 +1,10 @@
 // Work that no resource knows: when the stop is over, it is still under way.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer, get, request } from 'node:http'
 import { bindProcess, createLifecycle, trackedWork } from '@lameduck/core'
 
-const [, , how] = process.argv
-const upstream = createServer((asked, answer) => {
-  if (asked.url === '/stream') answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
-  if (asked.url === '/slow') setTimeout(() => answer.end(), 100)
-  if (asked.url === '/') answer.end()
-  // The others get no answer.
-})
-upstream.on('upgrade', (_request, socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'))
-await new Promise((resolve) => upstream.listen(0, '127.0.0.1', resolve))
-const url = `http://127.0.0.1:${upstream.address().port}`
+const [, , how, url] = process.argv
 const sleeper = (options) => spawn(process.execPath, ['-e', 'setTimeout(() => {}, 5_000)'], { stdio: 'ignore', ...options })
 
 const lifecycle = createLifecycle({ policy: { graceMs: 3_000, phases: { work: { reserveMs: 500 } } } })
@@ -23,6 +15,15 @@ const scenes = {
   fetch: () => void fetch(`${url}/orders?token=secret`, { method: 'POST', body: '1' }).catch(() => {}),
   'node:http': () => void request(`${url}/orders?token=secret`, { method: 'POST' }).on('error', () => {}).end('1'),
   many: () => [1, 2, 3, 4, 5].forEach((n) => void fetch(`${url}/${n}`).catch(() => {})),
+  async 'unknown server'() {
+    const server = createServer((asked, answer) => asked.url === '/' && answer.end())
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const own = `http://127.0.0.1:${server.address().port}`
+    await (await fetch(own)).text()
+    const asking = get(`${own}/orders?token=secret`).on('socket', (socket) => socket.unref())
+    await once(server, 'request')
+    asking.on('error', () => {})
+  },
   child: () => sleeper().on('exit', () => {}),
   'unref child': () => sleeper({ detached: true }).unref(),
   'unref request': () => get(`${url}/watch`).on('socket', (socket) => socket.unref()),

@@ -10,12 +10,28 @@ export interface LeftBehind {
 
 type Child = ChildLike & { readonly spawnfile?: string }
 
+/** A socket of a server, and the answer that Node keeps on it. Undocumented, but in every Node since 0.12; without it nothing is found. */
+interface Answering {
+  readonly _httpMessage?: { readonly writableFinished: boolean; readonly req?: { readonly method?: string; readonly url?: string } } | null
+}
+
 /** More are not named: a report is one line of a log. */
 const mostNamed = 3
 
 export function lookForLeftBehind(): LeftBehind {
   const requests = followOutgoingRequests()
-  return { look: () => [...describeRequests(requests.waiting()), ...describeChildren(childrenAlive())], close: () => requests.close() }
+  return { look, close: () => requests.close() }
+
+  function look(): string[] {
+    const handles = activeHandles()
+    return [...describeAnswers(answersDue(handles)), ...describeRequests(requests.waiting()), ...describeChildren(childrenAlive(handles))]
+  }
+}
+
+function describeAnswers(texts: readonly string[]): string[] {
+  if (texts.length === 0) return []
+  const what = texts.length === 1 ? '1 request had' : `${texts.length} requests had`
+  return [`When everything had stopped, ${what} no complete answer yet (${list(texts)}), on a server that is not in the lifecycle. Add it by httpServer().`]
 }
 
 function describeRequests(texts: readonly string[]): string[] {
@@ -36,10 +52,21 @@ function list(texts: readonly string[]): string {
   return texts.length > mostNamed ? `${named}; and ${texts.length - mostNamed} more` : named
 }
 
-/** Of those that somebody has called `unref` on, Node tells nothing, and nobody waits for them. */
-function childrenAlive(): Child[] {
-  const { ChildProcess } = process.getBuiltinModule('node:child_process')
+/** What somebody has called `unref` on is not among them, and nobody waits for it. */
+function activeHandles(): unknown[] {
   const { _getActiveHandles: list } = process as typeof process & { _getActiveHandles?: () => unknown[] }
-  const handles = list?.call(process) ?? []
+  return list?.call(process) ?? []
+}
+
+function answersDue(handles: readonly unknown[]): string[] {
+  return handles.flatMap((handle) => {
+    const answer = (handle as Answering)._httpMessage
+    // A request of this process's own is kept there, too.
+    return answer?.req && !answer.writableFinished ? [`${answer.req.method} ${String(answer.req.url).split('?', 1)[0]}`] : []
+  })
+}
+
+function childrenAlive(handles: readonly unknown[]): Child[] {
+  const { ChildProcess } = process.getBuiltinModule('node:child_process')
   return handles.filter((handle): handle is Child & InstanceType<typeof ChildProcess> => handle instanceof ChildProcess).filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)
 }
