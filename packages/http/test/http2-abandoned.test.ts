@@ -10,7 +10,7 @@ import { drainContext, quiesceContext } from './support/context.ts'
 import { gate, serve } from './support/serve.ts'
 
 const noWork = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
-const abandoned = { ...noWork, unknown: 1, reasons: ['POST /orders: its stream was closed before anything was sent, and its handler had not ended'] }
+const abandoned = { ...noWork, unknown: 1, reasons: ['POST /orders: its stream was closed, and its handler had not ended'] }
 
 type Handler = (stream: ServerHttp2Stream, response: Http2ServerResponse | undefined) => unknown
 type Make = (handler: Handler) => DrainableServer

@@ -90,8 +90,10 @@ export interface Stream {
   readonly headers: IncomingHttpHeaders
   /** Monotonic ms. */
   readonly startedAt: number
-  /** Of one that was closed before anything was sent, with its handler at work: whether that has ended its answer. */
+  /** Of one that was closed with its handler at work: whether that has ended its answer. */
   hasHandlerEnded: (() => boolean) | undefined
+  /** It was closed before its answer had ended, and nobody here had destroyed it by then: `pipeline` does so afterwards, with an error. */
+  isCancelled: boolean
 }
 
 /** Before the announcement, shared by all. */

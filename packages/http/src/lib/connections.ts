@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
-import { mayBeAbandoned, recentlyAbandoned, type Abandoned } from './abandoned.ts'
+import type { Abandoned } from './abandoned.ts'
 import { trackArrivals } from './arrivals.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
@@ -15,6 +15,7 @@ import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
 import type { Outcomes } from './outcomes.ts'
+import { mayBeAbandoned, recentlyAbandoned } from './recently-abandoned.ts'
 import { requestChannels, type HttpMessage } from './request-channels.ts'
 import { wasCutOff } from './was-cut-off.ts'
 
@@ -42,9 +43,6 @@ export interface Connections {
   watch(listener: (socket: Socket) => void): () => void
 }
 
-/** A probe or a colleague may come first, past the balancer; to look at every request for ever would cost each of them. */
-const mostLooks = 100
-
 /** Follows every connection of the server without changing what the server does. */
 export function trackConnections(server: Server, work: WorkFilter): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
@@ -52,14 +50,13 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
   const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
-  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => exchangesOf(socket).some(mayBeAbandoned))
+  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => exchangesOf(socket).some((each) => mayBeAbandoned(socket, each)))
   const requests = requestChannels(onRequestStart, onResponseFinish)
   const arrivals = trackArrivals(work)
   const leavers = recentlyAbandoned()
+  const forwarded = forwardedBy()
   let announced = false
   let outcomes: Outcomes | undefined
-  let looksLeft = mostLooks
-  let forwarded: string | undefined
 
   server.prependListener('connection', onConnection)
   if (overTls) server.prependListener('secureConnection', onSecureConnection)
@@ -103,19 +100,20 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     const session = stream.session as ServerHttp2Session | undefined
     if (!session || session.destroyed) return
     const { socket, http2 } = http2Of(session)
-    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now(), hasHandlerEnded: undefined }
+    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now(), hasHandlerEnded: undefined, isCancelled: false }
     http2.used = true
     http2.streams.set(stream, about)
-    if (looksLeft > 0) look(headers)
+    forwarded.look(headers)
     arrived(socket)
     stream.on('aborted', () => {
-      about.hasHandlerEnded = followHandler(stream)
+      about.isCancelled = !stream.destroyed
+      about.hasHandlerEnded = followHandler(stream, about)
     })
     stream.on('close', () => {
       if (!http2.streams.delete(stream)) return
       arrivals.streamOver(stream, about)
-      if (outcomes) outcomes.streamOver(stream, about, { session, socket })
-      else leavers.addStream(about)
+      const counts = outcomes ?? leavers
+      counts.streamOver(stream, about, { session, socket })
       finished(socket)
     })
   }
@@ -131,7 +129,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       put(socket, exchange)
     }
     if (announced) mark(exchange)
-    if (looksLeft > 0) look(request.headers)
+    forwarded.look(request.headers)
     arrived(socket)
   }
 
@@ -156,11 +154,6 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     else if (request.complete) socket[slot] = whenIdle(socket)
     else leaveOver(socket, oldest)
     finished(socket)
-  }
-
-  function look(headers: IncomingHttpHeaders): void {
-    forwarded = forwardedBy(headers)
-    looksLeft = forwarded === undefined ? looksLeft - 1 : 0
   }
 
   function leaveOver(socket: Tracked, exchange: Exchange): void {
@@ -212,10 +205,10 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     const connection = socket[slot]
     socket[slot] = undefined
     if (connection?.kind === 'active') {
+      const counts = outcomes ?? leavers
       for (const exchange of fromOldest(connection)) {
         arrivals.exchangeOver(exchange)
-        if (outcomes) outcomes.lost(socket, exchange)
-        else leavers.addRequest(exchange)
+        counts.lost(socket, exchange)
       }
     }
     if (connection?.kind === 'upgraded') {
@@ -266,7 +259,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
     announceClose(on) {
       announced = on
       arrivals.count(on)
-      for (const socket of sockets.closed() as Iterable<Tracked>) exchangesOf(socket).forEach(leavers.addRequest)
+      for (const socket of sockets.closed() as Iterable<Tracked>) for (const exchange of exchangesOf(socket)) leavers.lost(socket, exchange)
       sockets.follow(onClose)
       const trulyIdle = idleBy(server)
       for (const socket of sockets.all() as Iterable<Tracked>) {
@@ -284,7 +277,7 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
       outcomes = undefined
     },
     get forwardedBy() {
-      return forwarded
+      return forwarded.header
     },
     watch(listener) {
       watchers.add(listener)

@@ -1,5 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from './connection.ts'
+import { rememberPipes } from './fed.ts'
+import { isSafe } from './safe-methods.ts'
 import { sayClose } from './say-close.ts'
 
 /*
@@ -19,6 +21,7 @@ export function newExchange(response: ServerResponse, url: string | undefined, b
     count: 1,
   }
   exchange.newest = exchange as Exchange
+  if (!isSafe(response.req.method)) rememberPipes(response)
   return exchange as Exchange
 }
 

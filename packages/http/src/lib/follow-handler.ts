@@ -1,17 +1,19 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import { typeOn } from './content-type.ts'
+import { isMadeToBeLeft } from './made-to-be-left.ts'
 
 /** With them a handler begins its answer, or ends it. `close` and `destroy` are not among them: listeners of `aborted` call these, beside a handler that goes on. */
 const answering = ['respond', 'respondWithFile', 'respondWithFD', 'end'] as const
 
 /**
- * For the listener of `aborted` of an HTTP/2 stream. Where all of the request has come, and nothing of an answer was sent, its handler may be
+ * For the listener of `aborted` of an HTTP/2 stream. Where all of the request has come, and the answer has not ended, its handler may be
  * in the middle of the work: returns the function that says whether it has ended its answer meanwhile, which reaches nobody any longer.
  *
  * Node keeps nothing of such a call, not even in `writableEnded` of the compatible response, so it is looked at as it comes.
  */
-export function followHandler(stream: ServerHttp2Stream): (() => boolean) | undefined {
-  if (stream.headersSent || !isWhole(stream)) return undefined
+export function followHandler(stream: ServerHttp2Stream, { method }: { readonly method: string }): (() => boolean) | undefined {
   const response = responseOf(stream)
+  if (!isWhole(stream) || (stream.headersSent && isMadeToBeLeft(method, typeOn(stream), response ?? stream))) return undefined
   let hasEnded = false
   const onCall = (): void => void (hasEnded = true)
   // Node itself ends the stream when it has told of the abort.

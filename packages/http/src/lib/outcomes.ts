@@ -1,10 +1,11 @@
-import type { ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
 import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
+import { isEventStream, typeOf, typeOn } from './content-type.ts'
 import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
+import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
 
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {
@@ -17,15 +18,8 @@ export interface Outcomes {
   read(): Tally
 }
 
-/** Errors that the other end makes: it has reset the connection, is gone, is too slow with its request, or sends none. */
-const peersErrors = /^(?:ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|ERR_HTTP_REQUEST_TIMEOUT|HPE_\w+)$/
-
-/** It has no end, so that nothing is missing in one that was broken off: its client comes again. */
-const eventStream = /^content-type: *text\/event-stream/im
-
 const mostReasons = 5
 
-/** A request without a client, whose handler may be at work. */
 /**
  * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
  * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
@@ -50,23 +44,18 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       const { response } = exchange
       if (hungUp(socket, response)) {
         abandon(abandonedRequest(exchange))
-      } else if (eventStream.test(headOf(response))) {
+      } else if (isEventStream(typeOf(response))) {
         tally.done()
       } else {
         tally.failed(nameOf(exchange), response.errored ?? socket.errored ?? new Error('its connection was closed before the answer was complete'))
       }
     },
-    streamOver(stream, about, { session, socket }) {
+    streamOver(stream, about, on) {
       const isSent = !stream.aborted && stream.writableFinished
-      if (isSent || eventStream.test(`content-type: ${String(stream.sentHeaders?.['content-type'])}`)) return tally.done()
-      const isClients = socket.readableEnded || isPeers(socket.errored)
-      const isConnectionLost = session.destroyed || socket.destroyed
+      if (isSent || isEventStream(typeOn(stream))) return tally.done()
+      if (hungUpOn(stream, about, on)) return abandon(abandonedStream(about))
+      const isConnectionLost = on.session.destroyed || on.socket.destroyed
       const name = describeRequest(about)
-      // A cancel of the client, which Node takes for the end of what is written.
-      if (isClients || (!stream.errored && !isConnectionLost && (stream.aborted ? stream.writableFinished : stream.rstCode !== 0))) {
-        // It may have been reset on this side: both look alike.
-        return abandon(abandonedStream(about))
-      }
       // Destroyed on this side, or closed without an error by its client.
       if (!stream.aborted && !stream.errored && !isConnectionLost) return tally.unknown(`${name}: it was closed before all of its answer was sent`)
       tally.failed(name, stream.errored ?? new Error('it was closed before the answer was complete'))
@@ -97,31 +86,7 @@ function countTexts(texts: readonly string[]): string[] {
   return [...times].map(([text, count]) => (count > 1 ? `${text} (×${count})` : text))
 }
 
-function hungUp(socket: Socket, response: ServerResponse): boolean {
-  // An error that the handler destroys the answer with may be its upstream's ECONNRESET.
-  return hasLeft(socket, response) || (!response.errored && isPeers(socket.errored))
-}
-
-/**
- * A client that has sent its FIN may still read. In the middle of its request it has given up. Behind it, Node by itself ends the connection
- * then, at any time, so that it gets no answer; where it does not, or the answer was being sent, the client was to get it.
- */
-function hasLeft(socket: Socket & { readonly server?: unknown }, { req }: ServerResponse): boolean {
-  if (!socket.readableEnded) return false
-  const { httpAllowHalfOpen } = (socket.server ?? {}) as { readonly httpAllowHalfOpen?: boolean }
-  return !req.complete || (socket.writableFinished && httpAllowHalfOpen !== true)
-}
-
 /** The write that was under way when somebody destroyed the socket without an error: Node tells of it from 22 on. */
 function isCancelled({ code }: Error & { readonly code?: string }): boolean {
   return code === 'ECANCELED'
-}
-
-function isPeers(error: (Error & { readonly code?: string }) | null): boolean {
-  return peersErrors.test(error?.code ?? '')
-}
-
-/** As it was sent. `getHeader` knows nothing of what `writeHead` was given. */
-function headOf(response: ServerResponse & { readonly _header?: unknown }): string {
-  return typeof response._header === 'string' ? response._header : ''
 }
