@@ -8,4 +8,5 @@ export type { HttpServerStats } from './lib/stats.ts'
 // For adapters of frameworks.
 export { closeUpgraded } from './lib/close-upgraded.ts'
 export { frameworkServer, type FrameworkServer, type FrameworkServerOptions } from './lib/framework-server.ts'
+export { handlerEnded } from './lib/handler-ended.ts'
 export { stopAccepting } from './lib/stop-accepting.ts'

@@ -37,6 +37,8 @@ export interface WorldOptions {
   readonly group?: string
   /** Whether a `note` commits its offset, or acknowledges itself, when it is done. */
   readonly commits?: boolean
+  /** Whether an interceptor stands before the methods, which are called when its Observable is subscribed to. */
+  readonly intercepted?: boolean
   /** For a test that asks meanwhile. @default 100 */
   readonly lameDuckMs?: number
   /** @default nothing */
@@ -52,7 +54,7 @@ interface Context {
   getChannelRef(): { ack(message: object): void }
 }
 
-export async function createWorld(nest: Nest, transport: Transport, { options = {}, group = `hybrid-${randomUUID()}`, commits = false, lameDuckMs, beforeConnect = async () => {} }: WorldOptions = {}): Promise<World> {
+export async function createWorld(nest: Nest, transport: Transport, { options = {}, group = `hybrid-${randomUUID()}`, commits = false, intercepted = false, lameDuckMs, beforeConnect = async () => {} }: WorldOptions = {}): Promise<World> {
   const { MessagePattern, EventPattern, GrpcMethod } = nest.microservices
   const isGrpc = transport.name === 'gRPC'
   const order: string[] = []
@@ -104,6 +106,7 @@ export async function createWorld(nest: Nest, transport: Transport, { options = 
     }
   }
   nest.common.Controller()(Jobs)
+  if (intercepted) nest.common.UseInterceptors({ intercept: (_context: unknown, next: { handle(): unknown }) => next.handle() } as never)(Jobs)
   decorate(Jobs, 'slow', isGrpc ? GrpcMethod('Jobs', 'Slow') : MessagePattern(`${group}.slow`))
   decorate(Jobs, 'count', isGrpc ? GrpcMethod('Jobs', 'Count') : MessagePattern(`${group}.count`))
   decorate(Jobs, 'fail', MessagePattern(`${group}.fail`))

@@ -1,5 +1,6 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { typeOn } from './content-type.ts'
+import { hasBeenEnded } from './handler-ended.ts'
 import { isMadeToBeLeft } from './made-to-be-left.ts'
 
 /** With them a handler begins its answer, or ends it. `close` and `destroy` are not among them: listeners of `aborted` call these, beside a handler that goes on. */
@@ -21,7 +22,7 @@ export function followHandler(stream: ServerHttp2Stream, { method }: { readonly 
     if (response) notice(response, 'end', onCall)
     else for (const method of answering) notice(stream, method, onCall)
   })
-  return () => hasEnded || response?.writableEnded === true
+  return () => hasEnded || response?.writableEnded === true || hasBeenEnded(stream)
 }
 
 function notice<T extends object>(target: T, method: keyof T, onCall: () => void): void {

@@ -1,7 +1,8 @@
-import { lateWorkMs, untilIdle } from '@lameduck/core'
+import { lateWorkMs, untilIdle, type Tally } from '@lameduck/core'
 import { httpServer, type DrainableServer, type HttpServerResource } from '@lameduck/http'
 import { sumOf, type Part, type ServerOptions } from '../part.ts'
-import type { Handler, Handlers } from '../track-handlers.ts'
+import type { Handlers } from '../track-handlers.ts'
+import { trackCalls, type GrpcMethod } from './grpc-calls.ts'
 import type { TransportServer } from './transport-server.ts'
 
 interface GrpcTransport extends TransportServer {
@@ -14,7 +15,7 @@ interface GrpcServer {
   tryShutdown(done: (error?: Error) => void): void
   readonly http2Servers?: ReadonlyMap<DrainableServer, unknown>
   /** By path. */
-  readonly handlers?: ReadonlyMap<string, { func: Handler }>
+  readonly handlers?: ReadonlyMap<string, GrpcMethod>
 }
 
 export interface GrpcInput {
@@ -40,7 +41,7 @@ export function grpcServer({ name, options, transport, handlers }: GrpcInput): P
     inFlight: () => inFlight() || handlers.count(),
     lastArrival,
     waitingFor: () => (inFlight() > 0 ? waitingFor() : handlers.waitingFor()),
-    tally,
+    tally: () => withHandlers(tally(), handlers.tally.read().cut),
     onListening: follow,
     quiesce(context) {
       follow()
@@ -68,7 +69,13 @@ export function grpcServer({ name, options, transport, handlers }: GrpcInput): P
       if (tracked.has(method)) continue
       tracked.add(method)
       // By its path, and not Nest's own: Nest hands its handlers over when it begins to listen, which may have been before.
-      method.func = handlers.track(method.func, path, () => true)
+      method.func = trackCalls(method, path, handlers)
     }
   }
+}
+
+/** A call that was answered by its deadline is not done when its handler is cut afterwards. */
+function withHandlers(calls: Tally, handlersCut: number): Tally {
+  const more = Math.max(0, handlersCut - calls.cut - calls.unknown)
+  return { ...calls, cut: calls.cut + more, done: Math.max(0, calls.done - more) }
 }
