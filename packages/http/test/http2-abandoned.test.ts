@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { createLifecycle } from '@lameduck/core'
 import { expect, onTestFinished, test } from 'vitest'
-import { httpServer, type DrainableServer, type HttpServerResource } from '../src/index.ts'
+import { handlerEnded, httpServer, type DrainableServer, type HttpServerResource } from '../src/index.ts'
 import { cert, key } from './support/certificate.ts'
 import { drainContext, quiesceContext } from './support/context.ts'
 import { gate, serve } from './support/serve.ts'
@@ -119,6 +119,15 @@ test.each(['respond', 'end', 'respondWithFile'] as const)('with the API of strea
     if (method === 'respondWithFile') each.stream.respondWithFile(fileURLToPath(import.meta.url))
     else each.stream[method]()
   } catch {}
+  expect(each.resource.tally?.()).toEqual({ ...noWork, done: 1 })
+})
+
+test.each(Object.keys(servers))('%s: what sits between server and handler can say so by handlerEnded()', async (server) => {
+  const each = await ordered(servers[server] as Make, () => {})
+  each.cancel(8)
+  await each.gone
+  expect(each.resource.tally?.()).toEqual(abandoned)
+  handlerEnded(each.stream)
   expect(each.resource.tally?.()).toEqual({ ...noWork, done: 1 })
 })
 
