@@ -19,6 +19,7 @@ export { telemetry, type TelemetryOptions } from './lib/telemetry.ts'
 export { trackedWork, type TrackedWork, type TrackedWorkOptions, type WorkContext } from './lib/work/tracked-work.ts'
 
 // For adapter authors.
+export { describeMs } from './lib/duration.ts'
 export { systemClock, type Clock } from './lib/clock.ts'
 export { closedError, cutError, lifecycleErrorIn, requireMs, show } from './lib/errors.ts'
 export { orAborted } from './lib/or-aborted.ts'
