@@ -14,7 +14,7 @@ const noWork = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: []
 
 function portOf({ server }: World): number {
   const [http2Server] = (server as { grpcClient: { http2Servers: Map<Server, unknown> } }).grpcClient.http2Servers.keys()
-  return (http2Server?.address() as AddressInfo).port
+  return (http2Server?.address() as AddressInfo | undefined)?.port ?? 0
 }
 
 /** Of @grpc/grpc-js. */

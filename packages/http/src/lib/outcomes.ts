@@ -18,8 +18,6 @@ export interface Outcomes {
   read(): Tally
 }
 
-const mostReasons = 5
-
 /**
  * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
  * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
@@ -74,7 +72,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       const counted = tally.read()
       const open = abandoned.filter(({ hasEnded }) => !hasEnded())
       const reasons = [...counted.reasons, ...countTexts(open.map(({ why }) => why()))]
-      return { ...counted, done: counted.done + abandoned.length - open.length, unknown: counted.unknown + open.length, reasons: reasons.slice(0, mostReasons) }
+      return { ...counted, done: counted.done + abandoned.length - open.length, unknown: counted.unknown + open.length, reasons }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { describeMs } from '@lameduck/core'
 import type { Connections } from './connections.ts'
 import { pairs, pendingOn, unfinishedOn, type Pending } from './pending.ts'
 
@@ -35,7 +36,7 @@ interface Text {
 }
 
 function describe(name: string, { since, sent }: Pending, now: number): Text {
-  return { since, text: [`${name} ${describeAge(now - since)}`, ...(sent ? [sent()] : [])].join(', ') }
+  return { since, text: [`${name} ${describeMs(now - since)}`, ...(sent ? [sent()] : [])].join(', ') }
 }
 
 function isHeld(name: string, group: readonly Pending[], now: number): boolean {
@@ -47,14 +48,10 @@ function describeHeld(name: string, group: readonly Pending[], now: number): Tex
   const count = group.length === 1 ? '' : `${group.length} × `
   const sent = group.every((each) => each.sent?.() === 'nothing sent') ? 'nothing sent' : 'partly sent'
   const advice = isOfSocketIo(name) ? 'socket.io holds polls open: close its engine in onDrain' : 'if something holds them open, end them in onDrain, or by endOnDrain'
-  return { since: oldest.since, text: `${count}${name} ${describeAge(now - oldest.since)}, ${sent} (${advice})` }
+  return { since: oldest.since, text: `${count}${name} ${describeMs(now - oldest.since)}, ${sent} (${advice})` }
 }
 
 /** Its default path, of engine.io alone as well. */
 function isOfSocketIo(name: string): boolean {
   return / \/(?:socket|engine)\.io\/$/.test(name)
-}
-
-function describeAge(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }
