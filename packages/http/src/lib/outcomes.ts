@@ -19,8 +19,8 @@ export interface Outcomes {
 }
 
 /**
- * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but if nothing of that had been
- * sent, its handler may be in the middle of the work, and until it ends its answer nobody can tell what has become of that.
+ * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but its handler may be in the middle
+ * of the work, and until it ends its answer nobody can tell what has become of that. What clients are used to leave is no such answer.
  *
  * What an upgraded socket carries is known to the application alone. It is done when this side has ended it and everything was sent; nobody
  * can tell when this side destroyed it. One on which its client never said anything is a refused handshake, or as an event stream.
