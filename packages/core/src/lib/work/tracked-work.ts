@@ -1,7 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
 import { createTracker, type Tracker } from './tracker.ts'
-import { closeWhenIdle } from './until-idle.ts'
+import { closeWhenIdle, type InHand } from './until-idle.ts'
 
 export interface TrackedWorkOptions {
   /** @default 'work' */
@@ -18,7 +18,8 @@ export interface WorkContext {
   readonly signal: AbortSignal
 }
 
-export interface TrackedWork extends Resource {
+/** It says what it has in hand, so that others can wait for it: `untilIdle(work, signal)`. */
+export interface TrackedWork extends Resource, InHand {
   /**
    * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
    * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s: make it async where it is over
@@ -55,6 +56,9 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
   return {
     ...members,
     ...drainTracked(name, tracker, cutting),
+    count: tracker.count,
+    begunBefore: tracker.begunBefore,
+    onEnd: tracker.onEnd,
     run: (work, what) => tracker.track(nameOf(work, what, 'run'), () => work({ signal: cutting.signal })),
     wrap,
   }
