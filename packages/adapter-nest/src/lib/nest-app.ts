@@ -124,7 +124,7 @@ export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResou
 
 /** What the other servers of the application are told as well. */
 function ofServers(options: NestAppOptions): ServerOptions {
-  const keys = ['notWork', 'unusedGraceMs', 'unbegunGraceMs', 'upgradedSpreadMs'] as const
+  const keys = ['notWork', 'unusedGraceMs', 'unbegunGraceMs', 'upgradedSpreadMs', 'upgradedWork'] as const
   return Object.fromEntries(keys.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])))
 }
 

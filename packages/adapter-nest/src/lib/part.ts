@@ -5,7 +5,7 @@ import type { HttpServerOptions } from '@lameduck/http'
 export type Part = Omit<Resource, 'name' | 'phase' | 'start' | 'check' | 'drainFrom'>
 
 /** What other servers of the application are told, as its own is. */
-export type ServerOptions = Pick<HttpServerOptions, 'notWork' | 'unusedGraceMs' | 'unbegunGraceMs' | 'upgradedSpreadMs'>
+export type ServerOptions = Pick<HttpServerOptions, 'notWork' | 'unusedGraceMs' | 'unbegunGraceMs' | 'upgradedSpreadMs' | 'upgradedWork'>
 
 /** What a part says of itself. */
 export type Told = Pick<Resource, 'inFlight' | 'lastArrival' | 'waitingFor' | 'tally' | 'warnings'>

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { LastMessage } from './last-message.ts'
 
 /**
  * What one accepted socket is at the moment. Until the announcement an idle keep-alive socket holds nothing of its own, so
@@ -68,6 +69,8 @@ export interface Upgrade {
   readonly bytesBefore: number
   /** What had been read by then: as long as there is no more, its client has said nothing. */
   readonly bytesReadBefore: number
+  /** Of a WebSocket whose messages are followed. */
+  readonly lastMessage: LastMessage | undefined
   /** It is destroyed because it was silent, so that nothing is lost with it. */
   dismissed: boolean
 }

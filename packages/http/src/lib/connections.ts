@@ -11,6 +11,7 @@ import { followHandler } from './follow-handler.ts'
 import { forwardedBy } from './forwarded-by.ts'
 import { lingerOnClose } from './linger-on-close.ts'
 import { listenAlongside } from './listen-alongside.ts'
+import { newUpgrade } from './new-upgrade.ts'
 import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
@@ -43,8 +44,12 @@ export interface Connections {
   watch(listener: (socket: Socket) => void): () => void
 }
 
-/** Follows every connection of the server without changing what the server does. */
-export function trackConnections(server: Server, work: WorkFilter): Connections {
+/**
+ * Follows every connection of the server without changing what the server does.
+ *
+ * @param isUpgradedWorkKnown nobody needs to know whether messages on upgraded sockets are answered
+ */
+export function trackConnections(server: Server, work: WorkFilter, isUpgradedWorkKnown: boolean): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
   const slot: unique symbol = Symbol('lameduck.connection')
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
@@ -169,19 +174,8 @@ export function trackConnections(server: Server, work: WorkFilter): Connections 
   function onUpgrade(request: IncomingMessage, stream: Duplex, head?: Buffer): void {
     // CONNECT over HTTP/2 is a stream like the others.
     if (request.httpVersionMajor === 2) return
-    const socket: Tracked = request.socket
-    put(socket, {
-      kind: 'upgraded',
-      method: request.method ?? '',
-      url: request.url ?? '',
-      protocol: request.method === 'CONNECT' ? '' : (request.headers.upgrade ?? '').toLowerCase(),
-      startedAt: performance.now(),
-      stream,
-      bytesBefore: socket.bytesWritten,
-      bytesReadBefore: socket.bytesRead - (head?.length ?? 0),
-      dismissed: false,
-    })
-    arrived(socket)
+    put(request.socket, newUpgrade(request, stream, head, isUpgradedWorkKnown))
+    arrived(request.socket)
   }
 
   function http2Of(session: ServerHttp2Session): { readonly socket: Tracked; readonly http2: Http2 } {

@@ -1,6 +1,6 @@
 import type { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { orAborted } from '@lameduck/core'
+import { orAborted, type InHand } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
 import type { LastWords } from './last-words.ts'
@@ -21,6 +21,7 @@ export interface DrainInput {
   readonly unusedGraceMs: number
   readonly unbegunGraceMs: number
   readonly upgradedSpreadMs: number | undefined
+  readonly upgradedWork: InHand | undefined
   readonly closeUpgraded: (socket: Duplex, protocol: string) => unknown
   /** The application's own part. */
   readonly onDrain: () => unknown

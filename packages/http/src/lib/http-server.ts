@@ -3,7 +3,7 @@ import type { Http2SecureServer, Http2Server } from 'node:http2'
 import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { LifecycleError, phases, requireMs, show, type DrainContext, type Phase, type Resource } from '@lameduck/core'
+import { LifecycleError, phases, requireMs, show, type DrainContext, type InHand, type Phase, type Resource } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
@@ -67,6 +67,12 @@ export interface HttpServerOptions {
    */
   readonly upgradedSpreadMs?: number
   /**
+   * What messages on upgraded sockets begin, such as a `trackedWork` around their handlers. Then goodbyes wait until it is idle by the rule of
+   * `untilIdle`, at most half of the time that is left; and no message is doubted because nobody has answered it.
+   * @default unknown: a WebSocket whose client has the last word is given 2 s for the answer, and is `unknown` in the report without one
+   */
+  readonly upgradedWork?: InHand
+  /**
    * How long the balancer in front keeps an idle connection to this server, in ms (AWS ALB 60 000, nginx 60 000, Google 600 000).
    * With it, a warning says when the server closes idle connections earlier than the balancer, which is a 502 now and then. @default no check
    */
@@ -98,7 +104,7 @@ export interface HttpServerResource extends Resource {
  */
 export function httpServer(server: DrainableServer, options: HttpServerOptions = {}): HttpServerResource {
   const { name = 'http', listen, phase = 'intake', notWork, onDrain, unusedGraceMs = 500, unbegunGraceMs = 5_000, ...rest } = options
-  const { closeUpgraded = closeUpgradedByDefault, upgradedSpreadMs, upstreamIdleMs, timeoutMs, reserveMs, ...unknown } = rest
+  const { closeUpgraded = closeUpgradedByDefault, upgradedSpreadMs, upgradedWork, upstreamIdleMs, timeoutMs, reserveMs, ...unknown } = rest
   requireServer(server)
   const [stranger] = Object.keys(unknown)
   if (stranger !== undefined) throw new LifecycleError('invalid-option', `httpServer() has no option ${stranger}`)
@@ -110,9 +116,10 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   for (const [option, value] of Object.entries({ closeUpgraded, onDrain })) {
     if (value !== undefined && typeof value !== 'function') throw new LifecycleError('invalid-option', `${option} must be a function; it is ${show(value)}`)
   }
+  if (upgradedWork !== undefined) requireInHand(upgradedWork)
   const net: Server = server
   const start = watchStartup(net, name, listen)
-  const connections = trackConnections(net, workFilter(notWork))
+  const connections = trackConnections(net, workFilter(notWork), upgradedWork !== undefined)
   const lastWords = keepLastWords(net)
   const counts = createStopCounts(connections)
   let quiesced = false
@@ -155,7 +162,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
       begin()
       stopping = true
       const { remaining, signal } = context
-      const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, closeUpgraded, onDrain: () => onDrain?.(context) }
+      const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, upgradedWork, closeUpgraded, onDrain: () => onDrain?.(context) }
       try {
         await drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
       } finally {
@@ -175,6 +182,12 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     quiesced = true
     counts.begin()
   }
+}
+
+function requireInHand(work: unknown): void {
+  const { count, begunBefore } = (work ?? {}) as Partial<InHand>
+  if (typeof count === 'function' && typeof begunBefore === 'function') return
+  throw new LifecycleError('invalid-option', `upgradedWork must say what it has in hand, as what trackedWork() returns does; it is ${show(work)}`)
 }
 
 function requireServer(server: unknown): void {

@@ -77,5 +77,5 @@ function describe(socket: Socket, now: number): Connection {
 
 /** Of the request that it came from nothing is left. */
 function upgraded(socket: Socket, now: number): Connection {
-  return { kind: 'upgraded', method: 'UPGRADED', url: '', protocol: '', startedAt: now, stream: socket, bytesBefore: 0, bytesReadBefore: 0, dismissed: false }
+  return { kind: 'upgraded', method: 'UPGRADED', url: '', protocol: '', startedAt: now, stream: socket, bytesBefore: 0, bytesReadBefore: 0, lastMessage: undefined, dismissed: false }
 }

@@ -6,6 +6,7 @@ import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
 import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
 import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
+import { isUnanswered } from './last-message.ts'
 
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {
@@ -23,7 +24,7 @@ export interface Outcomes {
  * of the work, and until it ends its answer nobody can tell what has become of that. What clients are used to leave is no such answer.
  *
  * What an upgraded socket carries is known to the application alone. It is done when this side has ended it and everything was sent; nobody
- * can tell when this side destroyed it. One on which its client never said anything is a refused handshake, or as an event stream.
+ * can tell when this side destroyed it, or when its client's last message has no answer. One on which its client never said anything is a refused handshake, or as an event stream.
  *
  * @param before handlers whose clients had gone when the stop began
  */
@@ -61,7 +62,9 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
     upgradeOver(socket, upgrade) {
       if (socket.bytesWritten === upgrade.bytesBefore) return
       const name = nameOfUpgrade(upgrade)
-      if (socket.writableFinished || upgrade.dismissed) tally.done()
+      const isEnded = socket.writableFinished || upgrade.dismissed
+      if ((isEnded || isPeers(socket.errored)) && isUnanswered(upgrade)) tally.unknown(`${name}: its last message was not answered when it was closed`)
+      else if (isEnded) tally.done()
       else if (isPeers(socket.errored)) return
       else if (socket.errored && !isCancelled(socket.errored)) tally.failed(name, socket.errored)
       else if (socket.bytesRead === upgrade.bytesReadBefore) tally.done()

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { trustUpgraded } from '@lameduck/http'
 import { conversation, type Conversation } from '../conversation.ts'
 
 /**
@@ -33,17 +34,25 @@ const lastPollMs = 500
 export function gatewayClient(connection: Connection, onRefused: () => void): GatewayClient {
   const messages = conversation()
   return {
-    begin: messages.begin,
+    begin() {
+      const socket = rawSocket()
+      if (socket) trustUpgraded(socket)
+      return messages.begin()
+    },
     get isOver() {
       return messages.isOver
     },
-    rawSocket: () => connection._socket ?? connection.transport?.socket?._socket,
+    rawSocket,
     async leave(signal) {
       await messages.end(signal)
       if (connection.transport) closeEngine(connection, connection.transport, onRefused)
       // By its library, behind the answers that may still be compressed.
       else connection.close(1001)
     },
+  }
+
+  function rawSocket(): Duplex | undefined {
+    return connection._socket ?? connection.transport?.socket?._socket
   }
 }
 

@@ -1,0 +1,86 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { readFrames, type FrameKind, type FrameReading } from './client-frames.ts'
+import type { Upgrade } from './connection.ts'
+
+/** The last message of a WebSocket's client, and whether anything has been sent since. */
+export interface LastMessage extends FrameReading {
+  readonly socket: Socket
+  /** Monotonic ms; `-Infinity` when there is none, or it has been answered. */
+  at: number
+  /** `bytesWritten` of the socket when it came, and of what was written since and is not an answer. */
+  written: number
+  /** Bytes of the library's answers to pings of the newest chunk, which come behind it. */
+  owed: number
+}
+
+/** As long as core doubts what has begun before a stop, in ms: of what needs no answer nobody would tell. */
+const recentMs = 30_000
+
+/** A ping, or a close frame, of this side that says nothing; the smallest message has a byte more. */
+const emptyFrame = 2
+
+const lastKey: unique symbol = Symbol('lameduck.lastMessage')
+type Followed = Duplex & { [lastKey]?: LastMessage }
+
+const known = new WeakSet<Duplex>()
+
+/** Follows who has the last word on a WebSocket, from the moment in which its application lets it flow: nothing is taken away from anybody. */
+export function followMessages(socket: Socket, stream: Followed, url: string, hasHead: boolean): LastMessage {
+  const last: LastMessage = { socket, isEngineIo: /[?&]EIO=/.test(url), at: -Infinity, written: 0, owed: 0, rest: 0, begun: undefined }
+  stream[lastKey] = last
+  // What came together with the request is put back by the application, and read before it tells that it flows.
+  if (hasHead) onResume.call(stream)
+  else stream.once('resume', onResume)
+  return last
+}
+
+function onResume(this: Duplex): void {
+  // What another stream is piped into has its own rule. Before the application's own, which may answer at once.
+  if (this.listenerCount('unpipe') === 0) this.prependListener('data', onData)
+}
+
+/** One function for all of them. */
+function onData(this: Followed, chunk: Buffer | string): void {
+  const last = this[lastKey]
+  if (!last) return
+  last.owed = 0
+  if (typeof chunk === 'string') onFrame(last, 'message', 0)
+  else readFrames(last, chunk, onFrame)
+}
+
+function onFrame(last: LastMessage, kind: FrameKind, bytes: number): void {
+  if (kind === 'message') {
+    last.at = performance.now()
+    last.written = last.socket.bytesWritten + last.owed
+  } else if (kind !== 'notice') {
+    last.written += bytes + 2
+    if (kind === 'ping') last.owed += bytes + 2
+  }
+}
+
+/**
+ * For adapters: somebody else knows what the messages of this WebSocket begin, and when that is over. Then no server waits for an answer
+ * before it says goodbye, and none doubts a message that has no answer.
+ */
+export function trustUpgraded(stream: Duplex): void {
+  known.add(stream)
+}
+
+/** Whether the client's last message came in this time, and nothing has been sent since. */
+export function isUnanswered({ lastMessage: last, stream }: Upgrade, withinMs: number = recentMs): boolean {
+  return last !== undefined && performance.now() - last.at < withinMs && last.socket.bytesWritten - last.written <= emptyFrame && !known.has(stream)
+}
+
+/** Does something that writes to the socket and answers nothing. */
+export function besideAnswers<T>(upgrade: Upgrade, write: () => T): T {
+  const { lastMessage: last } = upgrade
+  if (!last) return write()
+  if (!isUnanswered(upgrade)) last.at = -Infinity
+  const before = last.socket.bytesWritten
+  try {
+    return write()
+  } finally {
+    last.written += last.socket.bytesWritten - before
+  }
+}

@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Upgrade } from './connection.ts'
+import { followMessages } from './last-message.ts'
+
+/** @param isWorkKnown nobody needs to know whether messages on it are answered */
+export function newUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer | undefined, isWorkKnown: boolean): Upgrade {
+  const { socket, method = '', url = '' } = request
+  const headBytes = head?.length ?? 0
+  const protocol = method === 'CONNECT' ? '' : (request.headers.upgrade ?? '').toLowerCase()
+  return {
+    kind: 'upgraded',
+    method,
+    url,
+    protocol,
+    startedAt: performance.now(),
+    stream,
+    bytesBefore: socket.bytesWritten,
+    bytesReadBefore: socket.bytesRead - headBytes,
+    lastMessage: protocol === 'websocket' && !isWorkKnown ? followMessages(socket, stream, url, headBytes > 0) : undefined,
+    dismissed: false,
+  }
+}
