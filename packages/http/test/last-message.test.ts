@@ -117,6 +117,33 @@ test('the others are not held up by it', async () => {
   await Promise.all([waited, drained])
 })
 
+// Catches: goodbyes that wait for each other, or come all at once.
+test('1,000 clients that have said nothing are told over a second, as before', async () => {
+  const { resource, client, heard, port } = await room()
+  const clients = await Promise.all(
+    Array.from({ length: 1_000 }, async () => {
+      const each = new WebSocket(`ws://127.0.0.1:${port}/chat`)
+      await once(each, 'open')
+      return each
+    }),
+  )
+  const times: number[] = []
+  const closed = clients.map(async (each) => {
+    expect((await once(each, 'close'))[0]).toBe(1001)
+    times.push(performance.now())
+  })
+  client.send('order 1')
+  await heard()
+  const waited = once(client, 'close')
+  const drained = Promise.resolve(resource.drain(drainContext(30_000)))
+  await Promise.all(closed)
+  const spanMs = Math.max(...times) - Math.min(...times)
+  expect(spanMs).toBeGreaterThan(800)
+  expect(spanMs).toBeLessThan(1_900)
+  await Promise.all([waited, drained])
+  expect(resource.tally?.()).toEqual({ ...unanswered, done: 1_000 })
+})
+
 /** What a client has said, and the server has done, before the stop; none of it is a message that waits for an answer. */
 const settled: Record<string, RoomInput & { readonly before: (room: Room) => unknown }> = {
   'has said nothing': { before: () => {} },

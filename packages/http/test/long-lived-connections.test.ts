@@ -24,6 +24,50 @@ async function expectClean(service: Service): Promise<void> {
   expect(code).toBe(0)
 }
 
+const tracked = await snippetOf(page, 'WebSockets')
+
+/** As most people write it. */
+const plain = tracked.replace('work.wrap(async (order) => {', 'async (order) => {').replace('  }))', '  })').replace(', upgradedWork: work', '')
+
+/** Telemetry: nobody answers it. */
+const oneWay = (source: string): string => source.replace(/ +socket\.send.*\n/, '')
+
+/** What a client gets that has sent a message, whose handler is at work at SIGTERM. */
+async function askAndStop(source: string): Promise<{ readonly told: unknown[]; readonly result: string; readonly reasons: readonly string[]; readonly tookMs: number }> {
+  const service = await runService(source)
+  const client = new WebSocket(`ws://127.0.0.1:${service.port}/chat`)
+  const told: unknown[] = []
+  const closed = once(client, 'close')
+  client.on('message', (data) => told.push(String(data))).on('close', (code) => told.push(code))
+  await once(client, 'open')
+  client.send('order 1')
+  expect(await service.line()).toBe('begun')
+  const { code, report } = await service.stop()
+  await closed
+  expect(code).toBe(0)
+  return { told, result: report.result, reasons: report.steps.flatMap(({ work }) => work?.reasons ?? []), tookMs: report.tookMs }
+}
+
+// Catches: 1001 in the middle of a handler, and `clean` with its answer and its work lost.
+test('a message in hand is answered before the 1001', async () => {
+  expect(plain).not.toMatch(/wrap|upgradedWork/)
+  for (const source of [tracked, plain]) expect(await askAndStop(source)).toMatchObject({ told: ['order 1 is shipped', 1001], result: 'clean', reasons: [] })
+})
+
+test('… one that is never answered is unknown, unless the work that it begins is known', async () => {
+  const reasons = ['GET /chat (websocket): its last message was not answered when it was closed']
+  expect(await askAndStop(oneWay(plain))).toMatchObject({ told: [1001], result: 'unknown', reasons })
+  const { tookMs, ...known } = await askAndStop(oneWay(tracked))
+  expect(known).toEqual({ told: [1001], result: 'clean', reasons: [] })
+  expect(tookMs).toBeLessThan(1_500)
+})
+
+test('… and one that takes longer than anybody waits for is unknown as well', async () => {
+  const long = (source: string): string => source.replace('setTimeout(300)', 'setTimeout(4_000)')
+  expect(await askAndStop(long(plain))).toMatchObject({ told: [1001], result: 'unknown' })
+  expect(await askAndStop(long(tracked))).toMatchObject({ told: ['order 1 is shipped', 1001], result: 'clean' })
+})
+
 test('an event stream ends with its last event, a long poll with an answer', async () => {
   const service = await serviceOf('Event streams and long polls')
   const [stream, poll] = [await rawClient(service.port), await rawClient(service.port)]
