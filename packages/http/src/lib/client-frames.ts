@@ -62,7 +62,12 @@ function kindOf(bytes: Buffer, at: number, payloadAt: number, end: number, isEng
   if (first & 0x08) return (first & 0x0f) === 0x0a ? 'pong' : 'ping'
   // Part of a message, or compressed.
   if ((first !== 0x81 && first !== 0x82) || end - at > mostOfSmall) return 'message'
-  const text = Buffer.from(bytes.subarray(payloadAt, end).map((byte, index) => byte ^ (bytes[payloadAt - 4 + (index % 4)] ?? 0))).toString('latin1')
+  const length = end - payloadAt
+  const code = (index: number): number => (bytes[payloadAt + index] ?? 0) ^ (bytes[payloadAt - 4 + (index % 4)] ?? 0)
+  // Almost every message is told by its length, or by one of its letters.
+  const isCandidate = length <= 4 || (code(0) === 0x7b && (length === 15 || code(length - 3) === 0x65))
+  if (!isCandidate) return 'message'
+  const text = String.fromCharCode(...Array.from({ length }, (_, index) => code(index)))
   const beat = (isEngineIo && ofEngineIo.exec(text)) || heartbeat.exec(text)
   if (beat) return beat.some((part, index) => index > 0 && part !== undefined) ? 'ping' : 'pong'
   return notice.test(text) ? 'notice' : 'message'
