@@ -38,6 +38,8 @@ interface GatewayWorld {
 interface Client {
   /** The first answer. */
   ask(message: 'slow' | 'quick'): Promise<unknown>
+  /** Sends what is never answered. */
+  note(): unknown
   /** Why the connection ended. */
   readonly ended: Promise<unknown>
   /** Reads nothing, so that it does not hear that it is to go. */
@@ -89,6 +91,20 @@ export function gatewaySuite(nest: Nest): void {
       expect(report.result).toBe('clean')
       expect(stepOf(report)?.work?.done).toBeGreaterThanOrEqual(4)
       expect(world.order).toEqual(['left', 'answered', 'left', 'onModuleDestroy'])
+    })
+
+    // Catches: a doubt of http in what the gateway has counted.
+    test('a message that is never answered is known to be over', async () => {
+      const world = await createGatewayWorld(nest, kind)
+      world.lifecycle.add(nestApp(world.app, { port: 0, host }))
+      await world.lifecycle.start()
+      const client = await world.connect()
+      void client.note()
+      await vi.waitFor(() => expect(world.order).toEqual(['noted']))
+      const report = await world.lifecycle.stop()
+      await client.ended
+      expect(stepOf(report)).toMatchObject({ outcome: 'drained', work: { failed: 0, cut: 0, refused: 0, unknown: 0 } })
+      expect(report.tookMs).toBeLessThan(lameDuckMs + 1_500)
     })
 
     test('a message that hangs is cut at the deadline, and named', async () => {
@@ -167,6 +183,10 @@ async function createGatewayWorld(nest: Nest, { library, hasOwnPort, path, polls
     quick(): string {
       return 'quick'
     }
+    async note(): Promise<void> {
+      await Promise.resolve()
+      order.push('noted')
+    }
     slow(text: string): unknown {
       arrive()
       return from([text]).pipe(concatMap(async () => {
@@ -185,7 +205,7 @@ async function createGatewayWorld(nest: Nest, { library, hasOwnPort, path, polls
   }
   const port = hasOwnPort ? await freePort() : 0
   WebSocketGateway(port, path === undefined ? {} : { path })(Jobs)
-  for (const message of ['quick', 'slow']) decorate(Jobs, message, SubscribeMessage(message))
+  for (const message of ['quick', 'slow', 'note']) decorate(Jobs, message, SubscribeMessage(message))
   MessageBody()(Jobs.prototype, 'slow', 0)
   WebSocketServer()(Jobs.prototype, 'server')
   const app = await nest.core.NestFactory.create({ module: class Root {}, providers: [Jobs] }, { logger: false, abortOnError: false })
@@ -209,6 +229,7 @@ async function connectByWs(url: string): Promise<Client> {
       const [answer] = (await once(socket, 'message')) as [Buffer]
       return JSON.parse(answer.toString()) as unknown
     },
+    note: () => socket.send(JSON.stringify({ event: 'note', data: 'it' })),
     ended: once(socket, 'close').then(([code]) => code as unknown),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
@@ -226,6 +247,7 @@ async function connectByIo(url: string, polls: boolean): Promise<Client> {
   const transport = socket.io.engine.transport as unknown as { ws: WebSocket }
   return {
     ask: async (message) => socket.emitWithAck(message, 'it') as Promise<unknown>,
+    note: () => socket.emit('note', 'it'),
     ended,
     pause: () => transport.ws.pause(),
     resume: () => transport.ws.resume(),
