@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createTRPCClient, createWSClient, httpSubscriptionLink, wsLink } from '@trpc/client'
 import { EventSource } from 'eventsource'
 import { createClient } from 'graphql-ws'
@@ -38,7 +39,7 @@ async function askAndStop(source: string): Promise<{ readonly told: unknown[]; r
   const client = new WebSocket(`ws://127.0.0.1:${service.port}/chat`)
   const told: unknown[] = []
   const closed = once(client, 'close')
-  client.on('message', (data) => told.push(String(data))).on('close', (code) => told.push(code))
+  client.on('message', (data) => told.push((data as Buffer).toString())).on('close', (code) => told.push(code))
   await once(client, 'open')
   client.send('order 1')
   expect(await service.line()).toBe('begun')
@@ -116,6 +117,28 @@ test.each(['polling', 'websocket'] as const)('socket.io over %s: the client come
   expect(await disconnected).toMatch(/^transport (close|error)$/)
   expect(client.active).toBe(true)
   expect(await again).toBe(1)
+})
+
+/** The page's program with an event that begins work, closed as the page says of such. */
+async function socketIoWithWork(isKnown: boolean): Promise<string> {
+  const text = await readFile(page, 'utf8')
+  const [, onDrain = ''] = /`(onDrain: .* => untilIdle.*?)`/.exec(text) ?? []
+  const source = (await snippetOf(page, 'socket.io'))
+    .replace("import { bindProcess, createLifecycle }", "import { bindProcess, createLifecycle, trackedWork, untilIdle }")
+    .replace("(socket) => socket.emit('hello')", "(socket) => socket.on('order', work.wrap(async (id, answer) => {\n  console.log('begun')\n  await new Promise((resolve) => setTimeout(resolve, 300))\n  answer(id)\n})).emit('hello')")
+    .replace('const lifecycle = createLifecycle()', "const lifecycle = createLifecycle()\nconst work = trackedWork('orders')\nlifecycle.add(work)")
+  return isKnown ? source.replace('onDrain: () => io.engine.close()', `${onDrain}, upgradedWork: work`) : source
+}
+
+test.each([true, false])('socket.io: an event in hand is answered where its work is known, else it is unknown: %s', async (isKnown) => {
+  const service = await runService(await socketIoWithWork(isKnown))
+  const client = io(`http://127.0.0.1:${service.port}`, { transports: ['websocket'], reconnection: false })
+  onTestFinished(() => void client.close())
+  await new Promise((resolve) => client.once('hello', () => resolve(undefined)))
+  const answer = (client.emitWithAck('order', 7) as Promise<unknown>).catch(() => 'none')
+  expect(await service.line()).toBe('begun')
+  const { report } = await service.stop()
+  expect([report.result, await answer]).toEqual(isKnown ? ['clean', 7] : ['unknown', 'none'])
 })
 
 test('graphql-ws: a subscription gets 1001, and is tried again', async () => {
