@@ -40,6 +40,11 @@ describe('layers', () => {
     expect(loadPolicy({ env })).toEqual({ options: {}, probes: { port: 9090 }, settings: [], layers: ['the service'] })
   })
 
+  test.each(Object.keys(resolvePolicy({}, env).exitCodes))('every exit code of core may be set: %s', (code) => {
+    const exitCodes = { [code]: 9 }
+    expect(loadPolicy({ from: { exitCodes }, env }).options.exitCodes).toEqual(exitCodes)
+  })
+
   test('a circle is refused', async () => {
     await file('a.json', { extends: './b.json' })
     await file('b.json', { extends: './a.json' })

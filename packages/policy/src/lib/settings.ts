@@ -12,7 +12,7 @@ export const settings: ReadonlyMap<string, Check> = new Map<string, Check>([
   ...['preStopMs', 'marginMs', 'lameDuck.minMs', 'lameDuck.quietMs', 'lameDuck.maxMs'].map(ms),
   ...['forceMs', 'fatalMs'].map(ms),
   ...phases.flatMap((phase) => [`phases.${phase}.reserveMs`, `phases.${phase}.timeoutMs`]).map(ms),
-  ...['clean', 'interrupted', 'forced', 'failed', 'fatal', 'stalled'].map((code): [string, Check] => [`exitCodes.${code}`, exitCode]),
+  ...['clean', 'interrupted', 'unknown', 'forced', 'failed', 'fatal', 'stalled'].map((code): [string, Check] => [`exitCodes.${code}`, exitCode]),
   ['probes.port', port],
   ...['live', 'ready', 'startup'].map((path): [string, Check] => [`probes.paths.${path}`, urlPath]),
 ])
