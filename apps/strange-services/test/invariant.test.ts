@@ -28,6 +28,7 @@ test.concurrent.each([
   ['all is done, and a failed stop exits with 0', /says failed has the exit code 0/],
   ['all is done, and it says clean of a step that failed', /says clean, and the step of jobs was failed/],
   ['all is done, and it says clean and counts one', /says clean, and counts 1/],
+  ['all is done, and it says clean of a crash', /says clean of a stop that an uncaught error began/],
   ['all is done, and it says nothing', /left without a report \(exit 0\)/],
   ['all is done, and it stays', /after its grace period of 300 ms/],
 ])('catches: %s', async (mode, breach) => {

@@ -15,15 +15,15 @@ export function breachesOf({ accounts: { lost }, report, ending, tookMs, graceMs
   if (report === undefined) return [`it left without a report (exit ${ending.code ?? ending.signal}); ${lost.length} lost`]
   const breaches: string[] = []
   const counted = countedIn(report) * idsPerUnit
-  // A stop that an uncaught error began has an exit code that says so, whatever came of the rest.
-  const isClean = report.result === 'clean' && report.reason.kind !== 'fatal'
+  const isClean = report.result === 'clean'
   if (lost.length > 0 && isClean) breaches.push(`the report says clean, and ${lost.length} were lost: ${some(lost)}`)
   if (lost.length > counted) breaches.push(`${lost.length} were lost, and the report counts ${counted}: ${some(lost)}`)
+  if (isClean && report.reason.kind === 'fatal') breaches.push('the report says clean of a stop that an uncaught error began')
   const allowed = report.reason.kind === 'fatal' ? [1] : exitCodes[report.result]
   if (ending.code !== report.exitCode) breaches.push(`the exit code of the report is ${report.exitCode}, that of the process ${ending.code ?? ending.signal}`)
   if (!allowed.includes(report.exitCode)) breaches.push(`a report that says ${report.result} has the exit code ${report.exitCode}`)
   const bad = report.steps.filter(({ outcome }) => !['idle', 'drained', 'skipped'].includes(outcome))
-  if (report.result === 'clean' && bad.length > 0) breaches.push(`the report says clean, and the step of ${bad.map(({ name, outcome }) => `${name} was ${outcome}`).join(', ')}`)
+  if (isClean && bad.length > 0) breaches.push(`the report says clean, and the step of ${bad.map(({ name, outcome }) => `${name} was ${outcome}`).join(', ')}`)
   if (isClean && countedIn(report) > 0) breaches.push(`the report says clean, and counts ${countedIn(report)} that did not go well`)
   return breaches
 }

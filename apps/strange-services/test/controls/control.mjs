@@ -16,6 +16,7 @@ const controls = {
   'all is done, and a failed stop exits with 0': { done: 10, says: { ...failed(1), exitCode: 0 }, exit: 0 },
   'all is done, and it says clean of a step that failed': { done: 10, says: report({ steps: [step({ outcome: 'failed' })] }), exit: 0 },
   'all is done, and it says clean and counts one': { done: 10, says: report({ steps: [step({ work: tally(1) })] }), exit: 0 },
+  'all is done, and it says clean of a crash': { done: 10, says: report({ reason: { kind: 'fatal' }, exitCode: 1 }), exit: 1 },
   'all is done, and it says nothing': { done: 10, exit: 0 },
   'all is done, and it stays': { done: 10, says: report() },
 }
