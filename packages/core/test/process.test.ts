@@ -30,6 +30,8 @@ describe.each(nodes)('$name: an uncaught error', (node) => {
     expect(code).toBe(1)
     expect(stdout).toContain('db drained')
     expect(report).toMatchObject({ reason: { kind: 'fatal', origin: kind === 'exception' ? 'uncaughtException' : 'unhandledRejection' }, budgetSource: 'policy.fatalMs' })
+    expect(report).toMatchObject({ result: 'failed', errors: [], steps: [{ name: 'db', outcome: 'drained' }] })
+    expect(stderr).toMatch(/lameduck: stopped on (uncaughtException|unhandledRejection): boom; what this error broke off is in no count\n/)
     expect(stderr).toMatch(/Error: boom\n +at .*fatal\.mjs/)
   })
 

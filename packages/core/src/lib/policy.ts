@@ -37,7 +37,7 @@ export interface ExitCodes {
   readonly forced: number
   /** A resource failed to drain, or an uncaught error came during the stop; nothing was cut. @default 72 */
   readonly failed: number
-  /** An uncaught error, or a failed start, began the stop. The default is Node's own. @default 1 */
+  /** An uncaught error, or a failed start, began the stop, whose result is `failed` or `forced`. The default is Node's own. @default 1 */
   readonly fatal: number
   /** The event loop was blocked at the deadline, and the watchdog ended the process. @default 70 */
   readonly stalled: number

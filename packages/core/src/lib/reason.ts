@@ -4,7 +4,7 @@ import { describeValue } from './describe-value.ts'
 /**
  * Why the service stops. `interactive`: Ctrl-C on a terminal, which does not wait for clients;
  * `agoMs`: how long before it could be handled the signal came, which the platform counts from; `message`: from a parent
- * process over IPC; `fatal`: an uncaught error or a failed start, which has a short budget and an exit code of its own.
+ * process over IPC; `fatal`: an uncaught error or a failed start, which has a short budget, an exit code of its own, and is never clean.
  */
 export type Reason =
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals; readonly interactive: boolean; readonly agoMs?: number }

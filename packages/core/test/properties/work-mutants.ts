@@ -39,6 +39,7 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
       find: "  if (cut > 0) return 'forced'\n  if (failed > 0) return 'failed'\n",
       replace: "  if (failed > 0) return 'failed'\n  if (cut > 0) return 'forced'\n",
     },
+    { bug: 'an uncaught error that begins the stop is clean', file: '../report/report.ts', find: "reason.kind === 'fatal' || ", replace: '' },
     {
       bug: 'unknown is worse than failed',
       file: 'read-tally.ts',

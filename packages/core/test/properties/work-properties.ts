@@ -16,6 +16,7 @@ export const workProperties = {
   'is clean only where nothing was lost': (happened) => {
     const { observed, steps } = happened
     if (observed.report?.result !== 'clean') return undefined
+    if (observed.report.reason.kind === 'fatal') return 'an uncaught error began it'
     const odd = observed.report.steps.find(({ outcome }) => !['idle', 'drained', 'skipped'].includes(outcome))
     if (odd) return `${odd.name} was ${odd.outcome}`
     const { atFinish, atEnd } = observed.work
@@ -31,7 +32,7 @@ export const workProperties = {
     if (!report) return undefined
     const stopped = observed.moments.findIndex((moment) => 'event' in moment && moment.event.type === 'state-changed' && moment.event.state.name === 'stopped')
     const repeatedFatal = observed.moments.slice(0, stopped).some((moment) => 'event' in moment && moment.event.type === 'stop-repeated' && moment.event.reason.kind === 'fatal')
-    const all = [...(repeatedFatal ? (['failed'] as const) : []), ...steps.flatMap((step) => resultsOf(happened, step))]
+    const all = [...(repeatedFatal || report.reason.kind === 'fatal' ? (['failed'] as const) : []), ...steps.flatMap((step) => resultsOf(happened, step))]
     const owed = results[Math.max(0, ...all.map((result) => results.indexOf(result)))] as Report['result']
     if (report.result !== owed) return `the result is ${report.result}; it should be ${owed}`
     const code = report.reason.kind === 'fatal' ? 1 : exitCodes[owed]

@@ -37,7 +37,10 @@ describe('the exit code after', () => {
     ['a cut job', sigterm, { ...hangs, unfinished: () => 3 }, 'forced', 71],
     ['a failure', sigterm, fails, 'failed', 72],
     ['a failed job', sigterm, { ...fails, unfinished: () => 3 }, 'failed', 72],
-    ['a crash', crash, {}, 'clean', 1],
+    ['a crash', crash, {}, 'failed', 1],
+    ['a crash of a promise', { kind: 'fatal', origin: 'unhandledRejection', error: undefined }, {}, 'failed', 1],
+    ['a start that failed', { kind: 'fatal', origin: 'start', error: new Error('no') }, {}, 'failed', 1],
+    ['a crash of an unfinished job', crash, { unfinished: () => 7 }, 'failed', 1],
     ['a crash and a cut', crash, hangs, 'forced', 1],
   ])('%s', async (_what, reason, own, result, exitCode) => {
     const { lifecycle, clock } = world()

@@ -147,9 +147,9 @@ export function createStop(input: StopInput): Stop {
     isOver = true
     const strangers = lateUses.strangers(new Set(steps.map(({ name }) => name)))
     // What was cut may well have something under way.
-    const isWell = ['clean', 'interrupted'].includes(resultOf(steps, errors, strangers))
+    const isWell = ['clean', 'interrupted'].includes(resultOf(reason, steps, errors, strangers))
     const doubts = isWell ? [...input.doubters].flatMap((doubter) => doubter()) : strangers
-    const result = resultOf(steps, errors, doubts)
+    const result = resultOf(reason, steps, errors, doubts)
     const finished: Report = {
       version: 1,
       reason,

@@ -42,7 +42,7 @@ export function createEnding({ lifecycle, binding, bindings, witness, runner, is
   function onStopped(report: Report): void {
     bindings.reports.set(lifecycle, report)
     bindings.alive.delete(lifecycle)
-    if (report.result !== 'clean' || report.reason.kind === 'fatal') tellOperator(target, describeStop(report))
+    if (report.result !== 'clean') tellOperator(target, describeStop(report))
 
     const withinMs = Math.max(0, report.budgetMs - report.tookMs) + marginMs * afterDeadlineShare
     const delivery = deliverReport(report, { lifecycle, onReport, boundMs: Math.min(onReportMs, withinMs - keptForFlush()), target, clock })

@@ -8,7 +8,7 @@ const ends = {
   interrupted: { reason: signal, result: 'interrupted', exitCode: 143 },
   failed: { reason: signal, result: 'failed', exitCode: 72 },
   forced: { reason: signal, result: 'forced', exitCode: 71 },
-  fatal: { reason: { kind: 'fatal', origin: 'uncaughtException', error: undefined }, result: 'clean', exitCode: 1 },
+  fatal: { reason: { kind: 'fatal', origin: 'uncaughtException', error: undefined }, result: 'failed', exitCode: 1 },
 } as const
 
 test.each<[(keyof typeof ends)[], number | string | undefined, number]>([

@@ -15,7 +15,9 @@ export function describeStop(report: Report): string {
   const unfinished = report.steps
     .filter((step) => (step.unfinished ?? 0) > 0)
     .map((step) => `${step.name} has ${step.unfinished === Infinity ? 'work' : step.unfinished} left to do`)
+  const crashed = report.reason.kind === 'fatal' && report.reason.origin !== 'start'
   const parts = [
+    ...(crashed ? ['what this error broke off is in no count'] : []),
     ...(wrong.length > 0 ? [`work may be lost: ${list(wrong).join('; ')}`] : []),
     ...list(report.steps.filter(({ outcome, errors }) => outcome === 'unknown' && errors.length > 0).map(({ name, errors }) => `${name}: ${errors.join('; ')}`)),
     ...report.steps.flatMap(describeDoubt),

@@ -97,6 +97,6 @@ describe('a line that would be too long', () => {
     const lifecycle = createLifecycle({ env: {} })
     const line = reportLine(await lifecycle.stop({ kind: 'fatal', origin: 'uncaughtException', error: tree(3) }))
     expect(Buffer.byteLength(line)).toBeLessThanOrEqual(16_000)
-    expect((JSON.parse(line) as Report).result).toBe('clean')
+    expect((JSON.parse(line) as Report).result).toBe('failed')
   })
 })

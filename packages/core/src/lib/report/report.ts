@@ -81,7 +81,8 @@ export interface Report {
   /**
    * `clean`: everything idle or drained, so nothing that was accepted was lost · `interrupted`: the same, but a finite job has work left ·
    * `unknown`: the same, but of some work nobody can tell, a client was used after it had closed, or something was under way of which no resource knew · `forced`: at least one step
-   * was cut · `failed`: at least one threw, or work failed in it, or an uncaught error came meanwhile, and nothing was cut.
+   * was cut · `failed`: at least one threw, or work failed in it, or an uncaught error (or a failed start) began the stop or came
+   * meanwhile, and nothing was cut.
    */
   readonly result: 'clean' | 'interrupted' | 'unknown' | 'forced' | 'failed'
   readonly exitCode: number
@@ -99,7 +100,7 @@ export interface Report {
   /** The lowest that reserves were multiplied by, also after the deadline was moved. */
   readonly scale: number
   readonly steps: readonly StepReport[]
-  /** Uncaught errors that came while stopping, the first 20. */
+  /** Uncaught errors that came while stopping, the first 20. The one that began the stop is its `reason`. */
   readonly errors: readonly string[]
   readonly warnings: readonly string[]
 }
@@ -128,9 +129,10 @@ export function worstFirst(steps: readonly StepReport[]): StepReport[] {
 }
 
 /** The worst outcome decides. @param doubts what is known of work that has no step */
-export function resultOf(steps: readonly StepReport[], errors: readonly string[], doubts: readonly string[] = []): Report['result'] {
+export function resultOf(reason: Reason, steps: readonly StepReport[], errors: readonly string[], doubts: readonly string[] = []): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
-  if (errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
+  // What an uncaught error has broken off is in no count, whether it came before the stop or in it.
+  if (reason.kind === 'fatal' || errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
   if (doubts.length > 0 || steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
   return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
 }

@@ -161,7 +161,7 @@ describe('a stop is clean,', () => {
     lifecycle.add(scripted('http', { during: { start: () => { throw new Error('port in use') } } }))
     await expect(lifecycle.start()).rejects.toThrow('port in use')
     const stop = await lifecycle.stop()
-    expect(stop.result).toBe('clean')
+    expect(stop.result).toBe('failed')
     expect(() => assertClean(stop)).toThrow('it began with a failed start: http could not start: port in use; "http" was skipped')
     expect(() => assertClean(stop, { skipped: ['http'] })).toThrow('it began with a failed start')
   })
