@@ -49,6 +49,14 @@ describe.each(nodes)('$name: an uncaught error', (node) => {
     expect(stderr).toContain('uncaughtException while stopping: Error: late error')
   })
 
+  test.each(['schedule', 'trackedWork'])('of work that %s() has counted is told once', async (kind) => {
+    const { code, report, stderr } = await runProgram(node, 'fails-while-stopping', { parameters: [kind], on: { begun: term } })
+    expect(code).toBe(72)
+    expect(report).toMatchObject({ result: 'failed', errors: [], steps: [{ outcome: 'failed', work: { done: 0, failed: 1 } }] })
+    expect(stderr).toMatch(/unhandledRejection while stopping: Error: no paper\n +at /)
+    expect(stderr).toMatch(/stopped on SIGTERM; work may be lost: print failed \(1 of 1 failed while it stopped \([^)]*: no paper\)\)\n/)
+  })
+
   test('whose stack cannot be read is an error like any other', async () => {
     const { code, stdout, stderr } = await runProgram(node, 'fatal-stack-throws')
     expect(code).toBe(1)

@@ -15,6 +15,7 @@ import { createLateUses } from './late-uses.ts'
 import { runStop, type StopRun } from './run-stop.ts'
 import { makeSchedule, type Schedule } from './schedule.ts'
 import type { State } from '../state.ts'
+import { takeCounted } from '../work/counted-failures.ts'
 
 /** Texts of errors that a report keeps; a client that is cut off can throw thousands. */
 const mostErrors = 20
@@ -102,9 +103,14 @@ export function createStop(input: StopInput): Stop {
     },
     repeat(again) {
       if (again.kind === 'fatal' && !isOver && lateUses.add(again.error)) return
-      if (again.kind === 'fatal' && !isOver && errors.length < mostErrors) errors.push(describeReason(again))
+      if (again.kind === 'fatal' && !isOver && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
       events.emit({ type: 'stop-repeated', reason: again })
     },
+  }
+
+  /** Its step tells it already; a step that is skipped tells nothing. */
+  function isCounted(error: unknown): boolean {
+    return takeCounted(error, entries.map((entry) => (input.started(entry) === false ? undefined : entry.resource.tally)))
   }
 
   function begin(): void {

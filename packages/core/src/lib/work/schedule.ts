@@ -22,7 +22,8 @@ export type Trigger = (run: () => Promise<void>) => () => void
  *
  * The job returns its promise, or is async: a run that returns none is `unknown` in a stop within 30 s.
  *
- * A run that fails is told where its error ends up unhandled by the scheduler; with an interval that is `unhandledRejection`.
+ * A run that fails is told where its error ends up unhandled by the scheduler; with an interval that is `unhandledRejection`. During a stop
+ * its step tells it, and not the report's `errors`.
  *
  * @throws LifecycleError `invalid-option`
  */

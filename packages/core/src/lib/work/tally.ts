@@ -1,4 +1,5 @@
 import { describeError } from '../describe-value.ts'
+import { noteCounted } from './counted-failures.ts'
 import { longestReason, mostReasons } from './reason-limits.ts'
 import { createRecentDoubts } from './recent-doubts.ts'
 
@@ -57,15 +58,24 @@ export function createTally(): Tallying {
     for (const [why, units] of recent.take()) add('unknown', units, why)
   }
 
+  function failed(what: string, error: unknown): void {
+    add('failed', 1, `${what}: ${describeError(error)}`)
+    if (counting) noteCounted(error, read)
+  }
+
+  function read(): Tally {
+    return { ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }
+  }
+
   return {
     begin,
     done: (units = 1) => add('done', units),
-    failed: (what, error) => add('failed', 1, `${what}: ${describeError(error)}`),
+    failed,
     cut: (units = 1) => add('cut', units),
     refused: (what) => add('refused', 1, `${what}: refused`),
     unknown: (why, units = 1) => add('unknown', units, why),
     doubt: (what, why) => (counting ? add('unknown', 1, `${what}: ${why}`) : recent.add(what, why)),
-    read: () => ({ ...counts, reasons: [...reasons].map(([text, units]) => (units > 1 ? `${text} (×${units})` : text)) }),
+    read,
   }
 }
 
