@@ -1,6 +1,7 @@
 import { worstOf, type StepReport } from '../report/report.ts'
 import type { Tally } from '../work/tally.ts'
 import type { Entry } from './graph.ts'
+import { endLate } from './late-endings.ts'
 import type { LateUses } from './late-uses.ts'
 import { describeFailures, mergeLate, outcomeOfWork, readTally } from './read-tally.ts'
 
@@ -11,16 +12,23 @@ export interface Beside {
   /** Why a resource had died before the stop. */
   readonly ended: ReadonlyMap<string, string>
   readonly lateUses: LateUses
+  /** See `StopRun`. */
+  readonly leftBehind: ReadonlyMap<string, string>
 }
 
-/** The steps as the report has them, when all of them are over: with what went wrong beside, and with what their work has come to since. */
-export function endSteps(steps: readonly StepReport[], entries: readonly Entry[], beside: Beside): StepReport[] {
+/**
+ * The steps as the report has them, when all of them are over: with what went wrong beside, and with what their work has come to since.
+ *
+ * @param warn says what turned out well by chance
+ */
+export function endSteps(steps: readonly StepReport[], entries: readonly Entry[], beside: Beside, warn: (message: string) => void): StepReport[] {
   const resources = new Map(entries.map(({ resource }) => [resource.name, resource]))
   return steps.map((step) => {
     const resource = resources.get(step.name)
     // Who counts for itself has counted it, perhaps as something else: what failed may reject as what was cut.
     const late = resource?.tally ? step.work && readTally(resource) : beside.lateUses.of(step.name)
-    const ended = late ? withLate(step, late) : step
+    const { step: ended, warning } = endLate(late ? withLate(step, late) : step, beside.leftBehind.get(step.name), resource, steps)
+    if (warning !== undefined) warn(warning)
     const failures = failuresOf(step.name, beside)
     return failures.length === 0 ? ended : { ...ended, outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors] }
   })

@@ -28,6 +28,8 @@ export interface StepResult {
   readonly work: Tally | undefined
   readonly unfinished: number | undefined
   readonly errors: readonly string[]
+  /** The one of `errors` that says how much its drain left in flight, where that alone makes it `unknown`. */
+  readonly leftBehind: string | undefined
 }
 
 /** A step that is running: its deadline may be moved, and it may be cut at once. */
@@ -130,8 +132,10 @@ export function runStopStep(input: StepInput): RunningStep {
     if (work && work.failed > 0) errors.push(describeFailures(work))
     const outcome = work ? outcomeOfWork(work) : 'drained'
     if (left === undefined || left > (work ? work.unknown + work.cut : 0)) {
-      errors.push(left === undefined ? 'its drain ended, and what was still in flight cannot be read' : `its drain ended while ${left === 1 ? '1 unit was' : `${left} units were`} still in flight`)
-      return finish(outcome === 'drained' ? 'unknown' : outcome, undefined, listWaiting(resource, errors))
+      const text = left === undefined ? 'its drain ended, and what was still in flight cannot be read' : `its drain ended while ${left === 1 ? '1 unit was' : `${left} units were`} still in flight`
+      errors.push(text)
+      if (outcome !== 'drained') return finish(outcome, undefined, listWaiting(resource, errors))
+      return finish('unknown', undefined, listWaiting(resource, errors), text)
     }
     const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0 && (work?.done ?? 0) === 0
     finish(outcome === 'drained' && nothing ? 'idle' : outcome, undefined, [])
@@ -187,7 +191,7 @@ export function runStopStep(input: StepInput): RunningStep {
     return new Error(`${resource.name} was cut`)
   }
 
-  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[]): void {
+  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[], leftBehind?: string): void {
     if (phase === 'done') return
     phase = 'done'
     giveUp = () => {}
@@ -197,7 +201,7 @@ export function runStopStep(input: StepInput): RunningStep {
     const work = outcome === 'skipped' ? undefined : readTally(resource)
     // A drain that threw, and left work that its force has cut.
     const worst = outcome === 'failed' && work && outcomeOfWork(work) === 'forced' ? 'forced' : outcome
-    input.onDone({ outcome: worst, atStart, atForce, waitingFor, work, unfinished, errors })
+    input.onDone({ outcome: worst, atStart, atForce, waitingFor, work, unfinished, errors, leftBehind })
   }
 
   return {

@@ -139,7 +139,13 @@ export function createStop(input: StopInput): Stop {
     // What a listener or a quiesce has asked for meanwhile.
     if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
-    void run.done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses })))
+    const { done, leftBehind } = run
+    void done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses, leftBehind }, warn)))
+  }
+
+  function warn(message: string): void {
+    warnings.add(message)
+    events.emit({ type: 'warning', message })
   }
 
   /** The report tells the tightest schedule. */

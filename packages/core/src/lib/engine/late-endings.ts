@@ -1,0 +1,29 @@
+import type { StepReport } from '../report/report.ts'
+import type { Resource } from '../resource.ts'
+import { count } from './stop-step.ts'
+
+/** A step whose drain left work behind, as the report has it, and what to say of it where the work has ended since. */
+export interface LateEnding {
+  readonly step: StepReport
+  readonly warning: string | undefined
+}
+
+/**
+ * Asks once more, when all steps are over, what a drain has left in flight: where it is nothing, the work has ended, and the step is drained.
+ * Not where something has closed since then that counts no late calls: the work may have needed it, and have ended for that reason.
+ *
+ * @param leftBehind the error of the step that says how much it was
+ */
+export function endLate(step: StepReport, leftBehind: string | undefined, resource: Resource | undefined, all: readonly StepReport[]): LateEnding {
+  const isInDoubt = leftBehind !== undefined && step.outcome === 'unknown' && (step.work?.unknown ?? 0) === 0
+  if (!isInDoubt || !resource || count(resource, 'inFlight', []) !== 0 || all.some((other) => mayHaveBroken(other, step))) return { step, warning: undefined }
+  return {
+    step: { ...step, outcome: 'drained', waitingFor: [], errors: step.errors.filter((error) => error !== leftBehind) },
+    warning: `${step.name}: ${leftBehind}. They ended before the stop did, and nothing that they used had refused them; let drain wait for them, or a shorter stop loses them.`,
+  }
+}
+
+/** A client that has a tally counts the calls that come after its close, so that these are in the result. */
+function mayHaveBroken(other: StepReport, { name, finishedMs = 0 }: StepReport): boolean {
+  return other.name !== name && other.work === undefined && other.startedMs !== undefined && other.startedMs >= finishedMs
+}
