@@ -48,10 +48,10 @@ function usualWay(snippet: string): string {
 }
 
 /** @param workMs how long one unit takes */
-async function run(name: string, workMs: number): Promise<Ended & { readonly done: readonly string[]; readonly begun: readonly string[] }> {
-  const journal = join(folder, `${name.replaceAll(/\W+/g, '-')}.txt`)
+async function run(name: string, workMs: number, env: NodeJS.ProcessEnv = {}): Promise<Ended & { readonly done: readonly string[]; readonly begun: readonly string[] }> {
+  const journal = join(folder, `${[name, ...Object.keys(env)].join().replaceAll(/\W+/g, '-')}.txt`)
   await writeFile(journal, '')
-  const ended = await runProgram(programs?.path(name) ?? '', { env: { JOURNAL: journal, WORK_MS: String(workMs), OUT: `${journal}.out` } })
+  const ended = await runProgram(programs?.path(name) ?? '', { env: { JOURNAL: journal, WORK_MS: String(workMs), OUT: `${journal}.out`, ...env } })
   const lines = (await readFile(journal, 'utf8')).trim().split('\n')
   return { ...ended, begun: unitsOf(lines, 'begun'), done: unitsOf(lines, 'done') }
 }
@@ -77,4 +77,10 @@ test.concurrent.for(all)('%s: the usual way it is lost, and the stop does not sa
   expect(done.length, stderr).toBeLessThan(Math.max(total, begun.length))
   expect({ code, result: report?.result }, stderr).toEqual({ code: 0, result: lostAs })
   if (left) expect(await left(`${unique}_u`)).toBeGreaterThan(0)
+})
+
+test.concurrent.for(['Queues in memory', 'Queues in memory 2'])('%s: an element that fails in the stop is counted, and told once', async (heading, { expect }) => {
+  const { begun, done, code, report, stderr } = await run(`${heading}, tracked`, 500, { FAILS: 'yes' })
+  expect({ begun: begun.length, done: done.length, code, result: report?.result }, stderr).toEqual({ begun: 5, done: 0, code: 72, result: 'failed' })
+  expect(report, stderr).toMatchObject({ errors: [], steps: [{ work: { failed: 5 } }] })
 })

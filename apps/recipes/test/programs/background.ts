@@ -11,6 +11,7 @@ export const lifecycle: Lifecycle = createLifecycle({ policy: { graceMs: 10_000 
 export async function handle(unit: unknown): Promise<void> {
   appendFileSync(journal, `begun ${String(unit)}\n`)
   await setTimeout(workMs)
+  if (process.env['FAILS'] !== undefined) throw new Error('out of stock')
   appendFileSync(journal, `done ${String(unit)}\n`)
 }
 

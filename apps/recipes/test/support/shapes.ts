@@ -79,6 +79,8 @@ export const shapes: Readonly<Record<string, Shape>> = {
     },
   },
   'Promise pools': { begin: '', units: 4, total: 5 },
+  'Queues in memory': { begin: five("orders.emit('order', id)"), units: 2, total: 5 },
+  'Queues in memory 2': { begin: five("orders.emit('order', id)"), units: 1, total: 5 },
   Streams: {
     before:
       "import { Readable } from 'node:stream'\nconst orders = Readable.from(['1', '2', '3'])\nasync function* each(source: AsyncIterable<string>): AsyncGenerator<string> {\n  for await (const id of source) {\n    await handle(id)\n    yield id\n  }\n}",
