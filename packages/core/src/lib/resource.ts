@@ -117,7 +117,10 @@ export interface Resource {
    * result `interrupted` and its exit code, so that a Kubernetes Job runs again. A service has none.
    */
   unfinished?(): number
-  /** Finish what is in flight, then release. Must settle soon after `signal` aborts, and at once after `force`. */
+  /**
+   * Finish what is in flight, then release. Must settle soon after `signal` aborts, and at once after `force`. Where there is no `inFlight`
+   * and no `tally`, its end is all that is known: one that returns before the work is done is called drained.
+   */
   drain(context: DrainContext): Promise<void> | void
   /** The other path: cut, cancel, destroy. Bounded to tens of milliseconds, never awaits `drain`. */
   force?(context: ForceContext): Promise<void> | void
