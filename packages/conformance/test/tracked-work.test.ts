@@ -11,7 +11,7 @@ interface WorkSubject extends Subject {
 resourceSuite<WorkSubject>({
   test,
   harness: {
-    members: ['quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
+    members: ['watch', 'quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
     callers: 'here',
     afterQuiesce: 'serves',
     create() {

@@ -24,6 +24,16 @@ describe.each(nodes)('$name: a step', (node) => {
   })
 })
 
+describe.each(nodes)('$name: work that returns no promise', (node) => {
+  test('is a warning once, long before the report', async () => {
+    const { code, report, stderr } = await runProgram(node, 'no-promise', { on: { sent: term } })
+    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'unknown' })
+    const [first, ...others] = stderr.split('\n').filter((line) => line.includes('returned no promise'))
+    expect(first).toMatch(/^lameduck: warning: mails: send: it returned no promise, so nobody knows when its work is over: return the promise, or make it async/)
+    expect(others).toEqual([expect.stringMatching(/^lameduck: stopped on SIGTERM; mails: nobody can tell/)])
+  })
+})
+
 describe.each(nodes)('$name: an uncaught error', (node) => {
   test.each(['exception', 'rejection'])('(%s) drains shortly and exits 1, with its stack on stderr', async (kind) => {
     const { code, report, stderr, stdout } = await runProgram(node, 'fatal', { parameters: [kind] })

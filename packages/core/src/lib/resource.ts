@@ -86,9 +86,10 @@ export interface Resource {
   preStop?(announced: boolean): void
   /**
    * Called once, when the resource is added. Call `ended` when it has died for good and nothing of its own brings it back (a consumer that
-   * gave up, a worker that crashed): the service is told, and does what it chose by `whenEnded`. During a stop it changes nothing.
+   * gave up, a worker that crashed): the service is told, and does what it chose by `whenEnded`. Call `warn` for what is wrong with how it is
+   * used, as soon as that is seen: each text is a warning once. During a stop both change nothing.
    */
-  watch?(ended: (why: unknown) => void): void
+  watch?(ended: (why: unknown) => void, warn?: (message: string) => void): void
   /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
   quiesce?(context: QuiesceContext): void
   /**

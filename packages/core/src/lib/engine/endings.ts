@@ -40,7 +40,10 @@ export function createEndings({ events, isStopping, warn, hold, stop }: EndingsI
       const { name } = resource
       watched.add(resource)
       // A resource may know at once.
-      const returned: unknown = resource.watch((reason) => onEnded(resource, name, reason, whenEnded))
+      const returned: unknown = resource.watch(
+        (reason) => onEnded(resource, name, reason, whenEnded),
+        (message) => void (isStopping() || !watched.has(resource) || warn(`${name}: ${message}`)),
+      )
       // An async function is not what the types say, but its rejection must not become an uncaught error.
       if (isThenable(returned)) Promise.resolve(returned).catch((error: unknown) => warn(`${name}: watch: ${describeError(error)}`))
     },

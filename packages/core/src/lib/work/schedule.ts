@@ -1,5 +1,6 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import type { Resource } from '../resource.ts'
+import { createDoubtWarnings } from './doubt-warnings.ts'
 import { createTracker } from './tracker.ts'
 import { drainTracked, workMembers, type TrackedWorkOptions, type WorkContext } from './tracked-work.ts'
 
@@ -20,7 +21,7 @@ export type Trigger = (run: () => Promise<void>) => () => void
  * })
  * ```
  *
- * The job returns its promise, or is async: a run that returns none is `unknown` in a stop within 30 s.
+ * The job returns its promise, or is async: a run that returns none is `unknown` in a stop within 30 s, and the first such run is a warning.
  *
  * A run that fails is told where its error ends up unhandled by the scheduler; with an interval that is `unhandledRejection`. During a stop
  * its step tells it, and not the report's `errors`.
@@ -31,7 +32,8 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
   const members = workMembers('schedule', name, options)
   if (typeof job !== 'function') throw new LifecycleError('invalid-option', `schedule("${name}"): the job must be a function; it is ${show(job)}`)
   const trigger = typeof when === 'function' ? when : interval(requireMs(when, `schedule("${name}"): the interval`, 1))
-  const tracker = createTracker(name)
+  const doubts = createDoubtWarnings()
+  const tracker = createTracker(name, undefined, doubts.tell)
   const cutting = new AbortController()
   const drain = drainTracked(name, tracker, cutting)
   let isStopping = false
@@ -51,6 +53,7 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
   return {
     ...members,
     ...drain,
+    watch: doubts.watch,
     start() {
       if (isStopping) return
       const ending: unknown = trigger(run)

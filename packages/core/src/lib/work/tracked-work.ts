@@ -1,5 +1,6 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
+import { createDoubtWarnings } from './doubt-warnings.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 import { closeWhenIdle, type InHand } from './until-idle.ts'
 
@@ -22,8 +23,8 @@ export interface WorkContext {
 export interface TrackedWork extends Resource, InHand {
   /**
    * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
-   * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s: make it async where it is over
-   * when it returns.
+   * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s, and a warning when it comes first:
+   * make it async where it is over when it returns.
    *
    * @param what names it in reports. @default the function's name, or `work`
    */
@@ -51,10 +52,12 @@ const trackedKey = Symbol.for('lameduck.tracked')
  */
 export function trackedWork(name: string, options: TrackedWorkOptions = {}): TrackedWork {
   const members = workMembers('trackedWork', name, options)
-  const tracker = createTracker(name)
+  const doubts = createDoubtWarnings()
+  const tracker = createTracker(name, undefined, doubts.tell)
   const cutting = new AbortController()
   return {
     ...members,
+    watch: doubts.watch,
     ...drainTracked(name, tracker, cutting),
     count: tracker.count,
     begunBefore: tracker.begunBefore,

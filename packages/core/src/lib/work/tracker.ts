@@ -36,8 +36,9 @@ const itReturned = `it ${noPromise}`
 /**
  * @param name of the resource, for the errors
  * @param isAnswer tells the errors with which the other side has answered: what ends with one of them is done. @default none
+ * @param onDoubt hears of what returned no promise. @default nobody
  */
-export function createTracker(name: string, isAnswer: (error: unknown) => boolean = () => false): Tracker {
+export function createTracker(name: string, isAnswer: (error: unknown) => boolean = () => false, onDoubt: (what: string, why: string) => void = () => {}): Tracker {
   const tally = createTally()
   const units = new Set<Unit>()
   const listeners = new Set<() => void>()
@@ -79,7 +80,7 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
       })()
       working.then(
         (value) => {
-          close(() => (isDoubted ? tally.doubt(what(), itReturned) : tally.done()))
+          close(() => (isDoubted ? doubt(what()) : tally.done()))
           resolve(value)
         },
         (error: unknown) => {
@@ -88,6 +89,11 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
         },
       )
     })
+  }
+
+  function doubt(what: string): void {
+    tally.doubt(what, itReturned)
+    onDoubt(what, itReturned)
   }
 
   return {
