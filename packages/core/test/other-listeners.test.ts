@@ -19,6 +19,14 @@ describe.each(nodes)('$name: another listener for the signal', (node) => {
     expect(notice).toMatch(/^lameduck: process\.exit\(143\) was called while stopping by .*closeAndExit.*other-listeners\.mjs:\d+:\d+\)?; work did not finish\./)
   })
 
+  test.each([
+    ['before', /\(a nameless function that begins with `\(\) => \{ setTimeout\(\(\) => say\('closed'\), 100\) …`\): do what it does/],
+    ['later', /\(a nameless function, added by .*other-listeners\.mjs:\d+:\d+\)?\): do what it does/],
+  ])('that has no name and comes %s is told of by its place, or by how it begins', async (when, named) => {
+    const { stderr } = await runProgram(node, 'other-listeners', { parameters: [when, 'nameless'], on: { ready: (child) => setTimeout(() => term(child), 100) } })
+    expect(stderr.split('\n')[0]).toMatch(named)
+  })
+
   test('is told of at the signal where that comes before the service is ready', async () => {
     const { stderr } = await runProgram(node, 'listens-and-starts', { on: { starting: term } })
     expect(stderr.split('\n')).toEqual([

@@ -45,6 +45,9 @@ const listeners = {
   failWithCode: async () => (await after(10), process.exit(1)),
   reject: async () => (await after(10), Promise.reject(new Error('it did not close'))),
   hang: () => new Promise(() => {}),
+  nameless: (() => () => {
+    setTimeout(() => say('closed'), 100)
+  })(),
   // Known by its text to be OpenTelemetry's preload.
   flushSdk: async (signal) => {
     await after(50)

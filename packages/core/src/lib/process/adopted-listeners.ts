@@ -163,6 +163,6 @@ function createRun(name: string): Run {
   return { name, ended, end }
 }
 
-function nameOf({ event, listener }: OtherListener): string {
-  return `${event}: ${knownListener(sourceOf(listener))?.owner ?? describeListener(listener)}`
+function nameOf({ event, listener, addedBy }: OtherListener): string {
+  return `${event}: ${knownListener(sourceOf(listener))?.owner ?? describeListener(listener, addedBy)}`
 }
