@@ -67,6 +67,13 @@ describe.each(nodes)('$name: an uncaught error', (node) => {
     expect(stderr).toMatch(/stopped on SIGTERM; work may be lost: print failed \(1 of 1 failed while it stopped \([^)]*: no paper\)\)\n/)
   })
 
+  test('in a stop that is a mistake of the service is counted, though core has thrown it', async () => {
+    const { code, report, stderr } = await runProgram(node, 'mistake-while-stopping', { on: { ready: term } })
+    expect(code).toBe(72)
+    expect(report).toMatchObject({ result: 'failed', errors: [expect.stringMatching(/^uncaughtException: trackedWork\(\) takes a name/)] })
+    expect(stderr).toContain('uncaughtException while stopping: LifecycleError: trackedWork() takes a name')
+  })
+
   test('whose stack cannot be read is an error like any other', async () => {
     const { code, stdout, stderr } = await runProgram(node, 'fatal-stack-throws')
     expect(code).toBe(1)

@@ -29,7 +29,8 @@ export interface ExitCodes {
    */
   readonly interrupted: number
   /**
-   * Nothing is known to be lost, but of some work nobody can tell how it ended, or a client was used after it had closed.
+   * Nothing is known to be lost, but of some work nobody can tell how it ended, or a client was used after it had closed. Where it is 0, a
+   * finite job with work left ends with the code of `interrupted` instead.
    * @default 0
    */
   readonly unknown: number

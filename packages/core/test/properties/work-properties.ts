@@ -35,7 +35,8 @@ export const workProperties = {
     const all = [...(repeatedFatal || report.reason.kind === 'fatal' ? (['failed'] as const) : []), ...steps.flatMap((step) => resultsOf(happened, step))]
     const owed = results[Math.max(0, ...all.map((result) => results.indexOf(result)))] as Report['result']
     if (report.result !== owed) return `the result is ${report.result}; it should be ${owed}`
-    const code = report.reason.kind === 'fatal' ? 1 : exitCodes[owed]
+    const isLeft = report.steps.some(({ unfinished }) => (unfinished ?? 0) > 0)
+    const code = report.reason.kind === 'fatal' ? 1 : owed === 'unknown' && isLeft ? exitCodes.interrupted : exitCodes[owed]
     return report.exitCode === code ? undefined : `the exit code is ${report.exitCode}; it should be ${code}`
   },
 

@@ -7,7 +7,7 @@ import type { LameDuckPolicy } from '../policy.ts'
 import type { Reason } from '../reason.ts'
 import type { StepReport } from '../report/report.ts'
 import { makeSchedule, type Schedule, type Slot } from './schedule.ts'
-import { count, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
+import { count, isInUse, runStopStep, type RunningStep, type StepResult } from './stop-step.ts'
 
 /** Time between two events that tell what is being waited for. */
 const tellEveryMs = 1_000
@@ -91,7 +91,7 @@ export function runStop(input: RunStopInput): StopRun {
     if (node.kind === 'lame-duck') return beginLameDuck(node)
     const entry = node.entry as Entry
     const started = input.started(entry)
-    if (started === false) return skip(node)
+    if (started === false && !isInUse(entry.resource)) return skip(node)
     const slot = slots.get(node) as Slot
     const startedMs = clock.now() - begunAt
     const late = startedMs - slot.latestStartMs > timerResolutionMs
@@ -103,7 +103,7 @@ export function runStop(input: RunStopInput): StopRun {
       deadline,
       forceMs: slot.forceMs,
       atStop: atStop.get(node),
-      startSettled: started === true ? undefined : started,
+      startSettled: typeof started === 'boolean' ? undefined : started,
       onCut: (inFlight, waitingFor) => events.emit({ type: 'step-overran', name: node.name, inFlight, waitingFor }),
       onDone: (result) => {
         running.delete(node)

@@ -85,6 +85,43 @@ describe('the order', () => {
   })
 })
 
+// Catches: a server that the application tells to listen, whose requests were given up as if it had never been there.
+describe('what is in use before the lifecycle has started it', () => {
+  const aborts = (context: { signal: AbortSignal }): Promise<void> => new Promise((_resolve, reject) => context.signal.addEventListener('abort', () => reject(new Error('stopped'))))
+
+  test.each([
+    ['is drained where its start has not begun', { start: () => {} }],
+    ['is drained where its start was given up', { phase: 'connections', start: aborts } as const],
+  ])('%s', async (_what, own) => {
+    const { lifecycle } = world()
+    let inFlight = 1
+    const drained: string[] = []
+    const drain = async (): Promise<void> => {
+      await Promise.resolve()
+      inFlight = 0
+      drained.push('server')
+    }
+    lifecycle.add(quick('db', { phase: 'connections', start: aborts, drain: () => void drained.push('db') }))
+    lifecycle.add(quick('server', { phase: 'intake', inFlight: () => inFlight, drain, ...own }))
+    const started = lifecycle.start()
+    started.catch(() => {})
+    const report = await lifecycle.stop()
+    await expect(started).rejects.toThrow('a stop began')
+    expect(drained).toEqual(['server'])
+    expect(report.steps.map(({ name, outcome }) => `${name} ${outcome}`).toSorted()).toEqual(['db skipped', 'server drained'])
+  })
+
+  test('is in doubt where its drain leaves it', async () => {
+    const { lifecycle, clock } = world()
+    lifecycle.add(quick('db', { phase: 'connections', start: aborts }))
+    lifecycle.add(quick('server', { phase: 'intake', start: () => {}, inFlight: () => 1 }))
+    lifecycle.start().catch(() => {})
+    const stopped = lifecycle.stop()
+    await clock.advance(1_000)
+    expect((await stopped).result).toBe('unknown')
+  })
+})
+
 describe('a start that fails', () => {
   test('stops only what had started, and rejects with the cause', async () => {
     const { lifecycle } = world()

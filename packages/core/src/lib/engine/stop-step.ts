@@ -105,7 +105,7 @@ export function runStopStep(input: StepInput): RunningStep {
 
   /** Begins in the next microtask, when the engine knows the step and can cut it. */
   async function drain(): Promise<void> {
-    hasStarted = await (input.startSettled ?? Promise.resolve(true))
+    hasStarted = (await (input.startSettled ?? Promise.resolve(true))) || isInUse(resource)
     if (hasStarted && phase === 'draining') await resource.drain(context)
   }
 
@@ -242,6 +242,11 @@ export function count(resource: Resource, what: 'inFlight' | 'unfinished', error
     errors.push(`${what}: ${describeError(error)}`)
   }
   return unknown
+}
+
+/** Never started by the lifecycle, and at work all the same: a server that the application has told to listen, a pool that a migration uses. */
+export function isInUse(resource: Resource): boolean {
+  return (count(resource, 'inFlight', []) ?? 0) > 0
 }
 
 function listWaiting(resource: Resource, errors: string[]): readonly string[] {

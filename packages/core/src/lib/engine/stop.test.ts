@@ -23,6 +23,7 @@ function quick(own: Partial<Resource> = {}): Resource {
 }
 
 const hangs = { drain: () => new Promise<void>(() => {}), force: () => {} }
+const doubtful = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [] }
 const fails = { drain: () => Promise.reject(new Error('no')) }
 
 describe('the exit code after', () => {
@@ -33,6 +34,8 @@ describe('the exit code after', () => {
     ['a job that cannot tell', sigterm, { unfinished: () => { throw new Error('db closed') } }, 'interrupted', 143],
     ['a job that never ends', sigterm, { unfinished: () => Infinity }, 'interrupted', 143],
     ['a job that counts wrong', sigterm, { unfinished: () => NaN }, 'interrupted', 143],
+    ['a job with work left, and some that nobody can tell of', sigterm, { unfinished: () => 3, tally: () => doubtful }, 'unknown', 143],
+    ['a finished job, and some work that nobody can tell of', sigterm, { unfinished: () => 0, tally: () => doubtful }, 'unknown', 0],
     ['a cut', sigterm, hangs, 'forced', 71],
     ['a cut job', sigterm, { ...hangs, unfinished: () => 3 }, 'forced', 71],
     ['a failure', sigterm, fails, 'failed', 72],

@@ -8,7 +8,7 @@ import { makePlan, scaleWarnings } from './plan.ts'
 import type { Policy } from '../policy.ts'
 import { describeValue } from '../describe-value.ts'
 import { describeReason, type Reason } from '../reason.ts'
-import { resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
+import { exitCodeOf, resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
 import { quiesceAll } from './quiesce.ts'
 import { endSteps } from './end-steps.ts'
 import { createLateUses } from './late-uses.ts'
@@ -167,7 +167,7 @@ export function createStop(input: StopInput): Stop {
       reason,
       cause,
       result,
-      exitCode: reason.kind === 'fatal' ? policy.exitCodes.fatal : policy.exitCodes[result],
+      exitCode: exitCodeOf(reason, result, steps, policy.exitCodes),
       startedAt,
       tookMs: clock.now() - begunAt,
       budgetMs: deadline - begunAt,

@@ -28,7 +28,7 @@ test('each listener is told of once, under its name or how it begins', async () 
   const cure = "do what it does in the drain of a resource and remove it, or let lameduck run it in time: bindProcess(lifecycle, { otherListeners: 'adopt' })"
   expect(target.stderrText.trim().split('\n')).toEqual([
     `lameduck: warning: another listener for SIGTERM and SIGINT acts before the service has drained, and may end the process (function closeEverything): ${cure}`,
-    `lameduck: warning: another listener for SIGTERM acts before the service has drained, and may end the process (() => void process.uptime()): ${cure}`,
+    `lameduck: warning: another listener for SIGTERM acts before the service has drained, and may end the process (a nameless function that begins with \`() => void process.uptime()\`): ${cure}`,
     expect.stringMatching(/another listener for SIGINT acts .*\(function closeMore, added by .*\)/),
   ])
 })

@@ -6,6 +6,7 @@ const signal = { kind: 'signal', signal: 'SIGTERM', interactive: false } as cons
 const ends = {
   clean: { reason: signal, result: 'clean', exitCode: 0 },
   interrupted: { reason: signal, result: 'interrupted', exitCode: 143 },
+  unknown: { reason: signal, result: 'unknown', exitCode: 0 },
   failed: { reason: signal, result: 'failed', exitCode: 72 },
   forced: { reason: signal, result: 'forced', exitCode: 71 },
   fatal: { reason: { kind: 'fatal', origin: 'uncaughtException', error: undefined }, result: 'failed', exitCode: 1 },
@@ -18,6 +19,9 @@ test.each<[(keyof typeof ends)[], number | string | undefined, number]>([
   [['clean'], '4', 4],
   [['clean'], 'nonsense', 0],
   [['interrupted', 'clean'], 3, 143],
+  [['unknown', 'clean'], 3, 3],
+  // Catches: a job with work left, which would be marked as complete.
+  [['unknown', 'interrupted'], undefined, 143],
   [['interrupted', 'forced', 'clean'], undefined, 71],
   [['forced', 'failed'], undefined, 71],
   [['interrupted', 'fatal', 'forced'], undefined, 1],

@@ -46,9 +46,9 @@ export function joinProcess(target: ProcessLike, lifecycle: Lifecycle): Bindings
   return bindings
 }
 
-/** The exit code of the worst end; where all ended well, a failing code that the program has set itself. */
+/** The exit code of the worst end that has one above 0; where all ended well, a failing code that the program has set itself. */
 export function worstExitCode(reports: Iterable<Report>, ownCode: ProcessLike['exitCode']): number {
-  const worst = [...reports].toSorted((a, b) => severityOf(b) - severityOf(a))[0]
-  if (worst && worst.exitCode !== 0) return worst.exitCode
+  const worst = [...reports].toSorted((a, b) => severityOf(b) - severityOf(a)).find(({ exitCode }) => exitCode !== 0)
+  if (worst) return worst.exitCode
   return Number(ownCode ?? 0) || 0
 }

@@ -1,6 +1,6 @@
 import { describeError, describeStack } from '../describe-value.ts'
 import { isLateUse } from '../engine/late-uses.ts'
-import { lifecycleErrorIn, type LifecycleError } from '../errors.ts'
+import { lifecycleErrorIn, type LifecycleError, type LifecycleErrorCode } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { isExitTaken } from './taken-exits.ts'
 import type { Listening } from './listening.ts'
@@ -17,6 +17,9 @@ export interface UncaughtErrors {
 
 /** Uncaught errors of a kind that are printed; what a broken connection, or one that was cut, throws a thousand times is the same error. */
 const mostPrinted = 20
+
+/** What a program hears of a stop that has begun, such as the refusal of a resource that it adds too late. The other codes are mistakes, in a stop as before it. */
+const ofTheStop: readonly LifecycleErrorCode[] = ['added-too-late', 'wrong-state', 'start-failed', 'check-failed']
 
 /** Begins a stop on an uncaught error where that is chosen, and prints what comes. */
 export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, listening: Listening, bindings: Bindings, choice: 'stop' | 'leave'): UncaughtErrors {
@@ -42,8 +45,7 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
     const told = stopping ? lifecycleErrorIn(error) : undefined
     // The report counts it, and tells of it in one line.
     if (told && isLateUse(told)) return isOfAnother(told) ? undefined : void lifecycle.stop({ kind: 'fatal', origin, error })
-    // What the program hears of the stop itself, such as the refusal of a resource that it adds too late, is no failure.
-    const ours = told !== undefined
+    const ours = told !== undefined && ofTheStop.includes(told.code)
     print(ours ? 'ours' : 'theirs', ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`)
     if (!ours) void lifecycle.stop({ kind: 'fatal', origin, error })
   }

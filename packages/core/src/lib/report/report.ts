@@ -1,4 +1,5 @@
 import type { Cause } from '../cause.ts'
+import type { ExitCodes } from '../policy.ts'
 import type { Reason } from '../reason.ts'
 import type { Phase } from '../resource.ts'
 import type { Tally } from '../work/tally.ts'
@@ -128,11 +129,21 @@ export function worstFirst(steps: readonly StepReport[]): StepReport[] {
   return steps.toSorted((a, b) => rank(a) - rank(b))
 }
 
+/** A job with work left never ends with 0, which would mark it as complete, whatever else is `unknown`. */
+export function exitCodeOf(reason: Reason, result: Report['result'], steps: readonly StepReport[], codes: ExitCodes): number {
+  if (reason.kind === 'fatal') return codes.fatal
+  return result === 'unknown' && hasWorkLeft(steps) ? codes.unknown || codes.interrupted : codes[result]
+}
+
+function hasWorkLeft(steps: readonly StepReport[]): boolean {
+  return steps.some((step) => (step.unfinished ?? 0) > 0)
+}
+
 /** The worst outcome decides. @param doubts what is known of work that has no step */
 export function resultOf(reason: Reason, steps: readonly StepReport[], errors: readonly string[], doubts: readonly string[] = []): Report['result'] {
   if (steps.some((step) => step.outcome === 'forced')) return 'forced'
   // What an uncaught error has broken off is in no count, whether it came before the stop or in it.
   if (reason.kind === 'fatal' || errors.length > 0 || steps.some((step) => step.outcome === 'failed')) return 'failed'
   if (doubts.length > 0 || steps.some((step) => step.outcome === 'unknown' || (step.work?.refused ?? 0) > 0)) return 'unknown'
-  return steps.some((step) => (step.unfinished ?? 0) > 0) ? 'interrupted' : 'clean'
+  return hasWorkLeft(steps) ? 'interrupted' : 'clean'
 }
