@@ -42,7 +42,7 @@ export function createEndings({ events, isStopping, warn, hold, stop }: EndingsI
       // A resource may know at once.
       const returned: unknown = resource.watch(
         (reason) => onEnded(resource, name, reason, whenEnded),
-        (message) => void (isStopping() || !watched.has(resource) || warn(`${name}: ${message}`)),
+        (message) => onMisuse(resource, `${name}: ${message}`),
       )
       // An async function is not what the types say, but its rejection must not become an uncaught error.
       if (isThenable(returned)) Promise.resolve(returned).catch((error: unknown) => warn(`${name}: watch: ${describeError(error)}`))
@@ -51,6 +51,10 @@ export function createEndings({ events, isStopping, warn, hold, stop }: EndingsI
       watched.delete(resource)
       why.delete(resource.name)
     },
+  }
+
+  function onMisuse(resource: Resource, message: string): void {
+    if (watched.has(resource) && !isStopping()) warn(message)
   }
 
   function onEnded(resource: Resource, name: string, reason: unknown, whenEnded: WhenEnded): void {
