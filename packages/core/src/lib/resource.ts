@@ -95,7 +95,8 @@ export interface Resource {
   /**
    * How many units (requests, messages, checked-out connections) are being worked on right now. Must be 0 within 10 ms when `drain` has
    * resolved: units that it leaves behind, and that `tally` has not as `cut` or `unknown`, make the step `unknown`. Asked again at the end of
-   * the stop: where it is 0 then, and what has closed meanwhile counts late calls, the step is drained, with a warning.
+   * the stop: where it is 0 then, and what has closed meanwhile counts late calls, the step is drained, with a warning. Units that
+   * came after the step, and are in flight at the end, make it `unknown`.
    */
   inFlight?(): number
   /** Monotonic ms (`performance.now()`) of the newest arrival of work since `quiesce`; ends the lame duck early when it is long ago. */

@@ -1,7 +1,7 @@
 import { worstOf, type StepReport } from '../report/report.ts'
 import type { Tally } from '../work/tally.ts'
 import type { Entry } from './graph.ts'
-import { endLate } from './late-endings.ts'
+import { doubtLate, endLate } from './late-endings.ts'
 import type { LateUses } from './late-uses.ts'
 import { describeFailures, mergeLate, outcomeOfWork, readTally } from './read-tally.ts'
 
@@ -26,8 +26,9 @@ export function endSteps(steps: readonly StepReport[], entries: readonly Entry[]
   return steps.map((step) => {
     const resource = resources.get(step.name)
     // Who counts for itself has counted it, perhaps as something else: what failed may reject as what was cut.
-    const late = resource?.tally ? step.work && readTally(resource) : beside.lateUses.of(step.name)
-    const { step: ended, warning } = endLate(late ? withLate(step, late) : step, beside.leftBehind.get(step.name), resource, steps)
+    const late = resource?.tally && step.work ? readTally(resource) : beside.lateUses.of(step.name)
+    const { step: looked, warning } = endLate(late ? withLate(step, late) : step, beside.leftBehind.get(step.name), resource, steps)
+    const ended = doubtLate(looked, resource)
     if (warning !== undefined) warn(warning)
     const failures = failuresOf(step.name, beside)
     return failures.length === 0 ? ended : { ...ended, outcome: worstOf(ended.outcome, 'failed'), errors: [...failures, ...ended.errors] }

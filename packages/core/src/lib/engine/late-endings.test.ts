@@ -58,3 +58,26 @@ function lateTally(late: Partial<Tally>): Partial<Resource> {
   let reads = 0
   return { tally: () => ({ ...createTally().read(), ...((reads += 1) > 2 ? late : {}) }) }
 }
+
+// Catches: a listener that nobody has closed, and that takes work while the rest stops.
+test.each<[string, Partial<Resource>, string]>([
+  ['idle', {}, 'unknown'],
+  ['drained', { tally: () => ({ ...createTally().read(), done: 1 }) }, 'unknown'],
+  ['skipped', { start: () => {} }, 'unknown'],
+  ['unknown of it already', { tally: () => ({ ...createTally().read(), unknown: 1 }) }, 'unknown'],
+])('work that comes when its step was over, and is in flight at the end, is not clean: the step was %s', async (was, own, outcome) => {
+  const clock = createFakeClock()
+  const lifecycle = createLifecycle({ clock, env: {} })
+  let inFlight = 0
+  lifecycle.add({ name: 'server', phase: 'intake', inFlight: () => inFlight, drain() {}, ...own })
+  const startsNever = was === 'skipped' ? { start: () => new Promise<void>(() => {}) } : {}
+  lifecycle.add({ name: 'last', phase: 'connections', ...startsNever, drain() {}, force() {} })
+  if (was === 'skipped') lifecycle.start().catch(() => {})
+  lifecycle.subscribe((event) => void (event.type === 'step-finished' && event.step.name === 'server' && (inFlight = 1)))
+  const stopped = lifecycle.stop()
+  await clock.advance(30_000)
+  const server = (await stopped).steps.find(({ name }) => name === 'server')
+  expect(server?.outcome).toBe(outcome)
+  const error = '1 unit was in flight when the stop ended, and came when its step was over'
+  expect(server?.errors).toEqual(was.startsWith('unknown') ? [] : [error])
+})

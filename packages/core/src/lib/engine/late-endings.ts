@@ -23,6 +23,17 @@ export function endLate(step: StepReport, leftBehind: string | undefined, resour
   }
 }
 
+/**
+ * Work that came when the step was over, and is still in flight when the process ends: whatever took it had not closed.
+ */
+export function doubtLate(step: StepReport, resource: Resource | undefined): StepReport {
+  const isWell = step.outcome === 'idle' || step.outcome === 'drained' || step.outcome === 'skipped'
+  const left = resource && isWell ? (count(resource, 'inFlight', []) ?? 0) : 0
+  if (left <= (step.work?.unknown ?? 0) + (step.work?.cut ?? 0)) return step
+  const text = `${left === 1 ? '1 unit was' : `${left} units were`} in flight when the stop ended, and came when its step was over`
+  return { ...step, outcome: 'unknown', errors: [...step.errors, text] }
+}
+
 /** A client that has a tally counts the calls that come after its close, so that these are in the result. */
 function mayHaveBroken(other: StepReport, { name, finishedMs = 0 }: StepReport): boolean {
   return other.name !== name && other.work === undefined && other.startedMs !== undefined && other.startedMs >= finishedMs

@@ -55,3 +55,16 @@ test('any other error fails the stop', async () => {
   const { report } = await stopWith([new LifecycleError('added-too-late', 'no'), new Error('no')])
   expect(report).toMatchObject({ result: 'failed', errors: ['unhandledRejection: no', 'unhandledRejection: no'] })
 })
+
+// Catches: a call that was refused, of a resource whose step has no work since it had not started.
+test('what a resource that never started has refused is counted', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add({ name: 'db', phase: 'connections', start: () => new Promise(() => {}), drain() {}, force() {} })
+  lifecycle.add({ name: 'queue', phase: 'intake', start() {}, drain() {}, tally: () => nothing })
+  lifecycle.start().catch(() => {})
+  const stopped = lifecycle.stop()
+  void lifecycle.stop({ kind: 'fatal', origin: 'unhandledRejection', error: closedError('queue', 'push') })
+  lifecycle.force()
+  const report = await stopped
+  expect(report.steps.find(({ name }) => name === 'queue')).toMatchObject({ outcome: 'skipped', work: { refused: 1, reasons: ['push: refused'] } })
+})
