@@ -110,7 +110,7 @@ export function createStop(input: StopInput): Stop {
 
   /** Its step tells it already; a step that is skipped tells nothing. */
   function isCounted(error: unknown): boolean {
-    return takeCounted(error, entries.map((entry) => (input.started(entry) === false ? undefined : entry.resource.tally)))
+    return takeCounted(error, entries.filter((entry) => input.started(entry) !== false).map(({ resource }) => resource))
   }
 
   function begin(): void {

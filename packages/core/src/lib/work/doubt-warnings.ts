@@ -5,7 +5,7 @@ import { mostReasons } from './reason-limits.ts'
 export interface DoubtWarnings {
   readonly watch: NonNullable<Resource['watch']>
   /** @param what has begun; the first few names are told, each once */
-  tell(what: string, why: string): void
+  readonly tell: (what: string, why: string) => void
 }
 
 export function createDoubtWarnings(): DoubtWarnings {
