@@ -1,10 +1,11 @@
+import { runInThisContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { describeListener } from './describe-listener.ts'
 import type { AnyListener } from './other-listeners.ts'
 
 /** Of a text, since what compiles the tests changes functions. */
 function nameless(source: string): AnyListener {
-  return (0, eval)(`(${source})`) as AnyListener
+  return runInThisContext(`(${source})`) as AnyListener
 }
 
 test.each<[string, AnyListener, string | undefined, string]>([
