@@ -157,10 +157,10 @@ describe('OpenTelemetry’s register preload', () => {
   })
 
   // It listens to SIGTERM alone, and there is no warning that nothing flushes the SDK.
-  test.each([['SIGINT', 0], ['crash', 1], ['stop()', 0]] as const)('is adopted, and the spans of the drain arrive in a stop by %s', async (end, code) => {
+  test.each([['SIGINT', 0, 'clean'], ['crash', 1, 'failed'], ['stop()', 0, 'clean']] as const)('is adopted, and the spans of the drain arrive in a stop by %s', async (end, code, result) => {
     const { names, ended } = await spansThatArrive('adopt', end)
     expect(names.toSorted()).toEqual(['first', 'second', 'third'])
-    expect(ended).toMatchObject({ code, report: { result: 'clean' } })
+    expect(ended).toMatchObject({ code, report: { result } })
     expect(ended.stderr).not.toContain('warning')
   })
 })
