@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import type { Abandoned } from './abandoned.ts'
 import { trackArrivals } from './arrivals.ts'
+import { noticeDestroy } from './broken-off.ts'
 import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
 import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
 import { followHandler } from './follow-handler.ts'
@@ -108,6 +109,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
     const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now(), hasHandlerEnded: undefined, isCancelled: false }
     http2.used = true
     http2.streams.set(stream, about)
+    noticeDestroy(stream)
     forwarded.look(headers)
     arrived(socket)
     stream.on('aborted', () => {

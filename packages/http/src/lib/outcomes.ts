@@ -2,6 +2,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
 import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.ts'
+import { wasBrokenOff } from './broken-off.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
 import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
@@ -50,7 +51,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       }
     },
     streamOver(stream, about, on) {
-      const isSent = !stream.aborted && stream.writableFinished
+      const isSent = !stream.aborted && (stream.writableFinished || isWholeWithoutFinish(stream))
       if (isSent || isEventStream(typeOn(stream))) return tally.done()
       if (hungUpOn(stream, about, on)) return abandon(abandonedStream(about))
       const isConnectionLost = on.session.destroyed || on.socket.destroyed
@@ -78,6 +79,14 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       return { ...counted, done: counted.done + abandoned.length - open.length, unknown: counted.unknown + open.length, reasons }
     },
   }
+}
+
+/**
+ * A stream whose request has been read to its end is closed before Node tells that its answer has been written. Without a reset, and with nobody who
+ * broke it off, it was closed because both sides had ended it.
+ */
+function isWholeWithoutFinish(stream: ServerHttp2Stream): boolean {
+  return stream.writableEnded && stream.rstCode === 0 && !stream.errored && !wasBrokenOff(stream)
 }
 
 /** As a tally does it. */
