@@ -1,7 +1,7 @@
 import type { Budget } from './budget.ts'
 import type { Cause } from '../cause.ts'
 import type { Clock } from '../clock.ts'
-import type { Doubter } from './doubters.ts'
+import { askDoubters, type Doubter } from './doubters.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
@@ -160,7 +160,7 @@ export function createStop(input: StopInput): Stop {
     const strangers = lateUses.strangers(new Set(steps.map(({ name }) => name)))
     // What was cut may well have something under way.
     const isWell = ['clean', 'interrupted'].includes(resultOf(reason, steps, errors, strangers))
-    const doubts = isWell ? [...input.doubters].flatMap((doubter) => doubter()) : strangers
+    const doubts = isWell ? askDoubters(input.doubters) : strangers
     const result = resultOf(reason, steps, errors, doubts)
     const finished: Report = {
       version: 1,

@@ -46,18 +46,21 @@ export function followOutgoingRequests(): OutgoingRequests {
   }
 
   function onSent(message: unknown): void {
-    open.add(requestOf(message))
+    const request = requestOf(message)
+    if (request) open.add(request)
     if (open.size % looksEvery !== 0) return
     for (const request of open) if (!isOpen(request)) open.delete(request)
   }
 
   function onAnswered(message: unknown): void {
-    open.delete(requestOf(message))
+    const request = requestOf(message)
+    if (request) open.delete(request)
   }
 }
 
-function requestOf(message: unknown): Sent {
-  return (message as { readonly request: Sent }).request
+/** Anybody may publish on a channel, and what a subscriber throws is an uncaught error. */
+function requestOf(message: unknown): Sent | undefined {
+  return (message as { readonly request?: Sent } | undefined)?.request
 }
 
 function isOpen({ destroyed, res, upgrade, aborted, completed }: Sent): boolean {
