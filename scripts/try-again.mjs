@@ -7,7 +7,7 @@ import { root } from './setup.mjs'
 const mostFailures = 4
 
 /** What loses work once in many runs loses work: no second run takes that back. */
-const isLoss = ({ message }) => /\blost\b/.test(message)
+const isLoss = ({ message }) => /\blost\b/.test(message.split('\n    at ', 1)[0])
 
 /**
  * Runs the files of what failed once more, one after the other, with nothing beside them. What passes then is counted as passed, and named: a test

@@ -60,6 +60,13 @@ test('what ran nothing, or whose runner failed beside its tests, has not passed'
   expect(total).toEqual({ passed: 0, failed: 2 })
 })
 
+test('a path that has the word is no loss', { timeout: 60_000 }, async () => {
+  const { pathOf, runFile, ran } = await scene({ 'lost.test.js': passing })
+  const total = { passed: 0, failed: 1 }
+  await tryAgain([failure(pathOf('lost.test.js'), `AssertionError: expected 2 to be 3\n    at ${pathOf('lost.test.js')}:1:1`)], total, runFile)
+  expect({ ran, failed: total.failed }).toEqual({ ran: ['lost.test.js'], failed: 0 })
+})
+
 test.for([
   ['that something was lost', [failure('a.test.js', 'the report says clean, and 2 were lost: 1, 2')]],
   ['too often', Array.from({ length: 5 }, () => failure('a.test.js'))],
