@@ -55,7 +55,6 @@ const ends: Record<string, { readonly end: (asked: Asked) => unknown; readonly w
   'is destroyed with an error': { end: ({ stream }) => stream.destroy(new Error('boom')), whole: failed, half: failed },
   'loses its session to somebody here': { end: ({ stream }) => stream.session?.destroy(), whole: failed, half: failed },
   'loses its connection to somebody here': { end: ({ stream }) => (stream.session?.socket.valueOf() as Socket | undefined)?.destroy(), whole: failed, half: failed },
-  // Its client may have said the same: `close()` without a code.
   'is destroyed': { end: ({ stream }) => stream.destroy(), whole: { unknown: 1, reasons: ['GET /orders: it was closed before all of its answer was sent'] }, half: failed },
   'is cancelled by its client': { end: ({ client }) => client.close(8), whole: {}, half: {} },
   'loses its client': { end: ({ client }) => client.session?.destroy(), whole: {}, half: {} },

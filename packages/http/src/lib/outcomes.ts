@@ -56,7 +56,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       if (hungUpOn(stream, about, on)) return abandon(abandonedStream(about))
       const isConnectionLost = on.session.destroyed || on.socket.destroyed
       const name = describeRequest(about)
-      // Destroyed on this side, or closed without an error by its client.
+      // Destroyed on this side, with nothing that says why.
       if (!stream.aborted && !stream.errored && !isConnectionLost) return tally.unknown(`${name}: it was closed before all of its answer was sent`)
       tally.failed(name, stream.errored ?? new Error('it was closed before the answer was complete'))
     },
