@@ -14,15 +14,17 @@ afterEach(async () => rm(folder, { recursive: true, force: true }))
 
 test('one after the other, and the second is told that it waits', async () => {
   const order: string[] = []
+  let begin: () => void = () => {}
+  const begun = new Promise<void>((resolve) => (begin = resolve))
   let release: () => void = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
   const first = withInstallLock(folder, 'x', () => order.push('first waits'), async () => {
     order.push('first begins')
-    await new Promise<void>((resolve) => {
-      release = resolve
-    })
+    begin()
+    await released
     order.push('first ends')
   })
-  await new Promise((resolve) => setImmediate(resolve))
+  await begun
   const second = withInstallLock(folder, 'x', () => {
     order.push('second waits')
     release()
