@@ -1,7 +1,7 @@
 // Work that no resource knows: when the stop is over, it is still under way.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, get, request } from 'node:http'
+import { Agent, createServer, get, request } from 'node:http'
 import { bindProcess, createLifecycle, trackedWork } from '@lameduck/core'
 
 const [, , how, url] = process.argv
@@ -14,6 +14,19 @@ lifecycle.add(work)
 const scenes = {
   fetch: () => void fetch(`${url}/orders?token=secret`, { method: 'POST', body: '1' }).catch(() => {}),
   'node:http': () => void request(`${url}/orders?token=secret`, { method: 'POST' }).on('error', () => {}).end('1'),
+  upload: () => void request(`${url}/orders`, { method: 'POST' }).on('error', () => {}).write('1'),
+  agent() {
+    const agent = new Agent({ maxSockets: 1 })
+    for (const n of [1, 2, 3]) request(`${url}/${n}`, { method: 'POST', agent }).on('error', () => {}).end()
+  },
+  'half fetch': async () => void (await fetch(`${url}/half`, { method: 'POST' })),
+  'half post': () => new Promise((resolve) => request(`${url}/half`, { method: 'POST' }).on('response', (answer) => resolve(answer.resume())).on('error', () => {}).end()),
+  posted: () => new Promise((resolve) => request(url, { method: 'POST' }).on('response', resolve).on('error', () => {}).end()),
+  async 'own events'() {
+    const server = createServer((_asked, answer) => answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders())
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+    await new Promise((resolve) => get(`http://127.0.0.1:${server.address().port}`).on('response', resolve))
+  },
   many: () => [1, 2, 3, 4, 5].forEach((n) => void fetch(`${url}/${n}`).catch(() => {})),
   async 'unknown server'() {
     const server = createServer((asked, answer) => asked.url === '/' && answer.end())

@@ -13,7 +13,7 @@ export interface Beside {
   readonly ended: ReadonlyMap<string, string>
   readonly lateUses: LateUses
   /** See `StopRun`. */
-  readonly leftBehind: ReadonlyMap<string, string>
+  readonly leftInFlight: ReadonlyMap<string, string>
 }
 
 /**
@@ -27,7 +27,7 @@ export function endSteps(steps: readonly StepReport[], entries: readonly Entry[]
     const resource = resources.get(step.name)
     // Who counts for itself has counted it, perhaps as something else: what failed may reject as what was cut.
     const late = resource?.tally && step.work ? readTally(resource) : beside.lateUses.of(step.name)
-    const { step: looked, warning } = endLate(late ? withLate(step, late) : step, beside.leftBehind.get(step.name), resource, steps)
+    const { step: looked, warning } = endLate(late ? withLate(step, late) : step, beside.leftInFlight.get(step.name), resource, steps)
     const ended = doubtLate(looked, resource)
     if (warning !== undefined) warn(warning)
     const failures = failuresOf(step.name, beside)

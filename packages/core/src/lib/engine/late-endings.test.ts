@@ -32,7 +32,7 @@ test.each<[string, Partial<Resource>]>([
   const server = report.steps.find(({ name }) => name === 'server')
   expect(server).toMatchObject({ outcome: 'drained', errors: [], waitingFor: [] })
   expect(report.result).toBe('clean')
-  const warning = expect.stringMatching(new RegExp(`^server: ${left}\\. They ended before the stop did`))
+  const warning = expect.stringMatching(new RegExp(`^server: ${left}\\. The work ended before the stop did`))
   expect(report.warnings).toEqual([warning])
   expect(events).toContainEqual({ type: 'warning', message: warning })
   // As it was when the step was over.

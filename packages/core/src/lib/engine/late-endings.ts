@@ -12,14 +12,14 @@ export interface LateEnding {
  * Asks once more, when all steps are over, what a drain has left in flight: where it is nothing, the work has ended, and the step is drained.
  * Not where something has closed since then that counts no late calls: the work may have needed it, and have ended for that reason.
  *
- * @param leftBehind the error of the step that says how much it was
+ * @param leftInFlight the error of the step that says how much it was
  */
-export function endLate(step: StepReport, leftBehind: string | undefined, resource: Resource | undefined, all: readonly StepReport[]): LateEnding {
-  const isInDoubt = leftBehind !== undefined && step.outcome === 'unknown' && (step.work?.unknown ?? 0) === 0
+export function endLate(step: StepReport, leftInFlight: string | undefined, resource: Resource | undefined, all: readonly StepReport[]): LateEnding {
+  const isInDoubt = leftInFlight !== undefined && step.outcome === 'unknown' && (step.work?.unknown ?? 0) === 0
   if (!isInDoubt || !resource || count(resource, 'inFlight', []) !== 0 || all.some((other) => mayHaveBroken(other, step))) return { step, warning: undefined }
   return {
-    step: { ...step, outcome: 'drained', waitingFor: [], errors: step.errors.filter((error) => error !== leftBehind) },
-    warning: `${step.name}: ${leftBehind}. They ended before the stop did, and nothing that they used had refused them; let drain wait for them, or a shorter stop loses them.`,
+    step: { ...step, outcome: 'drained', waitingFor: [], errors: step.errors.filter((error) => error !== leftInFlight) },
+    warning: `${step.name}: ${leftInFlight}. The work ended before the stop did, and nothing that it used had refused it; let drain wait for the work, or a shorter stop loses it.`,
   }
 }
 

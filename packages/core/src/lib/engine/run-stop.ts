@@ -35,7 +35,7 @@ export interface StopRun {
   /** One report for each step, in the order in which they finished. */
   readonly done: Promise<StepReport[]>
   /** By the name of a step that is unknown for that alone: the error that says how much its drain left in flight. */
-  readonly leftBehind: ReadonlyMap<string, string>
+  readonly leftInFlight: ReadonlyMap<string, string>
   /** Cuts every step that is not over, in whatever order. */
   force(): void
   /** Makes a new schedule for what is left, and returns it; a later deadline changes nothing. */
@@ -55,7 +55,7 @@ export function runStop(input: RunStopInput): StopRun {
   const begun = new Set<Node>()
   const running = new Map<Node, RunningStep>()
   const reports: StepReport[] = []
-  const leftBehind = new Map<string, string>()
+  const leftInFlight = new Map<string, string>()
   let lameDuckRun: LameDuckRun | undefined
   let resolveDone: (reports: StepReport[]) => void
   const done = new Promise<StepReport[]>((resolve) => (resolveDone = resolve))
@@ -136,7 +136,7 @@ export function runStop(input: RunStopInput): StopRun {
         pending.delete(node)
         events.emit({ type: 'lame-duck-ended', tookMs: clock.now() - begunAt, why })
         input.onLameDuckEnd()
-        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], work: undefined, unfinished: undefined, leftBehind: undefined }
+        const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], work: undefined, unfinished: undefined, leftInFlight: undefined }
         record(node, slot, { ...nothing, errors, outcome: 'drained' }, { startedMs, deadlineMs, late: false })
         over(node)
         walk()
@@ -148,7 +148,7 @@ export function runStop(input: RunStopInput): StopRun {
     const errors: string[] = []
     // A job that was never begun is work left, too.
     const unfinished = count((node.entry as Entry).resource, 'unfinished', errors)
-    const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], work: undefined, unfinished, errors, leftBehind: undefined }
+    const nothing = { atStart: undefined, atForce: undefined, waitingFor: [], work: undefined, unfinished, errors, leftInFlight: undefined }
     record(node, slots.get(node) as Slot, { ...nothing, outcome: 'skipped' }, { startedMs: undefined, deadlineMs: undefined, late: false })
     over(node)
   }
@@ -194,7 +194,7 @@ export function runStop(input: RunStopInput): StopRun {
       errors,
     }
     reports.push(report)
-    if (result.leftBehind !== undefined) leftBehind.set(node.name, result.leftBehind)
+    if (result.leftInFlight !== undefined) leftInFlight.set(node.name, result.leftInFlight)
     events.emit({ type: 'step-finished', step: report })
   }
 
@@ -221,7 +221,7 @@ export function runStop(input: RunStopInput): StopRun {
 
   return {
     done,
-    leftBehind,
+    leftInFlight,
     force: cutAll,
     moveDeadline(earlier) {
       if (pending.size === 0 || earlier >= stopDeadline) return undefined

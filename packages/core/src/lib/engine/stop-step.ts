@@ -29,7 +29,7 @@ export interface StepResult {
   readonly unfinished: number | undefined
   readonly errors: readonly string[]
   /** The one of `errors` that says how much its drain left in flight, where that alone makes it `unknown`. */
-  readonly leftBehind: string | undefined
+  readonly leftInFlight: string | undefined
 }
 
 /** A step that is running: its deadline may be moved, and it may be cut at once. */
@@ -191,7 +191,7 @@ export function runStopStep(input: StepInput): RunningStep {
     return new Error(`${resource.name} was cut`)
   }
 
-  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[], leftBehind?: string): void {
+  function finish(outcome: Outcome, atForce: number | undefined, waitingFor: readonly string[], leftInFlight?: string): void {
     if (phase === 'done') return
     phase = 'done'
     giveUp = () => {}
@@ -201,7 +201,7 @@ export function runStopStep(input: StepInput): RunningStep {
     const work = outcome === 'skipped' ? undefined : readTally(resource)
     // A drain that threw, and left work that its force has cut.
     const worst = outcome === 'failed' && work && outcomeOfWork(work) === 'forced' ? 'forced' : outcome
-    input.onDone({ outcome: worst, atStart, atForce, waitingFor, work, unfinished, errors, leftBehind })
+    input.onDone({ outcome: worst, atStart, atForce, waitingFor, work, unfinished, errors, leftInFlight })
   }
 
   return {

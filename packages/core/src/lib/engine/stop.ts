@@ -139,8 +139,8 @@ export function createStop(input: StopInput): Stop {
     // What a listener or a quiesce has asked for meanwhile.
     if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
-    const { done, leftBehind } = run
-    void done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses, leftBehind }, warn)))
+    const { done, leftInFlight } = run
+    void done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses, leftInFlight }, warn)))
   }
 
   function warn(message: string): void {
@@ -158,9 +158,9 @@ export function createStop(input: StopInput): Stop {
   function end(plan: Plan, steps: readonly StepReport[]): void {
     isOver = true
     const strangers = lateUses.strangers(new Set(steps.map(({ name }) => name)))
-    // What was cut may well have something under way.
-    const isWell = ['clean', 'interrupted'].includes(resultOf(reason, steps, errors, strangers))
-    const doubts = isWell ? askDoubters(input.doubters) : strangers
+    const isLost = ['forced', 'failed'].includes(resultOf(reason, steps, errors, strangers))
+    // What was cut or has failed may well have something under way.
+    const doubts = isLost ? strangers : [...strangers, ...askDoubters(input.doubters)]
     const result = resultOf(reason, steps, errors, doubts)
     const finished: Report = {
       version: 1,

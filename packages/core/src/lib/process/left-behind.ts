@@ -12,39 +12,46 @@ type Child = ChildLike & { readonly spawnfile?: string }
 
 /** A socket of a server, and the answer that Node keeps on it. Undocumented, but in every Node since 0.12; without it nothing is found. */
 interface Answering {
-  readonly _httpMessage?: { readonly writableFinished: boolean; readonly req?: { readonly method?: string; readonly url?: string } } | null
+  readonly _httpMessage?: { readonly writableFinished: boolean; readonly _header?: unknown; readonly req?: { readonly method?: string; readonly url?: string } } | null
 }
+
+const eventStream = /^content-type: *text\/event-stream/im
 
 /** More are not named: a report is one line of a log. */
 const mostNamed = 3
 
 export function lookForLeftBehind(): LeftBehind {
-  const requests = followOutgoingRequests()
-  return { look, close: () => requests.close() }
+  const outgoing = followOutgoingRequests()
+  return { look, close: () => outgoing.close() }
 
   function look(): string[] {
     const handles = activeHandles()
-    return [...describeAnswers(answersDue(handles)), ...describeRequests(requests.waiting()), ...describeChildren(childrenAlive(handles))]
+    return [...describeAnswers(answersDue(handles)), ...describeRequests(outgoing.waiting(handles)), ...describeChildren(childrenAlive(handles))]
   }
 }
 
 function describeAnswers(texts: readonly string[]): string[] {
   if (texts.length === 0) return []
-  const what = texts.length === 1 ? '1 request had' : `${texts.length} requests had`
-  return [`When everything had stopped, ${what} no complete answer yet (${list(texts)}), on a server that is not in the lifecycle. Add it by httpServer().`]
+  return [`When everything had stopped, ${requests(texts)} to a server that is not in the lifecycle had no complete answer yet (${list(texts)}). Add the server by httpServer().`]
 }
 
 function describeRequests(texts: readonly string[]): string[] {
   if (texts.length === 0) return []
-  const what = texts.length === 1 ? '1 request that this process had sent had' : `${texts.length} requests that this process had sent had`
-  return [`When everything had stopped, ${what} no answer yet (${list(texts)}), and no resource waited for it. Run what sends it in trackedWork().`]
+  return [`When everything had stopped, ${requests(texts)} of this process had no complete answer yet (${list(texts)}), and no resource waited for it. Run what sends it in trackedWork().`]
 }
 
 function describeChildren(children: readonly Child[]): string[] {
   if (children.length === 0) return []
   const names = children.map(({ pid, spawnfile }) => `${pid}, ${spawnfile}`)
   const what = children.length === 1 ? '1 child process was' : `${children.length} child processes were`
-  return [`When everything had stopped, ${what} still running (${list(names)}), which the end of a container kills. Add it by childProcess(), or run what waits for it in trackedWork().`]
+  return [
+    `When everything had stopped, ${what} still running (${list(names)}), which the end of a container kills. ` +
+      'Add it by childProcess(), or run what waits for it in trackedWork(); call unref() on one that has no work of its own.',
+  ]
+}
+
+function requests(texts: readonly string[]): string {
+  return texts.length === 1 ? '1 request' : `${texts.length} requests`
 }
 
 function list(texts: readonly string[]): string {
@@ -61,8 +68,8 @@ function activeHandles(): unknown[] {
 function answersDue(handles: readonly unknown[]): string[] {
   return handles.flatMap((handle) => {
     const answer = (handle as Answering)._httpMessage
-    // A request of this process's own is kept there, too.
-    return answer?.req && !answer.writableFinished ? [`${answer.req.method} ${String(answer.req.url).split('?', 1)[0]}`] : []
+    // A request of this process's own is kept there, too; an event stream has no end that could be missing.
+    return answer?.req && !answer.writableFinished && !eventStream.test(String(answer._header)) ? [`${answer.req.method} ${String(answer.req.url).split('?', 1)[0]}`] : []
   })
 }
 

@@ -24,7 +24,9 @@ export function describeStop(report: Report): string {
     ...list(unfinished),
     ...(report.errors.length > 0 ? [`uncaught errors came meanwhile: ${report.errors.length}`] : []),
   ]
-  return [`stopped on ${describeReason(report.reason)}`, ...parts].join('; ')
+  // What makes it unknown without a step has been a warning of its own.
+  const told = parts.length === 0 && report.result === 'unknown' ? ['nobody can tell whether all work was finished: see the warnings'] : parts
+  return [`stopped on ${describeReason(report.reason)}`, ...told].join('; ')
 }
 
 /** What is not known to be lost, and not known to be done. */
