@@ -25,6 +25,7 @@ export { closedError, cutError, lifecycleErrorIn, requireMs, show } from './lib/
 export { orAborted } from './lib/or-aborted.ts'
 export { phases, type DrainContext, type ForceContext, type Phase, type QuiesceContext, type Resource, type StartContext } from './lib/resource.ts'
 export { followListeners, type EmitterLike, type FollowOptions } from './lib/work/follow-listeners.ts'
+export { recentMs } from './lib/work/recent-doubts.ts'
 export { createTally, sumTallies, type Tally, type Tallying } from './lib/work/tally.ts'
 export { createTracker, type Tracker } from './lib/work/tracker.ts'
 export { isTracked } from './lib/work/tracked-work.ts'

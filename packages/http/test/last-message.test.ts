@@ -172,6 +172,31 @@ test('an answer that comes behind the 1001 says at least that the work is over',
   expect(resource.tally?.()).toEqual(done)
 })
 
+// Catches: a client that is forgotten with its connection, while the handler of its message is at work.
+test.each(['close', 'terminate'] as const)('one whose client has left before the signal without an answer is unknown (%s)', async (how) => {
+  const { resource, client, socket, heard } = await room()
+  client.send('order 1')
+  await heard()
+  const left = once(socket, 'close')
+  client[how]()
+  await left
+  resource.quiesce?.(quiesceContext)
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toEqual(unanswered)
+})
+
+test('… and with its answer it is none', async () => {
+  const { resource, client, socket } = await room({ onMessage: (each, text) => each.send(`${text} is shipped`) })
+  client.send('order 1')
+  await once(client, 'message')
+  const left = once(socket, 'close')
+  client.close()
+  await left
+  resource.quiesce?.(quiesceContext)
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toMatchObject({ done: 0, unknown: 0 })
+})
+
 test('what an adapter knows is neither waited for nor doubted', async () => {
   const { client, heard, socket, stop: end } = await room()
   trustUpgraded(rawOf(socket))

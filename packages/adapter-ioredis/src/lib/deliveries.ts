@@ -1,4 +1,4 @@
-import type { Tallying } from '@lameduck/core'
+import { recentMs, type Tallying } from '@lameduck/core'
 import { internalsOf, type Command } from './client-internals.ts'
 import { commandsOf } from './commands-of.ts'
 import { isRead, sourceOf } from './reads.ts'
@@ -15,9 +15,6 @@ export interface Deliveries {
   /** The client is closed. What was delivered, and after which nothing more was asked for, is `unknown`. Later calls change nothing. */
   readonly end: () => void
 }
-
-/** As long as core doubts what has begun before the stop, in ms. */
-const recentMs = 30_000
 
 const why = 'nobody knows whether what was read last is handled. Hand the loop over: blockingRedis(client, { loop })'
 

@@ -17,7 +17,7 @@ import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
 import { openSockets } from './open-sockets.ts'
 import type { Outcomes } from './outcomes.ts'
-import { mayBeAbandoned, recentlyAbandoned } from './recently-abandoned.ts'
+import { isWorthADoubt, recentlyAbandoned } from './recently-abandoned.ts'
 import { requestChannels, type HttpMessage } from './request-channels.ts'
 import { wasCutOff } from './was-cut-off.ts'
 
@@ -56,7 +56,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
   type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
   const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
-  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => exchangesOf(socket).some((each) => mayBeAbandoned(socket, each)))
+  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => isWorthADoubt(socket, socket[slot]))
   const requests = requestChannels(onRequestStart, onResponseFinish)
   const arrivals = trackArrivals(work)
   const leavers = recentlyAbandoned()
@@ -200,23 +200,16 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
   function onClose(socket: Tracked): void {
     const connection = socket[slot]
     socket[slot] = undefined
-    if (connection?.kind === 'active') {
-      const counts = outcomes ?? leavers
-      for (const exchange of fromOldest(connection)) {
-        arrivals.exchangeOver(exchange)
-        counts.lost(socket, exchange)
-      }
-    }
-    if (connection?.kind === 'upgraded') {
-      arrivals.upgradeOver(connection)
-      outcomes?.upgradeOver(socket, connection)
-    }
+    if (connection?.kind === 'active') for (const exchange of fromOldest(connection)) arrivals.exchangeOver(exchange)
+    if (connection?.kind === 'upgraded') arrivals.upgradeOver(connection)
+    tell(socket, connection, outcomes ?? leavers)
     changed(socket)
   }
 
-  function exchangesOf(socket: Tracked): Exchange[] {
-    const connection = socket[slot]
-    return connection?.kind === 'active' ? [...fromOldest(connection)] : []
+  /** What was under way on a socket that has closed. */
+  function tell(socket: Socket, connection: Connection | undefined, counts: Pick<Outcomes, 'lost' | 'upgradeOver'>): void {
+    if (connection?.kind === 'active') for (const exchange of fromOldest(connection)) counts.lost(socket, exchange)
+    if (connection?.kind === 'upgraded') counts.upgradeOver(socket, connection)
   }
 
   function arrived(socket: Socket): void {
@@ -255,7 +248,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
     announceClose(on) {
       announced = on
       arrivals.count(on)
-      for (const socket of sockets.closed() as Iterable<Tracked>) for (const exchange of exchangesOf(socket)) leavers.lost(socket, exchange)
+      for (const socket of sockets.closed() as Iterable<Tracked>) tell(socket, socket[slot], leavers)
       sockets.follow(onClose)
       const trulyIdle = idleBy(server)
       for (const socket of sockets.all() as Iterable<Tracked>) {

@@ -14,6 +14,10 @@ export function nameOfUpgrade(upgrade: Upgrade): string {
   return `${describeRequest(upgrade)} (${upgrade.protocol || 'tunnel'})`
 }
 
+export function describeUnanswered(upgrade: Upgrade): string {
+  return `${nameOfUpgrade(upgrade)}: its last message was not answered when it was closed`
+}
+
 /** Method and path. No query: it may hold secrets. */
 export function describeRequest({ method, url }: { readonly method: string; readonly url: string }): string {
   const query = url.indexOf('?')

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { recentMs } from '@lameduck/core'
 import { readFrames, type FrameKind, type FrameReading } from './client-frames.ts'
 import type { Upgrade } from './connection.ts'
 
@@ -13,9 +14,6 @@ export interface LastMessage extends FrameReading {
   /** Bytes of the library's answers to pings of the newest chunk, which come behind it. */
   owed: number
 }
-
-/** As long as core doubts what has begun before a stop, in ms: of what needs no answer nobody would tell. */
-const recentMs = 30_000
 
 /** A ping, or a close frame, of this side that says nothing; the smallest message has a byte more. */
 const emptyFrame = 2

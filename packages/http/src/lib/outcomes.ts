@@ -5,7 +5,7 @@ import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.t
 import { wasBrokenOff } from './broken-off.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
-import { describeRequest, nameOf, nameOfUpgrade } from './describe-request.ts'
+import { describeRequest, describeUnanswered, nameOf, nameOfUpgrade } from './describe-request.ts'
 import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
 import { isUnanswered } from './last-message.ts'
 
@@ -64,7 +64,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       if (socket.bytesWritten === upgrade.bytesBefore) return
       const name = nameOfUpgrade(upgrade)
       const isEnded = socket.writableFinished || upgrade.dismissed
-      if ((isEnded || isPeers(socket.errored)) && isUnanswered(upgrade)) tally.unknown(`${name}: its last message was not answered when it was closed`)
+      if ((isEnded || isPeers(socket.errored)) && isUnanswered(upgrade)) tally.unknown(describeUnanswered(upgrade))
       else if (isEnded) tally.done()
       else if (isPeers(socket.errored)) return
       else if (socket.errored && !isCancelled(socket.errored)) tally.failed(name, socket.errored)

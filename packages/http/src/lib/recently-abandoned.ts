@@ -1,24 +1,30 @@
 import type { Socket } from 'node:net'
+import { recentMs } from '@lameduck/core'
 import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.ts'
-import type { Exchange } from './connection.ts'
+import type { Connection, Exchange } from './connection.ts'
+import { describeUnanswered } from './describe-request.ts'
+import { fromOldest } from './exchanges.ts'
 import { hungUp, hungUpOn } from './hung-up.ts'
+import { isUnanswered } from './last-message.ts'
 import type { Outcomes } from './outcomes.ts'
 import { isSafe } from './safe-methods.ts'
 
 /** Handlers without a client of before a stop, which begins in the middle of their work. */
-export interface RecentlyAbandoned extends Pick<Outcomes, 'lost' | 'streamOver'> {
+export interface RecentlyAbandoned extends Pick<Outcomes, 'lost' | 'streamOver' | 'upgradeOver'> {
   /** Those that came in the last 30 s and have not ended. */
   readonly take: () => Abandoned[]
 }
 
-/** As long as core doubts what has begun before the stop, in ms: what ends its work without ending its answer would be doubted for ever. */
-const recentMs = 30_000
-
 /** Of clients that cancel as fast as they can, the newest: each holds its request. */
 const mostKept = 1_000
 
-/** Whether an exchange whose socket has closed may still be worth a doubt when a stop begins. */
-export function mayBeAbandoned(socket: Socket, exchange: Exchange): boolean {
+/** Whether a connection whose socket has closed may still be worth a doubt when a stop begins. */
+export function isWorthADoubt(socket: Socket, connection: Connection | undefined): boolean {
+  if (connection?.kind === 'upgraded') return isUnanswered(connection)
+  return connection?.kind === 'active' && [...fromOldest(connection)].some((exchange) => mayBeAbandoned(socket, exchange))
+}
+
+function mayBeAbandoned(socket: Socket, exchange: Exchange): boolean {
   const { response } = exchange
   if (!isRecent(exchange) || isSafe(response.req.method)) return false
   // Who breaks an answer off in its middle has ended it.
@@ -40,6 +46,10 @@ export function recentlyAbandoned(): RecentlyAbandoned {
     },
     streamOver(stream, about, on) {
       if (!isSafe(about.method) && (!stream.headersSent || hungUpOn(stream, about, on))) add(about.startedAt, abandonedStream(about))
+    },
+    upgradeOver(_socket, upgrade) {
+      // Nothing tells when its handler ends.
+      if (isUnanswered(upgrade)) add(upgrade.lastMessage?.at ?? upgrade.startedAt, { why: () => describeUnanswered(upgrade), hasEnded: () => false })
     },
     take() {
       const taken = kept.filter((each) => isRecent(each) && !each.abandoned.hasEnded()).map(({ abandoned }) => abandoned)

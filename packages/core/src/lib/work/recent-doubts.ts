@@ -11,8 +11,8 @@ export interface RecentDoubts {
 /** By what has begun: it is called for each message, so its text is not put together here. */
 type Counts = Map<string, { readonly why: string; units: number }>
 
-/** How long before a stop something may have begun that is doubted in it, in ms. */
-const recentMs = 30_000
+/** How long before a stop something may have begun that is doubted in it, in ms: of what needs no end, nobody would ever tell it. */
+export const recentMs = 30_000
 
 /** Counts by the second, so that its size does not grow with how much comes. @param now monotonic ms */
 export function createRecentDoubts(now: () => number = () => performance.now()): RecentDoubts {
