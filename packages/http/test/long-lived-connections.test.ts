@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
 import { createTRPCClient, createWSClient, httpSubscriptionLink, wsLink } from '@trpc/client'
 import { EventSource } from 'eventsource'
 import { createClient } from 'graphql-ws'
@@ -119,26 +118,21 @@ test.each(['polling', 'websocket'] as const)('socket.io over %s: the client come
   expect(await again).toBe(1)
 })
 
-/** The page's program with an event that begins work, closed as the page says of such. */
-async function socketIoWithWork(isKnown: boolean): Promise<string> {
-  const text = await readFile(page, 'utf8')
-  const [, onDrain = ''] = /`(onDrain: .* => untilIdle.*?)`/.exec(text) ?? []
-  const source = (await snippetOf(page, 'socket.io'))
-    .replace("import { bindProcess, createLifecycle }", "import { bindProcess, createLifecycle, trackedWork, untilIdle }")
-    .replace("(socket) => socket.emit('hello')", "(socket) => socket.on('order', work.wrap(async (id, answer) => {\n  console.log('begun')\n  await new Promise((resolve) => setTimeout(resolve, 300))\n  answer(id)\n})).emit('hello')")
-    .replace('const lifecycle = createLifecycle()', "const lifecycle = createLifecycle()\nconst work = trackedWork('orders')\nlifecycle.add(work)")
-  return isKnown ? source.replace('onDrain: () => io.engine.close()', `${onDrain}, upgradedWork: work`) : source
-}
+const chat = await snippetOf(page, 'socket.io')
 
-test.each([true, false])('socket.io: an event in hand is answered where its work is known, else it is unknown: %s', async (isKnown) => {
-  const service = await runService(await socketIoWithWork(isKnown))
-  const client = io(`http://127.0.0.1:${service.port}`, { transports: ['websocket'], reconnection: false })
+test.each([
+  ['polling', 'as the page has it', chat, ['clean', '7 is shipped']],
+  ['websocket', 'as the page has it', chat, ['clean', '7 is shipped']],
+  ['websocket', 'with work that nobody knows', chat.replace('work.wrap(async', '(async').replace(/ +upgradedWork.*\n/, ''), ['unknown', 'none']],
+] as const)('socket.io over %s: an event in hand, %s', async (transport, _how, source, expected) => {
+  const service = await runService(source)
+  const client = io(`http://127.0.0.1:${service.port}`, { transports: [transport], reconnection: false })
   onTestFinished(() => void client.close())
   await new Promise((resolve) => client.once('hello', () => resolve(undefined)))
   const answer = (client.emitWithAck('order', 7) as Promise<unknown>).catch(() => 'none')
   expect(await service.line()).toBe('begun')
   const { report } = await service.stop()
-  expect([report.result, await answer]).toEqual(isKnown ? ['clean', 7] : ['unknown', 'none'])
+  expect([report.result, await answer]).toEqual(expected)
 })
 
 test('graphql-ws: a subscription gets 1001, and is tried again', async () => {
