@@ -69,7 +69,7 @@ export interface HttpServerOptions {
   /**
    * What messages on upgraded sockets begin, such as a `trackedWork` around their handlers. Then goodbyes wait until it is idle by the rule of
    * `untilIdle`, at most half of the time that is left; and no message is doubted because nobody has answered it.
-   * @default unknown: a WebSocket whose client has the last word is given 2 s for the answer, and is `unknown` in the report without one
+   * @default none: a WebSocket whose client has the last word is given 2 s for the answer, and is `unknown` in the report without one
    */
   readonly upgradedWork?: InHand
   /**

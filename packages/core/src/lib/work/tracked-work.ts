@@ -1,6 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
 import { createDoubtWarnings } from './doubt-warnings.ts'
+import { warnWhenForgotten } from './forgotten.ts'
 import { createTracker, type Tracker } from './tracker.ts'
 import { closeWhenIdle, type InHand } from './until-idle.ts'
 
@@ -44,7 +45,7 @@ const trackedKey = Symbol.for('lameduck.tracked')
 
 /**
  * Work that nobody else can see: begun by an event, by a timer or after an answer. The drain waits for what is under way, counts what
- * becomes of it, and refuses what comes after the close.
+ * becomes of it, and refuses what comes after the close. A warning of the process says where it was never added to a lifecycle.
  *
  * It drains in the phase `work`: when servers and consumers have finished, and while pools and producers are still there.
  *
@@ -54,23 +55,32 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
   const members = workMembers('trackedWork', name, options)
   const doubts = createDoubtWarnings()
   const tracker = createTracker(name, undefined, doubts.tell)
+  const forgotten = warnWhenForgotten(name)
   const cutting = new AbortController()
   return {
     ...members,
-    watch: doubts.watch,
+    watch(ended, warn) {
+      forgotten.onAdded()
+      doubts.watch(ended, warn)
+    },
     ...drainTracked(name, tracker, cutting),
     count: tracker.count,
     begunBefore: tracker.begunBefore,
     onEnd: tracker.onEnd,
-    run: (work, what) => tracker.track(nameOf(work, what, 'run'), () => work({ signal: cutting.signal })),
+    run: (work, what) => track(nameOf(work, what, 'run'), () => work({ signal: cutting.signal })),
     wrap,
+  }
+
+  function track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T> {
+    forgotten.onWork()
+    return tracker.track(what, work)
   }
 
   function wrap<This, A extends unknown[], R>(listener: (this: This, ...parameters: A) => R, what?: string): (this: This, ...parameters: A) => void {
     const name = nameOf(listener, what, 'wrap')
     // A function and not an arrow, for emitters are `this` of their listeners.
     function tracked(this: This, ...parameters: A): unknown {
-      return tracker.track(name, () => Reflect.apply(listener, this, parameters) as Awaited<R>)
+      return track(name, () => Reflect.apply(listener, this, parameters) as Awaited<R>)
     }
     return Object.defineProperty(tracked, trackedKey, { value: true })
   }
