@@ -113,6 +113,6 @@ test('workers that are replaced have not died, and the last one that is not has'
 })
 
 test('what is no child process, and a worker instead of the primary, are refused', () => {
-  expect(() => childProcess({} as never)).toThrow('it was given [object Object] (object)')
+  expect(() => childProcess({} as never)).toThrow('it was given {} (object)')
   expect(() => clusterWorkers({ ...cluster, isPrimary: false } as never)).toThrow('is for the primary process')
 })

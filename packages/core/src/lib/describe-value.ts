@@ -1,13 +1,13 @@
-/** Anything as one line of text; also what `String()` refuses (an object without a prototype, a `toString` that throws). */
+/** Anything as one line of text; also what `String()` refuses (a `toString` that throws), or says nothing of (`[object Object]`). */
 export function describeValue(value: unknown): string {
-  return oneLine(attempt(() => (value instanceof Error ? value.message : String(value))))
+  return oneLine(attempt(() => (value instanceof Error ? value.message : textOf(value))))
 }
 
 /** An error as one line of text, with its name where that tells something. */
 export function describeError(error: unknown): string {
   return oneLine(
     attempt(() => {
-      if (!(error instanceof Error)) return String(error)
+      if (!(error instanceof Error)) return textOf(error)
       return error.name === 'Error' || error.name === 'LifecycleError' ? error.message : `${error.name}: ${error.message}`
     }),
   )
@@ -17,6 +17,24 @@ export function describeError(error: unknown): string {
 export function describeStack(error: unknown): string {
   const stack = attempt(() => (error instanceof Error ? String(error.stack ?? error) : `${describeValue(error)} (${error === null ? 'null' : typeof error})`))
   return stack === unshowable ? describeError(error) : stack
+}
+
+const mostListed = 5
+
+/** As `String()` has it; where that is `[object Object]`, the class, or the keys of a plain object. Not their values, which may be secrets. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `[${listed(value, (each) => (Array.isArray(each) ? '[…]' : describeValue(each)))}]`
+  // A null prototype has no text, which `String()` says by throwing.
+  if (value.toString !== Object.prototype.toString) return String(value)
+  const { name } = value.constructor
+  const keys = Object.keys(value)
+  if (name !== '' && name !== 'Object') return name
+  return keys.length === 0 ? '{}' : `{ ${listed(keys, String)} }`
+}
+
+function listed<T>(all: readonly T[], text: (each: T) => string): string {
+  return [...all.slice(0, mostListed).map(text), ...(all.length > mostListed ? ['…'] : [])].join(', ')
 }
 
 const unshowable = 'a value that cannot be shown'

@@ -174,7 +174,7 @@ test.each<[string, () => unknown, string]>([
   ['an unknown phase', () => trackedWork('jobs', { phase: 'soon' as never }), 'trackedWork("jobs"): phase must be one of intake, work, producers, connections, telemetry; it is "soon" (string)'],
   ['an unknown option', () => trackedWork('jobs', { timeout: 5 } as never), 'trackedWork("jobs"): the option timeout is not known; known are phase, timeoutMs and reserveMs'],
   ['a time that is none', () => trackedWork('jobs', { timeoutMs: '5s' as never }), 'trackedWork("jobs"): timeoutMs must be a number of milliseconds, at least 0; it is "5s" (string)'],
-  ['a promise in place of a function', () => trackedWork('jobs').run(Promise.resolve() as never), 'run() takes a function; it was given [object Promise] (object)'],
+  ['a promise in place of a function', () => trackedWork('jobs').run(Promise.resolve() as never), 'run() takes a function; it was given Promise (object)'],
   ['no listener', () => trackedWork('jobs').wrap(undefined as never), 'wrap() takes a function; it was given undefined (undefined)'],
 ])('refuses %s', (_what, call, message) => {
   expect(call).toThrow(message)
