@@ -161,6 +161,11 @@ describe('expressApp', () => {
     expect(() => expressApp(given as ReturnType<typeof express5>, { port: 0 })).toThrow(text)
   })
 
+  // Catches: `listen.port`, an option that expressApp() has not got.
+  test('a wrong port is named as it was written', () => {
+    expect(() => expressApp(express5(), { port: '8080' as never })).toThrow(/^port must be a whole number from 0 to 65535; it is "8080" \(string\)$/)
+  })
+
   test('the compiler refuses a router', () => {
     // @ts-expect-error a router has no `listen`
     expect(() => expressApp(express5.Router(), { port: 0 })).toThrow('express()')

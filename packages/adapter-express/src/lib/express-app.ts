@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { LifecycleError, show } from '@lameduck/core'
-import { httpServer, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
+import { httpServer, requirePort, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
 
 /** What is needed of an Express application, 4 or 5. */
 export interface ExpressLike {
@@ -34,6 +34,7 @@ export interface ExpressAppResource extends HttpServerResource {
 export function expressApp(app: ExpressLike, options: ExpressAppOptions): ExpressAppResource {
   const { name = 'express', port, host, ...drain } = options
   requireApp(app)
+  requirePort(port)
   const server = createServer(app)
   // Added to, not copied: its warnings are a getter.
   return Object.assign(httpServer(server, { ...drain, name, listen: host === undefined ? { port } : { port, host } }), { server })

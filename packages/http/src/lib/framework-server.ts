@@ -1,5 +1,6 @@
-import { LifecycleError, orAborted, show, type Reason } from '@lameduck/core'
+import { LifecycleError, orAborted, type Reason } from '@lameduck/core'
 import { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from './http-server.ts'
+import { requirePort } from './require-port.ts'
 
 /** How a framework that owns its server listens and closes. */
 export interface FrameworkServer {
@@ -72,9 +73,4 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
     closing ??= Promise.resolve(framework.close(reason)).then(() => {})
     return closing
   }
-}
-
-function requirePort(port: unknown): void {
-  if (typeof port === 'number' && Number.isInteger(port) && port >= 0 && port <= 65_535) return
-  throw new LifecycleError('invalid-option', `port must be a whole number from 0 to 65535; it is ${show(port)}`)
 }

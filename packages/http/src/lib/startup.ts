@@ -1,6 +1,7 @@
 import type { Server } from 'node:net'
 import { LifecycleError, show, type StartContext } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
+import { requirePort } from './require-port.ts'
 
 /** Where `start()` listens. Without a host Node listens on every interface. */
 export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string }
@@ -68,9 +69,7 @@ function requireAddress(server: Server, listen: ListenAddress): void {
     if (typeof listen.path === 'string' && listen.path !== '') return
     throw new LifecycleError('invalid-option', `listen.path must be the path of a socket; it is ${show(listen.path)}`)
   }
-  if (!Number.isInteger(listen.port) || listen.port < 0 || listen.port > 65_535) {
-    throw new LifecycleError('invalid-option', `listen.port must be a whole number from 0 to 65535; it is ${show(listen.port)}`)
-  }
+  requirePort(listen.port, 'listen.port')
 }
 
 /** Node's `listen` errors carry the address; the message says what to do about it. */
