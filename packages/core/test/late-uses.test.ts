@@ -71,7 +71,7 @@ describe.each(nodes)('$name: work of which nobody can tell', (node) => {
     const file = join(folder, 'message')
     const { code, report, stderr } = await runProgram(node, 'tells-nothing', { parameters: [file], on: { ready: term } })
     expect({ code, result: report?.result, exitCode: report?.exitCode }).toEqual({ code: 0, result: 'unknown', exitCode: 0 })
-    expect(stderr).toBe('lameduck: stopped on SIGTERM; broker: nobody can tell whether 3 units were finished (no acknowledgement (acks 0) (×3))\n')
+    expect(stderr).toBe('lameduck: stopped on SIGTERM; broker: it is not known whether 3 pieces of work were finished (no acknowledgement (acks 0) (×3))\n')
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ lameduck: 'stopped', result: 'unknown', exitCode: 0, steps: [{ name: 'broker', outcome: 'unknown', work: { unknown: 3 } }] })
     await rm(folder, { recursive: true })
   })

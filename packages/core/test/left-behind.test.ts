@@ -30,7 +30,7 @@ describe.each(nodes)('$name: what is under way when the stop is over, and known 
     expect({ code, result: report?.result, steps: report?.steps.map(({ outcome }) => outcome) }).toEqual({ code: 0, result: 'unknown', steps: ['idle'] })
     const [warning] = report?.warnings ?? []
     expect(warning).toMatch(/^When everything had stopped, 1 request of this process had no complete answer yet \(POST http:\/\/127\.0\.0\.1:\d+\/orders\), and no resource waited for it\./)
-    expect(stderr).toBe(`lameduck: warning: ${warning}\nlameduck: stopped on SIGTERM; nobody can tell whether all work was finished: see the warnings\n`)
+    expect(stderr).toBe(`lameduck: warning: ${warning}\nlameduck: stopped on SIGTERM; it is not known whether all work was finished: see the warnings\n`)
   })
 
   test('so do those that wait until a socket of their agent is free', async () => {

@@ -85,7 +85,7 @@ describe.each(nodes)('$name: an adopted listener', (node) => {
     expect(stdout.slice(1, -1)).toEqual(['work drained', 'closed', 'db drained'])
     expect(report).toMatchObject({ result: 'unknown', steps: [{}, { outcome: 'unknown', work: { done: 0, unknown: 1 } }, {}] })
     expect(stderr).toBe(
-      'lameduck: stopped on SIGTERM; other listeners: nobody can tell whether 1 unit was finished (SIGTERM: function beginOnly returned at once, and does not say when it has finished)\n',
+      'lameduck: stopped on SIGTERM; other listeners: it is not known whether one piece of work was finished (SIGTERM: function beginOnly returned at once, and does not say when it has finished)\n',
     )
   })
 

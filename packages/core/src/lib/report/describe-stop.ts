@@ -22,11 +22,16 @@ export function describeStop(report: Report): string {
     ...list(report.steps.filter(({ outcome, errors }) => outcome === 'unknown' && errors.length > 0).map(({ name, errors }) => `${name}: ${errors.join('; ')}`)),
     ...report.steps.flatMap(describeDoubt),
     ...list(unfinished),
-    ...(report.errors.length > 0 ? [`uncaught errors came meanwhile: ${report.errors.length}`] : []),
+    ...(report.errors.length > 0 ? [describeErrors(report.errors.length)] : []),
   ]
   // What makes it unknown without a step has been a warning of its own.
-  const told = parts.length === 0 && report.result === 'unknown' ? ['nobody can tell whether all work was finished: see the warnings'] : parts
+  const told = parts.length === 0 && report.result === 'unknown' ? ['it is not known whether all work was finished: see the warnings'] : parts
   return [`stopped on ${describeReason(report.reason)}`, ...told].join('; ')
+}
+
+/** What such an error has broken off is in no count. */
+function describeErrors(errors: number): string {
+  return `work may be lost: ${errors === 1 ? 'an uncaught error' : `${errors} uncaught errors`} came during the stop`
 }
 
 /** What is not known to be lost, and not known to be done. */
@@ -36,7 +41,7 @@ export function describeDoubt({ name, outcome, work }: StepReport): string[] {
   // What has failed is told with its reasons elsewhere.
   const others = outcome === 'unknown' ? reasons.filter((reason) => !ofRefused.test(reason)) : []
   return [
-    ...(unknown > 0 ? [`${name}: nobody can tell whether ${unknown === 1 ? '1 unit was' : `${unknown} units were`} finished${bracketed(others)}`] : []),
+    ...(unknown > 0 ? [`${name}: it is not known whether ${unknown === 1 ? 'one piece of work was' : `${unknown} pieces of work were`} finished${bracketed(others)}`] : []),
     ...(refused > 0 ? [`${name} was used ${refused === 1 ? 'once after its close; it was' : `${refused} times after its close; all were`} refused${bracketed(own.map(callOf))}`] : []),
   ].map(shorten)
 }

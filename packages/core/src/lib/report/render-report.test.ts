@@ -64,7 +64,7 @@ test('draws what nobody can tell of and what failed in its own way, with how man
     pool   │                  ▓▓▓▓▓▓▓▓▓▓                 ┊│ forced 2.0 s, 1 cut
            0                               deadline 10.0 s
     error: mail: 3 of 4 failed while it stopped (SMTP: timeout (×3))
-    doubt: orders: nobody can tell whether 2 units were finished
+    doubt: orders: it is not known whether 2 pieces of work were finished
     doubt: orders was used 7 times after its close; all were refused"
   `)
   expect(renderReport(await stopped, { color: true }).split('\u001B[33m')).toHaveLength(3)

@@ -4,7 +4,7 @@ import type { Lifecycle } from '../lifecycle.ts'
 import { schedule } from './schedule.ts'
 import { trackedWork } from './tracked-work.ts'
 
-const noPromise = 'it returned no promise, so nobody knows when its work is over: return the promise, or make it async if its work is over when it returns'
+const noPromise = 'it returned no promise, so nobody knows when its work is over: return the promise of what it begins, not `void f()`; if it begins nothing, make it async'
 
 function world(): { lifecycle: Lifecycle; warnings: string[] } {
   const lifecycle = createLifecycle({ env: {} })

@@ -7,7 +7,7 @@ import { followListeners } from './follow-listeners.ts'
 import { drainTracked, trackedWork } from './tracked-work.ts'
 import { createTracker } from './tracker.ts'
 
-const fix = 'message: its listener returned no promise, so nobody knows when its work is over: return the promise, or make it async if its work is over when it returns'
+const fix = 'message: its listener returned no promise, so nobody knows when its work is over: return the promise of what it begins, not `void f()`; if it begins nothing, make it async'
 
 function followed(doubts: boolean = true): { lifecycle: Lifecycle; emitter: EventEmitter; waitingFor: () => readonly string[] } {
   const emitter = new EventEmitter()

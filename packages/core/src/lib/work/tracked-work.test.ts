@@ -116,7 +116,7 @@ test.each<[string, (work: TrackedWork) => void]>([
   begin(work)
   const stopped = lifecycle.stop()
   begin(work)
-  const why = 'onOrder: it returned no promise, so nobody knows when its work is over: return the promise, or make it async if its work is over when it returns (×3)'
+  const why = 'onOrder: it returned no promise, so nobody knows when its work is over: return the promise of what it begins, not `void f()`; if it begins nothing, make it async (×3)'
   expect(await stopped).toMatchObject({ result: 'unknown', exitCode: 0, steps: [{ outcome: 'unknown', work: { done: 0, unknown: 3, reasons: [why] } }] })
 })
 

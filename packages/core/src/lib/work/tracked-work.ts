@@ -25,7 +25,7 @@ export interface TrackedWork extends Resource, InHand {
   /**
    * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
    * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s, and a warning when it comes first:
-   * make it async where it is over when it returns.
+   * return the promise of what it begins; if it begins nothing, make it async.
    *
    * @param what names it in reports. @default the function's name, or `work`
    */

@@ -29,7 +29,7 @@ interface Unit {
 }
 
 /** Why something is doubted that was called, and what to do. */
-export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise, or make it async if its work is over when it returns'
+export const noPromise = 'returned no promise, so nobody knows when its work is over: return the promise of what it begins, not `void f()`; if it begins nothing, make it async'
 
 const itReturned = `it ${noPromise}`
 
