@@ -30,6 +30,14 @@ describe.each(nodes)('$name: the report', (node) => {
     expect(performance.now() - signalledAt).toBeLessThan(3_000)
   })
 
+  // Catches: exit code 0 of a process in which an error broke work off, since the report had been made.
+  test('that says clean does not decide about an error that comes after it', async () => {
+    const { code, stdout, stderr } = await runProgram(node, 'sends-report', { parameters: ['fails later'], on: { ready: term } })
+    expect({ code, stdout }).toEqual({ code: 72, stdout: ['ready', 'sent clean'] })
+    expect(stderr).toMatch(/^lameduck: unhandledRejection while stopping: Error: too late\n/)
+    expect(stderr).toMatch(/\nlameduck: this error came when the report was made, which says clean: work may be lost, so the stop counts as failed \(exit code 72\)\n$/)
+  })
+
   test('is lost when somebody ends the process meanwhile, which is told', async () => {
     const { code, stderr } = await runProgram(node, 'sends-report', { parameters: ['is overtaken'], on: { ready: term } })
     expect(code).toBe(9)

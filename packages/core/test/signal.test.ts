@@ -55,6 +55,21 @@ describe.each(nodes)('$name: on a signal', (node) => {
     expect(stderr).toBe('lameduck: while stopping: "second" was added when the lifecycle was already "draining": it would never be stopped\n')
   })
 
+  test('that is over when the second one comes is as clean', async () => {
+    const { code, stderr } = await runProgram(node, 'adds-late', { parameters: ['over'], on: { bound: term } })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^lameduck: while stopping: "second" was added when the lifecycle was already "stopped"/)
+  })
+
+  // Catches: a handler that the refusal breaks off, and a stop that is called clean.
+  test('a unit of work that adds a resource too late has failed', async () => {
+    const { code, report, stderr } = await runProgram(node, 'adds-in-the-stop', { on: { ready: term } })
+    const error = '"second" was added when the lifecycle was already "draining": it would never be stopped'
+    expect(code).toBe(72)
+    expect(report).toMatchObject({ result: 'failed', errors: [`unhandledRejection: ${error}`] })
+    expect(stderr).toBe(`lameduck: while stopping: ${error}\nlameduck: stopped on SIGTERM; work may be lost: an uncaught error came during the stop\n`)
+  })
+
   test('what is cut in great numbers is told twenty times, and hides no failure of the service', async () => {
     const { stderr, report } = await runProgram(node, 'many-cut', { on: { ready: term } })
     expect(stderr.match(/^lameduck: while stopping: the command was cut$/gm)).toHaveLength(20)

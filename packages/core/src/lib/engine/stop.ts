@@ -2,6 +2,7 @@ import type { Budget } from './budget.ts'
 import type { Cause } from '../cause.ts'
 import type { Clock } from '../clock.ts'
 import { askDoubters, type Doubter } from './doubters.ts'
+import { lifecycleErrorIn } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
@@ -30,7 +31,7 @@ export interface Stop {
   moveDeadline(deadline: number, why: string): void
   force(): void
   attribute(cause: Cause): void
-  /** Another reason to stop, which changes nothing but what the report says. The unhandled error of a call that came too late is none: it is counted. */
+  /** Another reason to stop, which changes nothing but what the report says. The unhandled error of a call that came too late is none: it is counted. Nor is a resource that a start adds too late. */
   repeat(reason: Reason): void
 }
 
@@ -103,9 +104,14 @@ export function createStop(input: StopInput): Stop {
     },
     repeat(again) {
       if (again.kind === 'fatal' && !isOver && lateUses.add(again.error)) return
-      if (again.kind === 'fatal' && !isOver && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
+      if (again.kind === 'fatal' && !isOver && !isOfTheStart(again.error) && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
       events.emit({ type: 'stop-repeated', reason: again })
     },
+  }
+
+  /** A program that was still being put together when the stop came has no work that this breaks off. */
+  function isOfTheStart(error: unknown): boolean {
+    return input.from === 'starting' && lifecycleErrorIn(error)?.code === 'added-too-late'
   }
 
   /** Its step tells it already; a step that is skipped tells nothing. */

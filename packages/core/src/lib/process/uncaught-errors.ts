@@ -6,6 +6,7 @@ import { isExitTaken } from './taken-exits.ts'
 import type { Listening } from './listening.ts'
 import type { Bindings } from './process-bindings.ts'
 import type { ProcessLike } from './process-like.ts'
+import type { Report } from '../report/report.ts'
 import { tellOperator } from './tell-operator.ts'
 
 type Origin = 'uncaughtException' | 'unhandledRejection'
@@ -47,7 +48,19 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
     if (told && isLateUse(told)) return isOfAnother(told) ? undefined : void lifecycle.stop({ kind: 'fatal', origin, error })
     const ours = told !== undefined && ofTheStop.includes(told.code)
     print(ours ? 'ours' : 'theirs', ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`)
-    if (!ours) void lifecycle.stop({ kind: 'fatal', origin, error })
+    if (ours && told.code !== 'added-too-late') return
+    void lifecycle.stop({ kind: 'fatal', origin, error })
+    const report = bindings.reports.get(lifecycle)
+    // Where another lifecycle is still there, this has failed its stop.
+    if (report && bindings.alive.size === 0 && !(ours && report.from === 'starting')) failLate(report)
+  }
+
+  /** The report is with its receiver already; the exit code need not say what is no longer true. */
+  function failLate(report: Report): void {
+    if (report.reason.kind === 'fatal' || report.result === 'failed' || report.result === 'forced') return
+    const { failed } = lifecycle.policy.exitCodes
+    bindings.reports.set(lifecycle, { ...report, result: 'failed', exitCode: failed })
+    tellOperator(target, `this error came when the report was made, which says ${report.result}: work may be lost, so the stop counts as failed (exit code ${failed})`)
   }
 
   /** Every bound lifecycle hears of it, and one has that resource. */
