@@ -21,8 +21,8 @@ describe.each(nodes)('$name: on a signal', (node) => {
     const { code, stderr } = await runProgram(node, 'waits', { on: { ready: term } })
     expect(code).toBe(0)
     expect(stderr.trim().split('\n')).toEqual([
-      expect.stringMatching(/^lameduck: still waiting for mailer \(2 in flight, mail to nobody\); 2[78]\.\d s left$/),
-      expect.stringMatching(/^lameduck: still waiting for mailer \(2 in flight, mail to nobody\); 2[67]\.\d s left$/),
+      expect.stringMatching(/^lameduck: still waiting for mailer \(2 in flight, mail to nobody\), cut in 2[78]\.\d s$/),
+      expect.stringMatching(/^lameduck: still waiting for mailer \(2 in flight, mail to nobody\), cut in 2[67]\.\d s$/),
     ])
   })
 

@@ -45,6 +45,19 @@ test('the drain waits for what it returns, and goes on meanwhile', async () => {
   expect(await drained).toBeUndefined()
 })
 
+// Catches: `http (0 in flight)`, which says nothing of what the stop is waiting for.
+test('it is what the server waits for, while it runs', async () => {
+  const due = gate()
+  const server = createServer()
+  const resource = httpServer(server, { onDrain: () => due.opened })
+  await serve(server)
+  const drained = Promise.resolve(resource.drain(drainContext()))
+  await expect.poll(() => resource.waitingFor?.()).toEqual([expect.stringMatching(/^onDrain \d+ ms$/)])
+  due.open()
+  await drained
+  expect(resource.waitingFor?.()).toEqual([])
+})
+
 test.each(['throws', 'rejects'])('what it %s fails the step, when everything else is done', async (how) => {
   const lifecycle = createLifecycle({ env: {} })
   const due = gate()

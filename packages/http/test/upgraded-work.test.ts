@@ -29,6 +29,21 @@ test('with upgradedWork nothing is doubted, and all are told when it is idle', a
   expect(tookMs).toBeLessThan(soonMs)
 })
 
+// Catches: the WebSocket alone, of which nobody sees that it is the work that holds it.
+test('… and until then the work is named that is waited for', async () => {
+  const work = trackedWork('messages')
+  const due = gate()
+  const { resource, client, heard } = await room({ options: { upgradedWork: work }, onMessage: () => work.run(() => due.opened, 'order') })
+  client.send('order 1')
+  await heard()
+  expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/chat \(websocket\) /)])
+  const stopped = stop(resource, client)
+  await expect.poll(() => resource.waitingFor?.()).toEqual([expect.stringMatching(/^upgradedWork: 1 in hand, the oldest order \d\.\d s$/), expect.stringMatching(/^GET \/chat \(websocket\) /)])
+  due.open()
+  await stopped
+  expect(resource.waitingFor?.()).toEqual([])
+})
+
 test('… at the latest after half of the time; also those that come late', async () => {
   const work = trackedWork('messages')
   const { resource, client, heard, port } = await room({ options: { upgradedWork: work }, onMessage: () => work.run(() => new Promise<void>(() => {})) })

@@ -6,7 +6,8 @@ import express from 'express'
 import { expect, onTestFinished, test } from 'vitest'
 import { httpServer } from '../src/index.ts'
 import { get, rawClient } from './support/raw-client.ts'
-import { serve } from './support/serve.ts'
+import { drainContext, forceContext } from './support/context.ts'
+import { gate, serve } from './support/serve.ts'
 
 test('names method, path without query, age, and the bytes that were sent of this answer alone', async () => {
   const server = createServer((request, response) => {
@@ -86,6 +87,31 @@ test('HTTP/2: says whether the answer has begun', async () => {
   await expect.poll(() => resource.inFlight?.()).toBe(2)
 
   expect(resource.waitingFor?.()).toEqual([expect.stringMatching(/^GET \/begun \d+ ms, partly sent$/), expect.stringMatching(/^GET \/waiting \d+ ms, nothing sent$/)])
+})
+
+// Catches: advice that is being followed.
+test('where onDrain is given, they are told to end them by it only when it is over', async () => {
+  const due = gate()
+  const server = createServer(() => {})
+  const resource = httpServer(server, { onDrain: () => due.opened })
+  const port = await serve(server)
+  for (const path of ['/socket.io/?EIO=4', '/poll', '/poll', '/poll']) {
+    const client = await rawClient(port)
+    client.send(get(path))
+    await once(server, 'request')
+  }
+  const context = drainContext()
+  const drained = Promise.resolve(resource.drain(context))
+  const held = (advice: readonly [string, string]): unknown[] => [
+    expect.stringMatching(new RegExp(`^GET /socket.io/ \\d\\.\\d s, nothing sent${advice[0]}$`)),
+    expect.stringMatching(new RegExp(`^3 × GET /poll \\d\\.\\d s, nothing sent${advice[1]}$`)),
+  ]
+  await expect.poll(() => resource.waitingFor?.(), { timeout: 3_000 }).toEqual([expect.stringMatching(/^onDrain \d\.\d s$/), ...held(['', ''])])
+  due.open()
+  await expect.poll(() => resource.waitingFor?.()).toEqual(held([' \\(socket.io holds polls open, and onDrain has not closed its engine\\)', ' \\(if something holds them open, onDrain has not ended them\\)']))
+  context.cut()
+  await resource.force?.(forceContext)
+  await drained
 })
 
 // Catches: twenty texts of polls that a library holds, and no word about what ends them.

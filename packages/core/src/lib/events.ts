@@ -31,6 +31,8 @@ export interface WaitingStep {
   readonly inFlight: number | undefined
   /** At most 20 texts, and one that says when there are more. */
   readonly waitingFor: readonly string[]
+  /** Until the step itself is cut, in ms; `undefined` where that has begun. The event's `leftMs` is the time of the whole stop. */
+  readonly leftMs: number | undefined
 }
 
 /** What it returns matters for `stopped` alone: where a lifecycle is bound, the process waits for it as for `onReport`. */

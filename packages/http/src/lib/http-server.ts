@@ -125,6 +125,8 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   let quiesced = false
   let stopping = false
   let closed = !net.listening
+  let onDrainSince: number | undefined
+  let onDrainOver = false
 
   net.on('listening', () => {
     closed = false
@@ -156,13 +158,13 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     inFlight: () => connections.inFlight,
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
-    waitingFor: () => listWaiting(connections),
+    waitingFor: () => listWaiting(connections, { onDrainSince, onDrain: onDrain ? (onDrainOver ? 'over' : 'given') : 'none', upgradedWork: stopping ? upgradedWork : undefined }),
     tally: () => counts.read(),
     async drain(context) {
       begin()
       stopping = true
       const { remaining, signal } = context
-      const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, upgradedWork, closeUpgraded, onDrain: () => onDrain?.(context) }
+      const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, upgradedWork, closeUpgraded, onDrain: () => runOnDrain(context) }
       try {
         await drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
       } finally {
@@ -175,6 +177,18 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
       forceServer(net, connections)
     },
     stats: () => statsOf(connections),
+  }
+
+  async function runOnDrain(context: DrainContext): Promise<void> {
+    if (!onDrain) return
+    onDrainSince = performance.now()
+    onDrainOver = false
+    try {
+      await onDrain(context)
+    } finally {
+      onDrainSince = undefined
+      onDrainOver = true
+    }
   }
 
   function begin(): void {

@@ -111,7 +111,7 @@ test('tells once a second what is waited for, but not during the lame duck, and 
   const begunAt = here.clock.now()
   await stop(here)
   expect(told).toEqual([
-    [begunAt + 2_000, 8_000, [{ name: 'http', inFlight: 2, waitingFor: [] }]],
-    [begunAt + 3_000, 7_000, [{ name: 'pool', inFlight: 0, waitingFor: [] }]],
+    [begunAt + 2_000, 8_000, [{ name: 'http', inFlight: 2, waitingFor: [], leftMs: 5_800 }]],
+    [begunAt + 3_000, 7_000, [{ name: 'pool', inFlight: 0, waitingFor: [], leftMs: 6_900 }]],
   ])
 })

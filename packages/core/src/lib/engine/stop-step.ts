@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { describeError, describeValue } from '../describe-value.ts'
 import { show } from '../errors.ts'
+import type { WaitingStep } from '../events.ts'
 import type { Entry } from './graph.ts'
 import type { Reason } from '../reason.ts'
 import type { Outcome } from '../report/report.ts'
@@ -37,7 +38,7 @@ export interface RunningStep {
   readonly startedAt: number
   readonly deadline: () => number
   /** What it is waiting for now. */
-  waiting(): Pick<StepResult, 'waitingFor'> & { readonly inFlight: number | undefined }
+  waiting(): Omit<WaitingStep, 'name'>
   /** Ms left to a `force` that has been called; `undefined` before. */
   forceLeftMs(): number | undefined
   /** Moves both earlier: when `drain` is cut, and how long `force` may take from then on, or from now on if it has been called. */
@@ -208,7 +209,7 @@ export function runStopStep(input: StepInput): RunningStep {
     startedAt,
     deadline: () => deadline,
     // What is wrong with either is told when the step is over.
-    waiting: () => ({ inFlight: count(resource, 'inFlight', []), waitingFor: listWaiting(resource, []) }),
+    waiting: () => ({ inFlight: count(resource, 'inFlight', []), waitingFor: listWaiting(resource, []), leftMs: phase === 'draining' ? Math.max(0, deadline - clock.now()) : undefined }),
     forceLeftMs: () => (giveUpAt === undefined ? undefined : Math.max(0, giveUpAt - clock.now())),
     moveDeadline(earlier, lessForceMs) {
       // What comes after was promised the time from then on, and must not wait for a bound of an earlier schedule.

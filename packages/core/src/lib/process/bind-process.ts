@@ -68,7 +68,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   // Before the listeners: what these need must be there when one of them is called.
   const unsubscribe = lifecycle.subscribe((event) => {
     if (event.type === 'warning') tellOperator(target, `warning: ${event.message}`)
-    if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps, event.leftMs))
+    if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps))
     if (event.type === 'stop-begun') uncaught.onStopBegun()
     if (event.type === 'stopped') ending.onStopped(event.report)
   })

@@ -1,17 +1,26 @@
 import { expect, test } from 'vitest'
 import { describeWaiting } from './describe-waiting.ts'
 
-test('names the steps, how much is in flight, and the oldest of it', () => {
+test('names the steps, how much is in flight, the oldest of it, and when each is cut', () => {
   const steps = [
-    { name: 'http', inFlight: 4, waitingFor: ['GET /a 4.2 s', 'GET /b 3.1 s', 'GET /c 900 ms', 'GET /d 2 ms'] },
-    { name: 'mailer', inFlight: undefined, waitingFor: [] },
+    { name: 'http', inFlight: 4, waitingFor: ['GET /a 4.2 s', 'GET /b 3.1 s', 'GET /c 900 ms', 'GET /d 2 ms'], leftMs: 2_960 },
+    { name: 'mailer', inFlight: undefined, waitingFor: [], leftMs: 11_840 },
+    { name: 'queue', inFlight: 1, waitingFor: [], leftMs: undefined },
   ]
-  expect(describeWaiting(steps, 11_840)).toBe('still waiting for http (4 in flight, GET /a 4.2 s, GET /b 3.1 s, GET /c 900 ms, …); mailer; 11.8 s left')
+  expect(describeWaiting(steps)).toBe(
+    'still waiting for http (4 in flight, GET /a 4.2 s, GET /b 3.1 s, GET /c 900 ms, …), cut in 3.0 s; mailer, cut in 11.8 s; queue (1 in flight), which is being cut',
+  )
+})
+
+// Catches: `http (0 in flight)` for a hook that is being waited for.
+test('says that nothing is in flight only where nothing else is told', () => {
+  const nothing = { name: 'http', inFlight: 0, leftMs: 500 }
+  expect(describeWaiting([{ ...nothing, waitingFor: ['onDrain 1.2 s'] }, { ...nothing, waitingFor: [] }])).toBe('still waiting for http (onDrain 1.2 s), cut in 0.5 s; http (0 in flight), cut in 0.5 s')
 })
 
 test('stays one line, however many steps there are', () => {
-  const steps = Array.from({ length: 8 }, (_, index) => ({ name: `r${index}`, inFlight: 1, waitingFor: [] }))
-  expect(describeWaiting(steps, 500)).toBe(
-    'still waiting for r0 (1 in flight); r1 (1 in flight); r2 (1 in flight); r3 (1 in flight); r4 (1 in flight); 3 more; 0.5 s left',
+  const steps = Array.from({ length: 8 }, (_, index) => ({ name: `r${index}`, inFlight: 1, waitingFor: [], leftMs: 500 }))
+  expect(describeWaiting(steps)).toBe(
+    `still waiting for ${[0, 1, 2, 3, 4].map((index) => `r${index} (1 in flight), cut in 0.5 s`).join('; ')}; 3 more`,
   )
 })

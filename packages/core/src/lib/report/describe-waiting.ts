@@ -4,16 +4,18 @@ import type { WaitingStep } from '../events.ts'
 const mostSteps = 5
 const mostTexts = 3
 
-/** What a stop is waiting for, in one line. */
-export function describeWaiting(steps: readonly WaitingStep[], leftMs: number): string {
+/** What a stop is waiting for, and when each step is cut, in one line. */
+export function describeWaiting(steps: readonly WaitingStep[]): string {
   const told = steps.slice(0, mostSteps).map(describeStep)
   const more = steps.length > mostSteps ? [`${steps.length - mostSteps} more`] : []
-  return `still waiting for ${[...told, ...more].join('; ')}; ${(leftMs / 1_000).toFixed(1)} s left`
+  return `still waiting for ${[...told, ...more].join('; ')}`
 }
 
-function describeStep({ name, inFlight, waitingFor }: WaitingStep): string {
-  const count = inFlight === undefined ? [] : [`${inFlight} in flight`]
+function describeStep({ name, inFlight, waitingFor, leftMs }: WaitingStep): string {
   const texts = waitingFor.slice(0, mostTexts)
+  // It waits for something all the same.
+  const count = inFlight === undefined || (inFlight === 0 && texts.length > 0) ? [] : [`${inFlight} in flight`]
   const details = [...count, ...texts, ...(waitingFor.length > mostTexts ? ['…'] : [])]
-  return details.length > 0 ? `${name} (${details.join(', ')})` : name
+  const what = details.length > 0 ? `${name} (${details.join(', ')})` : name
+  return leftMs === undefined ? `${what}, which is being cut` : `${what}, cut in ${(leftMs / 1_000).toFixed(1)} s`
 }

@@ -6,6 +6,8 @@ export interface InHand {
   readonly begunBefore: (at: number) => number
   /** Calls back whenever something has ended; returns the function that ends it. Without it, and for what it leaves out, it is asked every 16 ms at the latest. */
   readonly onEnd?: (callback: () => void) => () => void
+  /** One text each, oldest first: who waits for it can say for what. @default only how many */
+  waitingFor?(): readonly string[]
 }
 
 /** How long work is still served that came after the drain had begun, once all from before it is done; in ms. */
