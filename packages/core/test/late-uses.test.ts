@@ -6,6 +6,16 @@ import type { Report } from '../src/lib/report/report.ts'
 import { nodes } from './tools/nodes.ts'
 import { outcomes, runProgram, term } from './tools/run-program.ts'
 
+// Catches: a run that was not made and resolves, which a scheduler with a store takes for done.
+describe.each(nodes)('$name: a scheduler that begins a run in the stop', (node) => {
+  test('is refused, where it waits for it; nothing else is told', async () => {
+    const { code, report, stdout, stderr } = await runProgram(node, 'late-runs', { on: { ready: term } })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout.slice(0, -1)).toEqual(['ready', 'awaited is closed, and kept'])
+    expect(report).toMatchObject({ result: 'clean', errors: [], steps: ['dropped', 'awaited', 'wrapped', 'last'].map((name) => expect.objectContaining({ name })) })
+  })
+})
+
 describe.each(nodes)('$name: a client that is used after its close', (node) => {
   test.each(['heartbeat', 'wrapped'])('costs one line, no failure and no stack, however often (%s)', async (how) => {
     const { code, report, stderr } = await runProgram(node, 'late-uses', { parameters: [how], on: { ready: term } })

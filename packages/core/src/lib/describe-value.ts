@@ -26,7 +26,7 @@ function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `[${listed(value, (each) => (Array.isArray(each) ? '[…]' : describeValue(each)))}]`
   // A null prototype has no text, which `String()` says by throwing.
-  if (value.toString !== Object.prototype.toString) return String(value)
+  if (value.toString !== Object.prototype.toString) return String(value as unknown)
   const { name } = value.constructor
   const keys = Object.keys(value)
   if (name !== '' && name !== 'Object') return name

@@ -3,7 +3,7 @@ import { createLifecycle } from '../engine/create-lifecycle.ts'
 import { schedule, type Trigger } from './schedule.ts'
 
 /** A scheduler that runs the job when the test says so. */
-function byHand(): { trigger: Trigger; run: () => Promise<void>; ended: () => boolean } {
+function byHand(): { trigger: Trigger; run: () => Promise<void>; drop: () => void; ended: () => boolean } {
   let run: (() => Promise<void>) | undefined
   let ended = false
   return {
@@ -12,6 +12,7 @@ function byHand(): { trigger: Trigger; run: () => Promise<void>; ended: () => bo
       return () => (ended = true)
     },
     run: async () => run?.(),
+    drop: () => void run?.(),
     ended: () => ended,
   }
 }
@@ -26,13 +27,26 @@ test('the run that is under way is finished, and none is begun from the signal o
   const running = run()
   const stopped = lifecycle.stop()
   expect(ended()).toBe(true)
-  await run()
+  await expect(run()).rejects.toMatchObject({ code: 'closed', resource: 'report', what: 'a run' })
   expect(runs).toBe(1)
   finish()
   await running
   const report = await stopped
   expect(report.steps).toMatchObject([{ name: 'report', phase: 'work', outcome: 'drained', inFlight: { atStop: 1 }, work: { done: 1, refused: 0 } }])
   expect(report.result).toBe('clean')
+})
+
+// Catches: an unhandled rejection for whoever drops the promise, which the runner would tell.
+test('a run that comes too late, and is dropped, is told nobody', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  const { trigger, drop } = byHand()
+  let runs = 0
+  lifecycle.add(schedule('report', async () => void (runs += 1), trigger))
+  await lifecycle.start()
+  const report = await lifecycle.stop()
+  drop()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect([runs, report.result]).toEqual([0, 'clean'])
 })
 
 test('a run that fails in the stop fails the step', async () => {

@@ -1,10 +1,13 @@
-import { LifecycleError, requireMs, show } from '../errors.ts'
+import { closedError, LifecycleError, requireMs, show } from '../errors.ts'
 import type { Resource } from '../resource.ts'
 import { createDoubtWarnings } from './doubt-warnings.ts'
 import { createTracker } from './tracker.ts'
 import { drainTracked, workMembers, type TrackedWorkOptions, type WorkContext } from './tracked-work.ts'
 
-/** Begins to call `run` again and again, and returns the function that ends it. */
+/**
+ * Begins to call `run` again and again, and returns the function that ends it. `run` settles as the job does; once the stop has begun it runs nothing,
+ * and rejects with a LifecycleError `closed`, so that a scheduler with a store keeps that run for another. Where its promise is dropped, nothing is told.
+ */
 export type Trigger = (run: () => Promise<void>) => () => void
 
 /**
@@ -39,9 +42,18 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
   let isStopping = false
   let end: (() => void) | undefined
 
-  /** What a scheduler still begins when it was told to end was not promised to anybody. */
   async function run(): Promise<void> {
-    if (!isStopping) await tracker.track(() => 'a run', () => job({ signal: cutting.signal }))
+    await tracker.track(() => 'a run', () => job({ signal: cutting.signal }))
+  }
+
+  /**
+   * A scheduler that keeps its runs in a store must not take this one for done. One that drops the promise has nobody to tell: what it
+   * still begins when it was told to end was not promised to anybody, so it is no late use in the report.
+   */
+  function refuse(): Promise<void> {
+    const refused = Promise.reject<void>(closedError(name, 'a run'))
+    refused.catch(() => {})
+    return refused
   }
 
   function endTrigger(): void {
@@ -56,7 +68,7 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
     watch: doubts.watch,
     start() {
       if (isStopping) return
-      const ending: unknown = trigger(run)
+      const ending: unknown = trigger(() => (isStopping ? refuse() : run()))
       if (typeof ending !== 'function') {
         throw new LifecycleError('invalid-option', `schedule("${name}"): the function that hands the job to a scheduler must return how to take it back; it returned ${show(ending)}`)
       }
