@@ -9,13 +9,14 @@ import { createEvents, settledKey } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
 import { warnOfNoLameDuck } from './no-lame-duck.ts'
+import { warningsToTell, type Planned } from './own-reserves.ts'
 import { makePlan } from './plan.ts'
 import { resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
 import { tellPreStop } from './quiesce.ts'
 import { requireReason, type Reason } from '../reason.ts'
 import { requireCause } from '../cause.ts'
-import type { Plan, Report } from '../report/report.ts'
+import type { Report } from '../report/report.ts'
 import type { Resource } from '../resource.ts'
 import { makeSchedule } from './schedule.ts'
 import { startAll, type Start } from './start.ts'
@@ -103,7 +104,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       warnings.add(message)
       events.emit({ type: 'warning', message })
     },
-    plan,
+    plan: () => planNow().plan,
     subscribe: (listener) => events.subscribe(listener),
     async [Symbol.asyncDispose]() {
       await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
@@ -155,7 +156,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
     await refuseAfterStop(failure)
     setState({ name: 'ready', sinceMs: clock.now() })
-    for (const warning of plan().warnings) events.emit({ type: 'warning', message: warning })
+    for (const warning of warningsToTell(planNow(), policy, options.policy)) events.emit({ type: 'warning', message: warning })
     readiness.tell('everything has started')
     // A listener may have begun one meanwhile.
     await refuseAfterStop()
@@ -178,6 +179,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       reason,
       entries: [...entries.values()],
       policy,
+      policyOptions: options.policy,
       budget: withNotices(budgetFor(reason, policy, readiness.preStopElapsedMs())),
       clock,
       events,
@@ -224,11 +226,12 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   }
 
   /** The plan of a stop from the ready state, whatever the state is now. */
-  function plan(): Plan {
+  function planNow(): Planned {
     const all = [...entries.values()]
     const budget = withNotices(budgetFor(platformSignal, policy, readiness.preStopElapsedMs()))
     const nodes = buildGraph(all, policy, hasServers(all) ? budget.lameDuck : undefined)
-    return makePlan(nodes, makeSchedule(nodes, budget.ms), budget, planWarnings())
+    const schedule = makeSchedule(nodes, budget.ms)
+    return { plan: makePlan(nodes, schedule, budget, planWarnings()), nodes, schedule, budget }
   }
 
   function planWarnings(): string[] {

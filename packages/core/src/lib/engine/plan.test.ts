@@ -86,6 +86,30 @@ test('scales that with the reserves when they do not fit', () => {
   })
 })
 
+// Catches: a warning at every start of a service that runs in Docker and has chosen nothing but the grace period.
+test('defaults that do not fit are told by the plan alone; what somebody has chosen is told at the start and in the report', async () => {
+  const told = async (policy: PolicyOptions, own: Partial<Resource> = {}): Promise<unknown> => {
+    const lifecycle = createLifecycle({ clock: createFakeClock(), env: { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, policy: { graceMs: 10_000, ...policy } })
+    const warnings: string[] = []
+    lifecycle.subscribe((event) => void (event.type === 'warning' && warnings.push(event.message)))
+    lifecycle.add(quick('http', { phase: 'intake', drainFrom: 'lame-duck-end' }))
+    lifecycle.add(quick('jobs', { phase: 'work', reserveMs: 3_000 }))
+    lifecycle.add(quick('pool', own))
+    lifecycle.add(quick('probes', { phase: 'telemetry', reserveMs: 0 }))
+    expect(lifecycle.plan().warnings).toEqual([expect.stringMatching(/^the reserves on the path lame duck → http → jobs → pool → probes add up to 15\.\d s, the budget is 9\.0 s/)])
+    await lifecycle.start()
+    const stopped = lifecycle.stop()
+    lifecycle.force()
+    return { start: warnings.length, report: (await stopped).warnings.length }
+  }
+  expect(await told({})).toEqual({ start: 0, report: 0 })
+  // Nothing of that phase is there.
+  expect(await told({ phases: { producers: { reserveMs: 1_000 } } })).toEqual({ start: 0, report: 0 })
+  expect(await told({ phases: { intake: { reserveMs: 5_000 } } })).toEqual({ start: 1, report: 1 })
+  expect(await told({ lameDuck: { minMs: 5_000 } })).toEqual({ start: 1, report: 1 })
+  expect(await told({}, { reserveMs: 2_500 })).toEqual({ start: 1, report: 1 })
+})
+
 test("a phase's timeout is each resource's that has none of its own, and bounds its reserve", async () => {
   const clock = createFakeClock()
   const lifecycle = createLifecycle({ clock, env: {}, policy: { phases: { work: { timeoutMs: 700, reserveMs: 900 } } } })

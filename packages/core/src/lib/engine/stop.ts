@@ -2,11 +2,11 @@ import type { Budget } from './budget.ts'
 import type { Cause } from '../cause.ts'
 import type { Clock } from '../clock.ts'
 import { askDoubters, type Doubter } from './doubters.ts'
-import { lifecycleErrorIn } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
-import type { Policy } from '../policy.ts'
+import { warningsToTell } from './own-reserves.ts'
+import type { Policy, PolicyOptions } from '../policy.ts'
 import { describeValue } from '../describe-value.ts'
 import { describeReason, type Reason } from '../reason.ts'
 import { exitCodeOf, resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
@@ -31,7 +31,7 @@ export interface Stop {
   moveDeadline(deadline: number, why: string): void
   force(): void
   attribute(cause: Cause): void
-  /** Another reason to stop, which changes nothing but what the report says. The unhandled error of a call that came too late is none: it is counted. Nor is a resource that a start adds too late. */
+  /** Another reason to stop, which changes nothing but what the report says. The unhandled error of a call that came too late is none: it is counted. */
   repeat(reason: Reason): void
 }
 
@@ -39,6 +39,8 @@ export interface StopInput {
   readonly reason: Reason
   readonly entries: readonly Entry[]
   readonly policy: Policy
+  /** The policy as it was written. */
+  readonly policyOptions: PolicyOptions | undefined
   readonly budget: Budget
   readonly clock: Clock
   readonly events: Events
@@ -75,7 +77,7 @@ export function createStop(input: StopInput): Stop {
   let forced = false
   let cause: Cause | undefined
   let scale = schedule.scale
-  const warnings = new Set(plan.warnings)
+  const warnings = new Set(warningsToTell({ plan, nodes, schedule, budget }, policy, input.policyOptions))
   let run: StopRun | undefined
   let isOver = false
   let resolveReport: (report: Report) => void
@@ -104,14 +106,9 @@ export function createStop(input: StopInput): Stop {
     },
     repeat(again) {
       if (again.kind === 'fatal' && !isOver && lateUses.add(again.error)) return
-      if (again.kind === 'fatal' && !isOver && !isOfTheStart(again.error) && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
+      if (again.kind === 'fatal' && !isOver && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
       events.emit({ type: 'stop-repeated', reason: again })
     },
-  }
-
-  /** A program that was still being put together when the stop came has no work that this breaks off. */
-  function isOfTheStart(error: unknown): boolean {
-    return input.from === 'starting' && lifecycleErrorIn(error)?.code === 'added-too-late'
   }
 
   /** Its step tells it already; a step that is skipped tells nothing. */

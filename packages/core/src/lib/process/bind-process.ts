@@ -69,6 +69,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   const unsubscribe = lifecycle.subscribe((event) => {
     if (event.type === 'warning') tellOperator(target, `warning: ${event.message}`)
     if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps))
+    if (event.type === 'state-changed' && event.state.name === 'ready') uncaught.onReady()
     if (event.type === 'stop-begun') uncaught.onStopBegun()
     if (event.type === 'stopped') ending.onStopped(event.report)
   })

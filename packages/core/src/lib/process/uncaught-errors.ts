@@ -14,6 +14,8 @@ type Origin = 'uncaughtException' | 'unhandledRejection'
 export interface UncaughtErrors {
   /** A stop has begun: from now on no uncaught error ends the process, and each is told and counted. */
   onStopBegun(): void
+  /** The service is ready: from now on it has work. */
+  onReady(): void
 }
 
 /** Uncaught errors of a kind that are printed; what a broken connection, or one that was cut, throws a thousand times is the same error. */
@@ -26,8 +28,9 @@ const ofTheStop: readonly LifecycleErrorCode[] = ['added-too-late', 'wrong-state
 export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, listening: Listening, bindings: Bindings, choice: 'stop' | 'leave'): UncaughtErrors {
   const printed = { ours: 0, theirs: 0 }
   const names = new WeakMap<Lifecycle, ReadonlySet<string>>()
+  let wasReady = lifecycle.state.name === 'ready'
   if (choice === 'stop') listenToExceptions()
-  return { onStopBegun }
+  return { onStopBegun, onReady: () => void (wasReady = true) }
 
   function onStopBegun(): void {
     if (choice === 'leave') listenToExceptions()
@@ -48,11 +51,12 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
     if (told && isLateUse(told)) return isOfAnother(told) ? undefined : void lifecycle.stop({ kind: 'fatal', origin, error })
     const ours = told !== undefined && ofTheStop.includes(told.code)
     print(ours ? 'ours' : 'theirs', ours ? `while stopping: ${describeError(error)}` : `${origin}${stopping ? ' while stopping' : ''}: ${describeStack(error)}`)
-    if (ours && told.code !== 'added-too-late') return
+    // A program that was still being put together when the stop came has no work that this breaks off.
+    if (ours && (told.code !== 'added-too-late' || !wasReady)) return
     void lifecycle.stop({ kind: 'fatal', origin, error })
     const report = bindings.reports.get(lifecycle)
     // Where another lifecycle is still there, this has failed its stop.
-    if (report && bindings.alive.size === 0 && !(ours && report.from === 'starting')) failLate(report)
+    if (report && bindings.alive.size === 0) failLate(report)
   }
 
   /** The report is with its receiver already; the exit code need not say what is no longer true. */
