@@ -19,14 +19,14 @@ test('the README example serves, finishes the request in flight on SIGTERM and e
   let order: Promise<Response> | undefined
   let report = ''
   for await (const line of createInterface({ input: child.stdout })) {
-    const port = /^serving on port (\d+)$/.exec(line)?.[1]
+    const port = /^serving on \{.* port: (\d+) \}$/.exec(line)?.[1]
     if (port !== undefined) order = fetch(`http://127.0.0.1:${port}/orders/7`)
-    if (line === 'asked for order 7') child.kill('SIGTERM')
+    if (line === 'asked for /orders/7') child.kill('SIGTERM')
     if (line.startsWith('{')) report = line
   }
   const answer = await order
   expect(answer?.headers.get('connection')).toBe('close')
-  expect(await answer?.json()).toEqual({ id: '7', status: 'shipped' })
+  expect(await answer?.json()).toEqual({ order: '/orders/7', status: 'shipped' })
   expect(JSON.parse(report)).toMatchObject({ result: 'clean', reason: { signal: 'SIGTERM' } })
   expect((await exited)[0]).toBe(0)
 })

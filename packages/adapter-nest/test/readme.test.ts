@@ -21,7 +21,7 @@ test('the README example serves, finishes the request in flight on SIGTERM and e
   let order: Promise<Response> | undefined
   let report = ''
   for await (const line of createInterface({ input: child.stdout })) {
-    const port = /^serving on port (\d+)$/.exec(line)?.[1]
+    const port = /^serving on \{.* port: (\d+) \}$/.exec(line)?.[1]
     if (port !== undefined) order = fetch(`http://127.0.0.1:${port}/orders/7`)
     if (line === 'asked for order 7') child.kill('SIGTERM')
     if (line.startsWith('{')) report = line

@@ -22,7 +22,7 @@ export async function snippetOf(file: URL, heading?: string): Promise<string> {
   return /```ts\n([^]*?)```/.exec(text.slice(begin))?.[1] ?? ''
 }
 
-/** Runs a program that prints `listening on <port>`, as a service, beside the tests so that it finds their packages. */
+/** Runs a program that prints `listening on` and its port or address, as a service, beside the tests so that it finds their packages. */
 export async function runService(source: string, parameters: readonly string[] = []): Promise<Service> {
   const folder = await mkdtemp(new URL('../.snippet-', import.meta.url).pathname)
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
@@ -35,7 +35,7 @@ export async function runService(source: string, parameters: readonly string[] =
   const ended = once(child, 'close') as Promise<[number | null]>
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async (): Promise<string> => (await lines.next()).value as string
-  const [, port] = /^listening on (\d+)$/.exec(await line()) ?? []
+  const [, port] = /^listening on (?:\{.* port: )?(\d+)/.exec(await line()) ?? []
   return {
     port: Number(port),
     line,
