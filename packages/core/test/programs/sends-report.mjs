@@ -14,7 +14,7 @@ const receivers = {
     throw new Error('the collector said no')
   },
   hangs: () => new Promise(() => {}),
-  'fails later': async ({ result }) => (setTimeout(() => Promise.reject(new Error('too late')), 20), await after(100), console.log(`sent ${result}`)),
+  'fails later': async ({ result }) => (setTimeout(() => void Promise.reject(new Error('too late')), 20), await after(100), console.log(`sent ${result}`)),
   'is overtaken': async () => (await after(50), process.exit(9)),
 }
 const lifecycle = createLifecycle({ policy: { graceMs: 3_000 } })
