@@ -12,6 +12,7 @@ test.each<[string, unknown, string]>([
   ['the class of a client', new Pool(), 'Pool (object)'],
   ['the class of a server', createServer(), 'Server (object)'],
   ['the keys of a plain object, and no value', { kind: 'secret', at: 1 }, '{ kind, at } (object)'],
+  ['a key that hides the class', { constructor: 'secret' }, '{ constructor } (object)'],
   ['no more than five keys', { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1 }, '{ a, b, c, d, e, … } (object)'],
   ['what is in an array', [new Pool(), 'a', ['b'], {}], '[Pool, a, […], {}] (object)'],
   ['an own text', new URL('http://localhost/a'), 'http://localhost/a (object)'],

@@ -27,9 +27,9 @@ function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${listed(value, (each) => (Array.isArray(each) ? '[…]' : describeValue(each)))}]`
   // A null prototype has no text, which `String()` says by throwing.
   if (value.toString !== Object.prototype.toString) return String(value as unknown)
-  const { name } = value.constructor
+  const { name } = value.constructor as { readonly name?: unknown }
+  if (typeof name === 'string' && name !== '' && name !== 'Object') return name
   const keys = Object.keys(value)
-  if (name !== '' && name !== 'Object') return name
   return keys.length === 0 ? '{}' : `{ ${listed(keys, String)} }`
 }
 
