@@ -1,4 +1,6 @@
-/** Anything as one line of text; also what `String()` refuses (a `toString` that throws), or says nothing of (`[object Object]`). */
+import { oneLine, severalLines } from './foreign-text.ts'
+
+/** Anything as one line of text of at most 2,000 characters; also what `String()` refuses (a `toString` that throws), or says nothing of (`[object Object]`). */
 export function describeValue(value: unknown): string {
   return oneLine(attempt(() => (value instanceof Error ? value.message : textOf(value))))
 }
@@ -13,10 +15,10 @@ export function describeError(error: unknown): string {
   )
 }
 
-/** An error with its stack, as Node prints it; anything else with its type. */
+/** An error with its stack, as Node prints it, in at most 16,000 characters; anything else with its type. */
 export function describeStack(error: unknown): string {
   const stack = attempt(() => (error instanceof Error ? String(error.stack ?? error) : `${describeValue(error)} (${error === null ? 'null' : typeof error})`))
-  return stack === unshowable ? describeError(error) : stack
+  return stack === unshowable ? describeError(error) : severalLines(stack)
 }
 
 const mostListed = 5
@@ -24,6 +26,8 @@ const mostListed = 5
 /** As `String()` has it; where that is `[object Object]`, the class, or the keys of a plain object. Not their values, which may be secrets. */
 function textOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
+  // Its text would be as long as it.
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`
   if (Array.isArray(value)) return `[${listed(value, (each) => (Array.isArray(each) ? '[…]' : describeValue(each)))}]`
   // A null prototype has no text, which `String()` says by throwing.
   if (value.toString !== Object.prototype.toString) return String(value as unknown)
@@ -46,8 +50,4 @@ function attempt(text: () => string): string {
   } catch {
     return unshowable
   }
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ')
 }

@@ -84,6 +84,6 @@ export function requireMs(value: unknown, option: string, least: number = 0): nu
 
 /** A value with its type, for messages: `"5s" (string)`. */
 export function show(value: unknown): string {
-  const text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'function' ? 'a function' : describeValue(value)
+  const text = typeof value === 'string' ? JSON.stringify(describeValue(value)) : typeof value === 'function' ? 'a function' : describeValue(value)
   return `${text} (${value === null ? 'null' : typeof value})`
 }

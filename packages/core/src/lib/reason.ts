@@ -35,11 +35,11 @@ export function describeReason(reason: Reason): string {
     case 'signal':
       return reason.signal
     case 'message':
-      return `the message ${JSON.stringify(reason.message)}`
+      return `the message ${JSON.stringify(describeValue(reason.message))}`
     case 'fatal':
       return `${reason.origin === 'start' ? 'a failed start' : reason.origin}: ${describeValue(reason.error)}`
     case 'programmatic':
-      return reason.detail ?? 'stop() was called'
+      return reason.detail === undefined ? 'stop() was called' : describeValue(reason.detail)
   }
 }
 

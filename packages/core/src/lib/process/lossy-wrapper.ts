@@ -128,8 +128,9 @@ function wrappersAbove(proc: ProcReader): Wrapper[] {
 function readWrapper(proc: ProcReader, pid: number, below: string): Wrapper | undefined {
   const status = proc.read(`/proc/${pid}/status`)
   // A process that sets its title, as npm does, has one argument and NULs behind it.
-  const words = (proc.read(`/proc/${pid}/cmdline`) ?? '').replace(/\0+$/, '').split('\0')
-  if (status === undefined || words[0] === '') return undefined
+  const parts = (proc.read(`/proc/${pid}/cmdline`) ?? '').split('\0')
+  const words = parts.slice(0, parts.findLastIndex((part) => part !== '') + 1)
+  if (status === undefined || words.length === 0) return undefined
   const field = (key: string): string => new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? ''
   const { name, args } = whatRuns(words.length === 1 ? (words[0] ?? '').split(' ') : words)
   const known = { pid, ppid: Number(field('PPid')), name, title: name }
