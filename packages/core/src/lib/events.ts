@@ -1,5 +1,5 @@
-import { channel } from 'node:diagnostics_channel'
 import { describeError } from './describe-value.ts'
+import { createMirror } from './event-channel.ts'
 import { LifecycleError, show } from './errors.ts'
 import type { Reason } from './reason.ts'
 import type { Plan, Report, StepReport } from './report/report.ts'
@@ -38,12 +38,6 @@ export interface WaitingStep {
 /** What it returns matters for `stopped` alone: where a lifecycle is bound, the process waits for it as for `onReport`. */
 export type Listener = (event: LifecycleEvent) => unknown
 
-/**
- * Name of the `node:diagnostics_channel` that mirrors every event of every lifecycle, as `{ lifecycle, event }`. What a subscriber
- * of the channel throws, Node makes an uncaught exception, as on every channel; what a listener of `subscribe` throws harms nothing.
- */
-export const channelName = 'lameduck.lifecycle'
-
 export interface Events {
   emit(event: LifecycleEvent): void
   /** Returns the function that ends the subscription. */
@@ -55,20 +49,31 @@ export interface Events {
 /** Where a lifecycle keeps `settled`, for whoever ends the process. By a global name, since another copy of core may have made it. */
 export const settledKey: unique symbol = Symbol.for('lameduck.settled') as typeof settledKey
 
+/** What a listener can cause without end, each event by the one before. */
+const answers: ReadonlySet<LifecycleEvent['type']> = new Set(['stop-repeated', 'warning', 'deadline-shrunk', 'pre-stop', 'readiness-changed'])
+
+/** How deep events may lie within one another before such are told to nobody. */
+const deepest = 20
+
 /** A listener that throws harms neither the stop nor the other listeners; its error is shown as a process warning. */
 export function createEvents(lifecycle: () => object): Events {
   // Replaced and never changed: a listener that another one adds hears of the next event first.
   let subscriptions: readonly { readonly listener: Listener }[] = []
-  const diagnostics = channel(channelName)
+  const mirror = createMirror()
+  let depth = 0
+  let isTold = false
   let settled: Promise<unknown> = Promise.resolve()
   return {
     settled: () => settled,
     emit(event) {
+      if (depth >= deepest && answers.has(event.type)) return tooDeep(event)
+      depth += 1
       for (const { listener } of subscriptions) {
         const ended = notify(listener, event)
         if (ended && event.type === 'stopped') settled = Promise.all([settled, ended])
       }
-      if (diagnostics.hasSubscribers) diagnostics.publish({ lifecycle: lifecycle(), event })
+      mirror(lifecycle, event)
+      depth -= 1
     },
     subscribe(listener) {
       if (typeof listener !== 'function') throw new LifecycleError('invalid-option', `subscribe() takes a function; it was given ${show(listener)}`)
@@ -78,6 +83,12 @@ export function createEvents(lifecycle: () => object): Events {
         subscriptions = subscriptions.filter((each) => each !== subscription)
       }
     },
+  }
+
+  function tooDeep({ type }: LifecycleEvent): void {
+    if (isTold) return
+    isTold = true
+    process.emitWarning(`a lameduck listener answers events with events; what is ${deepest} deep is told to nobody, the first of the type "${type}"`, 'LameduckListenerWarning')
   }
 }
 

@@ -21,6 +21,9 @@ import { takeCounted } from '../work/counted-failures.ts'
 /** Texts of errors that a report keeps; a client that is cut off can throw thousands. */
 const mostErrors = 20
 
+/** Other reasons to stop that are told: a listener may answer each of them with the next. */
+const mostRepeats = 100
+
 /** One stop, from its first tick to its report. */
 export interface Stop {
   readonly report: Promise<Report>
@@ -75,6 +78,7 @@ export function createStop(input: StopInput): Stop {
   let deadline = begunAt + budget.ms
   let budgetSource = budget.source
   let forced = false
+  let repeats = 0
   let cause: Cause | undefined
   let scale = schedule.scale
   const warnings = new Set(warningsToTell({ plan, nodes, schedule, budget }, policy, input.policyOptions))
@@ -107,13 +111,14 @@ export function createStop(input: StopInput): Stop {
     repeat(again) {
       if (again.kind === 'fatal' && !isOver && lateUses.add(again.error)) return
       if (again.kind === 'fatal' && !isOver && !isCounted(again.error) && errors.length < mostErrors) errors.push(describeReason(again))
-      events.emit({ type: 'stop-repeated', reason: again })
+      repeats += 1
+      if (repeats <= mostRepeats) events.emit({ type: 'stop-repeated', reason: again })
     },
   }
 
   /** Its step tells it already; a step that is skipped tells nothing. */
   function isCounted(error: unknown): boolean {
-    return takeCounted(error, entries.filter((entry) => input.started(entry) !== false).map(({ resource }) => resource))
+    return takeCounted(error, entries.filter((entry) => input.started(entry) !== false).map(({ given }) => given))
   }
 
   function begin(): void {

@@ -1,5 +1,6 @@
 import { describeError, describeStack } from '../describe-value.ts'
 import { isLateUse } from '../engine/late-uses.ts'
+import { channelName, isOfSubscriber } from '../event-channel.ts'
 import { lifecycleErrorIn, type LifecycleError, type LifecycleErrorCode } from '../errors.ts'
 import type { Lifecycle } from '../lifecycle.ts'
 import { isExitTaken } from './taken-exits.ts'
@@ -45,6 +46,7 @@ export function handleUncaughtErrors(lifecycle: Lifecycle, target: ProcessLike, 
 
   function onError(origin: Origin, error: unknown): void {
     if (isExitTaken(error)) return
+    if (isOfSubscriber()) return print('theirs', `a subscriber of the channel "${channelName}" threw, which harms nothing else: ${describeStack(error)}`)
     const stopping = lifecycle.stopping.aborted
     const told = stopping ? lifecycleErrorIn(error) : undefined
     // The report counts it, and tells of it in one line.
