@@ -3,12 +3,15 @@ import { budgetFor, type Budget } from './budget.ts'
 import { systemClock } from '../clock.ts'
 import { runChecks } from './check.ts'
 import { doubtersKey, type Doubter } from './doubters.ts'
+import { describeValue } from '../describe-value.ts'
 import { createEndings } from './endings.ts'
 import { LifecycleError, requireMs } from '../errors.ts'
 import { createEvents, settledKey } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
+import { chosenIn } from './chosen.ts'
 import { warnOfNoLameDuck } from './no-lame-duck.ts'
+import { createNotices } from './notices.ts'
 import { warningsToTell, type Planned } from './own-reserves.ts'
 import { makePlan } from './plan.ts'
 import { resolvePolicy } from '../policy.ts'
@@ -24,6 +27,9 @@ import type { State } from '../state.ts'
 import { createStop, type Stop } from './stop.ts'
 import { requireAddOptions, validateAdd } from './validate-add.ts'
 
+/** Texts that `warn` keeps and tells: each is meant to be told once, and one that is never the same twice would be told for ever. */
+const mostWarnings = 200
+
 /** What a plan is made for before there is a reason. */
 const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
 
@@ -37,6 +43,7 @@ const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive:
 export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const clock = options.clock ?? systemClock
   const policy = resolvePolicy(options.policy, options.env)
+  const chosen = chosenIn(options.policy)
   const entries = new Map<string, Entry>()
   const entryOf = new WeakMap<Handle, Entry>()
   const stopping = new AbortController()
@@ -68,8 +75,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
   let stop: Stop | undefined
-  /** Deadlines that were found before there was a stop. */
-  let notices: readonly { readonly deadline: number; readonly why: string }[] = []
+  const notices = createNotices(clock, policy.graceMs)
 
   const lifecycle: Lifecycle = {
     policy,
@@ -99,7 +105,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     attribute(cause) {
       stop?.attribute(requireCause(cause))
     },
-    warn(message) {
+    warn(text) {
+      const message = warnings.size < mostWarnings ? describeValue(text) : 'there are more warnings than are told'
       if (warnings.has(message)) return
       warnings.add(message)
       events.emit({ type: 'warning', message })
@@ -116,12 +123,12 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     const { needs, whenEnded } = requireAddOptions(options)
     const needed = needs.map((handle) => entryOf.get(handle))
     const entry = validateAdd(resource, needed, entries, state, startPromise !== undefined)
-    entries.set(resource.name, entry)
+    entries.set(entry.resource.name, entry)
     const handle: Handle = { resource, remove: () => remove(entry) }
     entryOf.set(handle, entry)
-    if (readiness.preStopElapsedMs() !== undefined) tellPreStop(resource, true, (message) => lifecycle.warn(message))
+    if (readiness.preStopElapsedMs() !== undefined) tellPreStop(entry.resource, true, (message) => lifecycle.warn(message))
     try {
-      endings.watch(resource, whenEnded)
+      endings.watch(entry.resource, whenEnded)
     } catch (error) {
       // Nobody would have its handle.
       remove(entry)
@@ -156,7 +163,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
     await refuseAfterStop(failure)
     setState({ name: 'ready', sinceMs: clock.now() })
-    for (const warning of warningsToTell(planNow(), policy, options.policy)) events.emit({ type: 'warning', message: warning })
+    for (const warning of warningsToTell(planNow(), policy, chosen)) events.emit({ type: 'warning', message: warning })
     readiness.tell('everything has started')
     // A listener may have begun one meanwhile.
     await refuseAfterStop()
@@ -179,7 +186,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       reason,
       entries: [...entries.values()],
       policy,
-      policyOptions: options.policy,
+      chosen,
       budget: withNotices(budgetFor(reason, policy, readiness.preStopElapsedMs())),
       clock,
       events,
@@ -200,29 +207,23 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   }
 
   function withNotices(budget: Budget): Budget {
-    const first = earliestNotice()
+    const first = notices.first()
     if (!first) return budget
     const leftMs = Math.max(0, first.deadline - clock.now())
     return leftMs < budget.ms ? { ...budget, ms: leftMs, source: first.why } : budget
   }
 
-  function shrinkTo(leftMs: number, why: string = 'shrinkTo()'): void {
+  function shrinkTo(leftMs: number, reason: string = 'shrinkTo()'): void {
+    const why = describeValue(reason)
     const deadline = clock.now() + requireMs(leftMs, 'shrinkTo(leftMs)')
     if (!stop) {
-      earliestNotice()
-      notices = [...notices, { deadline, why }]
-      return events.emit({ type: 'deadline-shrunk', leftMs, why })
+      if (notices.add(deadline, why)) events.emit({ type: 'deadline-shrunk', leftMs, why })
+      return
     }
     stop.moveDeadline(deadline, why)
     if ((state.name === 'lame-duck' || state.name === 'draining') && state.deadline > stop.deadline) {
       setState({ ...state, deadline: stop.deadline })
     }
-  }
-
-  /** What was announced and has not come by a grace period later was withdrawn. */
-  function earliestNotice(): { readonly deadline: number; readonly why: string } | undefined {
-    notices = notices.filter(({ deadline }) => clock.now() <= deadline + policy.graceMs)
-    return notices.toSorted((a, b) => a.deadline - b.deadline)[0]
   }
 
   /** The plan of a stop from the ready state, whatever the state is now. */
@@ -235,7 +236,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   }
 
   function planWarnings(): string[] {
-    return warnOfNoLameDuck(entries.values(), policy, options.policy, options.env)
+    return warnOfNoLameDuck(entries.values(), policy, chosen, options.env)
   }
 
   function startedResources(): Resource[] {

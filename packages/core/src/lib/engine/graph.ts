@@ -4,7 +4,10 @@ import { phases, type Phase, type Resource } from '../resource.ts'
 
 /** A registered resource. */
 export interface Entry {
+  /** As it was when it was added. */
   readonly resource: Resource
+  /** The object itself. */
+  readonly given: Resource
   readonly needs: readonly Entry[]
 }
 

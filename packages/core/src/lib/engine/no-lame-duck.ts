@@ -1,6 +1,7 @@
 import type { Entry } from './graph.ts'
 import { describeError } from '../describe-value.ts'
-import type { Policy, PolicyOptions } from '../policy.ts'
+import type { Policy } from '../policy.ts'
+import type { Chosen } from './chosen.ts'
 
 /** Variables that platforms set whose own balancer or proxy leads clients to a service. */
 const platforms: readonly (readonly [variable: string, platform: string])[] = [
@@ -16,12 +17,10 @@ const platforms: readonly (readonly [variable: string, platform: string])[] = [
 
 /**
  * Warns of a service that has no lame duck although a balancer seems to lead clients to it: that goes on choosing it after the
- * signal, when the listener is closed. A policy that says anything of the lame duck has chosen.
- *
- * @param options the policy as it was written
+ * signal, when the listener is closed.
  */
-export function warnOfNoLameDuck(entries: Iterable<Entry>, policy: Policy, options: PolicyOptions = {}, env: NodeJS.ProcessEnv = process.env): string[] {
-  if (policy.lameDuck.maxMs > 0 || isChosen(options)) return []
+export function warnOfNoLameDuck(entries: Iterable<Entry>, policy: Policy, chosen: Chosen, env: NodeJS.ProcessEnv = process.env): string[] {
+  if (policy.lameDuck.maxMs > 0 || chosen.lameDuck) return []
   const servers = [...entries].filter(({ resource }) => resource.drainFrom === 'lame-duck-end')
   const found = platforms.find(([variable]) => env[variable] !== undefined)
   const sign = found ? `this looks like ${found[1]} (${found[0]} is set)` : firstSign(servers)
@@ -30,10 +29,6 @@ export function warnOfNoLameDuck(entries: Iterable<Entry>, policy: Policy, optio
     `${sign}, but the service has no lame duck. The balancer goes on sending clients for a while after the signal, and they are refused. ` +
       'Set policy.lameDuck.minMs to that while (5000 is usual in Kubernetes), or to 0 if there is none.',
   ]
-}
-
-function isChosen({ lameDuck = {} }: PolicyOptions): boolean {
-  return Object.values(lameDuck).some((ms) => ms !== undefined)
 }
 
 function firstSign(servers: readonly Entry[]): string | undefined {

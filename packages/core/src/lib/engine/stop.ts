@@ -1,12 +1,13 @@
 import type { Budget } from './budget.ts'
 import type { Cause } from '../cause.ts'
+import type { Chosen } from './chosen.ts'
 import type { Clock } from '../clock.ts'
 import { askDoubters, type Doubter } from './doubters.ts'
 import type { Events } from '../events.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
 import { warningsToTell } from './own-reserves.ts'
-import type { Policy, PolicyOptions } from '../policy.ts'
+import type { Policy } from '../policy.ts'
 import { describeValue } from '../describe-value.ts'
 import { describeReason, type Reason } from '../reason.ts'
 import { exitCodeOf, resultOf, type Plan, type Report, type StepReport } from '../report/report.ts'
@@ -43,7 +44,7 @@ export interface StopInput {
   readonly entries: readonly Entry[]
   readonly policy: Policy
   /** The policy as it was written. */
-  readonly policyOptions: PolicyOptions | undefined
+  readonly chosen: Chosen
   readonly budget: Budget
   readonly clock: Clock
   readonly events: Events
@@ -81,7 +82,7 @@ export function createStop(input: StopInput): Stop {
   let repeats = 0
   let cause: Cause | undefined
   let scale = schedule.scale
-  const warnings = new Set(warningsToTell({ plan, nodes, schedule, budget }, policy, input.policyOptions))
+  const warnings = new Set(warningsToTell({ plan, nodes, schedule, budget }, policy, input.chosen))
   let run: StopRun | undefined
   let isOver = false
   let resolveReport: (report: Report) => void

@@ -1,4 +1,5 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
+import { copyResource } from './copy-resource.ts'
 import { stopsEarlier, type Entry } from './graph.ts'
 import { lameDuckStep } from '../report/report.ts'
 import type { AddOptions, Handle } from '../lifecycle.ts'
@@ -12,13 +13,13 @@ import type { State } from '../state.ts'
  * a `needs` that contradicts the phases.
  */
 export function validateAdd(
-  resource: Resource,
+  given: Resource,
   needs: readonly (Entry | undefined)[],
   entries: ReadonlyMap<string, Entry>,
   state: State,
   starting: boolean,
 ): Entry {
-  validateResource(resource)
+  const resource = validateResource(given)
   const { name } = resource
   if (state.name !== 'starting' && state.name !== 'ready') {
     throw new LifecycleError('added-too-late', `"${name}" was added when the lifecycle was already "${state.name}": it would never be stopped`, { resource: name })
@@ -33,7 +34,7 @@ export function validateAdd(
   if (entries.has(name)) {
     throw new LifecycleError('duplicate-name', `a resource named "${name}" was added before; give one of them another name`, { resource: name })
   }
-  return { resource, needs: needs.map((need) => validateNeed(resource, need, entries)) }
+  return { resource, given, needs: needs.map((need) => validateNeed(resource, need, entries)) }
 }
 
 /** @throws LifecycleError `invalid-option` for options that `add` has not got: an edge would be lost. */
@@ -49,10 +50,12 @@ export function requireAddOptions(options: AddOptions): Required<AddOptions> {
   return { needs: needs as readonly Handle[], whenEnded }
 }
 
-function validateResource(resource: Resource): void {
-  if (typeof resource !== 'object' || resource === null) {
-    throw new LifecycleError('invalid-resource', `add() takes a Resource; it was given ${show(resource)}`)
+/** Checks what the lifecycle keeps of it, which is what it will read. */
+function validateResource(given: Resource): Resource {
+  if (typeof given !== 'object' || given === null) {
+    throw new LifecycleError('invalid-resource', `add() takes a Resource; it was given ${show(given)}`)
   }
+  const resource = copyResource(given)
   const { name, phase, drainFrom = 'phase' } = resource
   if (typeof name !== 'string' || name === '') {
     throw new LifecycleError('invalid-resource', `a resource's name must be a non-empty string; it is ${show(name)}`)
@@ -75,6 +78,7 @@ function validateResource(resource: Resource): void {
   for (const option of ['timeoutMs', 'reserveMs', 'forceMs'] as const) {
     if (resource[option] !== undefined) requireMs(resource[option], `resource "${name}": ${option}`)
   }
+  return resource
 }
 
 function validateNeed(resource: Resource, need: Entry | undefined, entries: ReadonlyMap<string, Entry>): Entry {
