@@ -19,16 +19,7 @@ const subscribers = {
     }),
   rejects: () => lifecycle.subscribe(() => runInNewContext('Promise.reject(new Error("of another realm"))')),
   'thenable-throws': () =>
-    lifecycle.subscribe(() =>
-      Object.fromEntries([
-        [
-          'then',
-          () => {
-            throw new Error('no promise at all')
-          },
-        ],
-      ]),
-    ),
+    lifecycle.subscribe(() => runInNewContext('({ then() { throw new Error("no promise at all") } })')),
   stops: () => lifecycle.subscribe(() => void lifecycle.stop()),
   'stops-later': () => lifecycle.subscribe(() => void Promise.resolve().then(() => lifecycle.stop())),
   'fatal-later': () => lifecycle.subscribe(() => void Promise.resolve().then(() => lifecycle.stop({ kind: 'fatal', origin: 'uncaughtException', error: new Error('again') }))),

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts'
 import { describeStack } from '../describe-value.ts'
 import { anotherNode } from './another-node.ts'
 import { flush } from './flush.ts'
+import { isPoolHeld } from './held-pool.ts'
 import { tellOperator } from './tell-operator.ts'
 import type { ProcessLike } from './process-like.ts'
 
@@ -30,7 +31,7 @@ export interface ExitOptions {
  * `process.exit` joins the threads of libuv's pool: an unanswered name look-up held it up for 5 to 10 s in measurements, the
  * open of a FIFO for ever. So work on files is waited for as long as there is time, look-ups 50 ms, and where such work is still
  * pending then and the platform can do it (Node 22.15 and later, not Windows), the process becomes another Node that exits with the same code,
- * which waits for no thread; its `exit` listeners are called before.
+ * which waits for no thread; its `exit` listeners are called before. An older one ends by SIGKILL where a file would hold it up.
  */
 export async function exit(target: ProcessLike, code: number, { flushMs, withinMs, clock, beforeExit }: ExitOptions): Promise<void> {
   const latest = clock.now() + withinMs
@@ -38,9 +39,9 @@ export async function exit(target: ProcessLike, code: number, { flushMs, withinM
   try {
     await flush([target.stdout, target.stderr], flushMs, clock)
     await waitWhile(() => isBusy(target, files), latest - clock.now(), clock)
-    await waitWhile(() => isBusy(target, names), Math.min(namesMs, latest - clock.now()), clock)
+    await waitWhile(() => isBusy(target, names) || isHeld(target), Math.min(namesMs, latest - clock.now()), clock)
     beforeExit?.()
-    if (isBusy(target, files) || isBusy(target, names)) becomeAnother(target, code)
+    if (isBusy(target, files) || isBusy(target, names) || isHeld(target)) becomeAnother(target, code)
   } finally {
     leave(target, code)
   }
@@ -55,15 +56,26 @@ function isBusy(target: ProcessLike, wanted: ReadonlySet<string>): boolean {
   return target.getActiveResourcesInfo?.().some((name) => wanted.has(name)) === true
 }
 
+function isHeld(target: ProcessLike): boolean {
+  return target === process && isPoolHeld()
+}
+
 function becomeAnother(target: ProcessLike, code: number): void {
   const node = 'execve' in target ? anotherNode() : undefined
-  if (node === undefined) return
+  const isHeldForGood = node === undefined && isBusy(target, files)
+  if (node === undefined && !isHeldForGood) return
   try {
     target.emit?.('exit', code)
   } catch (error) {
     complain(target, error)
   }
-  target.execve?.(node, [node, '-e', `process.exit(${Number(target.exitCode)})`], {})
+  if (isHeldForGood) return endByForce(target, code)
+  if (node !== undefined) target.execve?.(node, [node, '-e', `process.exit(${Number(target.exitCode)})`], {})
+}
+
+function endByForce(target: ProcessLike, code: number): void {
+  tellOperator(target, `a file that was opened or read never answered, and holds up process.exit(${code}): the process ends itself by SIGKILL. Node 22.15 and later keep the exit code.`)
+  target.kill?.(target.pid, 'SIGKILL')
 }
 
 /** A listener of `exit` that throws ends `process.exit` before the process; the second call tells nobody and ends it. */
