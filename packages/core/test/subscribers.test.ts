@@ -9,7 +9,7 @@ const harmless = [
   ['channel-stops', 'clean', /answers events with events; what is 20 deep is told to nobody, the first of the type "stop-repeated"/],
   ['channel-stops-and-throws', 'clean', /Error: a bug in a plugin/],
   ['rejects', 'clean', /a lameduck listener threw on "stop-begun": Error: of another realm/],
-  ['thenable-throws', 'clean', /a lameduck listener threw on "stop-begun": no promise at all/],
+  ['thenable-throws', 'clean', /a lameduck listener threw on "stop-begun": Error: no promise at all/],
   ['stops', 'clean', /answers events with events/],
   ['stops-later', 'clean', /^$/],
   ['fatal-later', 'failed', /uncaught errors came meanwhile/],

@@ -76,10 +76,14 @@ function find(error: unknown, depth: number): LifecycleError | undefined {
   return undefined
 }
 
-/** Throws unless `value` is a finite number of milliseconds, at least `least`. The message carries the value and its type. */
+/** A hundred years, in ms: what is longer is a mistake, and sums of it are no longer exact. */
+const longestMs = 100 * 365 * 86_400_000
+
+/** Throws unless `value` is a number of milliseconds, at least `least` and at most a hundred years. The message carries the value and its type. */
 export function requireMs(value: unknown, option: string, least: number = 0): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= least) return value
-  throw new LifecycleError('invalid-option', `${option} must be a number of milliseconds, at least ${least}; it is ${show(value)}`)
+  if (typeof value === 'number' && value >= least && value <= longestMs) return value
+  const bound = typeof value === 'number' && value > longestMs && value < Infinity ? 'at most 100 years' : `at least ${least}`
+  throw new LifecycleError('invalid-option', `${option} must be a number of milliseconds, ${bound}; it is ${show(value)}`)
 }
 
 /** A value with its type, for messages: `"5s" (string)`. */

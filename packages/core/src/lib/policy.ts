@@ -1,4 +1,5 @@
 import { LifecycleError, requireMs, show } from './errors.ts'
+import { requireOptions, type OptionNames } from './require-options.ts'
 import { phases, type Phase } from './resource.ts'
 
 /** Time given to the steps of one phase. */
@@ -78,7 +79,8 @@ const defaultReserveMs: Record<Phase, number> = { intake: 5_000, work: 3_000, pr
 
 const defaultExitCodes: ExitCodes = { clean: 0, interrupted: 143, unknown: 0, forced: 71, failed: 72, fatal: 1, stalled: 70 }
 
-const topLevel = ['graceMs', 'graceFrom', 'preStopMs', 'marginMs', 'lameDuck', 'phases', 'forceMs', 'fatalMs', 'exitCodes']
+/** What a policy may say. */
+export const policyNames: OptionNames<PolicyOptions> = { graceMs: true, graceFrom: true, preStopMs: true, marginMs: true, lameDuck: true, phases: true, forceMs: true, fatalMs: true, exitCodes: true }
 
 /**
  * Fills in the defaults and refuses what cannot work.
@@ -90,7 +92,7 @@ const topLevel = ['graceMs', 'graceFrom', 'preStopMs', 'marginMs', 'lameDuck', '
  * @throws LifecycleError `invalid-option`, with the value.
  */
 export function resolvePolicy(options: PolicyOptions = {}, env: NodeJS.ProcessEnv = process.env): Policy {
-  refuseUnknown(options, topLevel, 'policy')
+  requireOptions(options, policyNames, 'policy')
   const graceMs = requireMs(options.graceMs ?? 30_000, 'policy.graceMs', 1)
   const preStopMs = requireMs(options.preStopMs ?? 0, 'policy.preStopMs')
   const marginMs = requireMs(options.marginMs ?? Math.min(1_000, graceMs / 4), 'policy.marginMs')
@@ -114,7 +116,7 @@ export function resolvePolicy(options: PolicyOptions = {}, env: NodeJS.ProcessEn
 }
 
 function resolveLameDuck(options: Partial<LameDuckPolicy> = {}, env: NodeJS.ProcessEnv): LameDuckPolicy {
-  refuseUnknown(options, ['minMs', 'quietMs', 'maxMs'], 'policy.lameDuck')
+  requireOptions(options, { minMs: true, quietMs: true, maxMs: true }, 'policy.lameDuck')
   const inKubernetes = env['KUBERNETES_SERVICE_HOST'] !== undefined
   const usual = inKubernetes ? 5_000 : 0
   const minMs = requireMs(options.minMs ?? Math.min(usual, options.maxMs ?? usual), 'policy.lameDuck.minMs')
@@ -127,11 +129,11 @@ function resolveLameDuck(options: Partial<LameDuckPolicy> = {}, env: NodeJS.Proc
 }
 
 function resolvePhases(options: PolicyOptions['phases'] = {}): Record<Phase, PhasePolicy> {
-  refuseUnknown(options, phases, 'policy.phases')
+  requireOptions(options, { intake: true, work: true, producers: true, connections: true, telemetry: true }, 'policy.phases')
   const resolved = {} as Record<Phase, PhasePolicy>
   for (const phase of phases) {
     const own = options[phase] ?? {}
-    refuseUnknown(own, ['reserveMs', 'timeoutMs'], `policy.phases.${phase}`)
+    requireOptions(own, { reserveMs: true, timeoutMs: true }, `policy.phases.${phase}`)
     const reserveMs = requireMs(own.reserveMs ?? defaultReserveMs[phase], `policy.phases.${phase}.reserveMs`)
     resolved[phase] =
       own.timeoutMs === undefined ? { reserveMs } : { reserveMs, timeoutMs: requireMs(own.timeoutMs, `policy.phases.${phase}.timeoutMs`) }
@@ -140,7 +142,7 @@ function resolvePhases(options: PolicyOptions['phases'] = {}): Record<Phase, Pha
 }
 
 function resolveExitCodes(options: Partial<ExitCodes> = {}): ExitCodes {
-  refuseUnknown(options, Object.keys(defaultExitCodes), 'policy.exitCodes')
+  requireOptions(options, { clean: true, interrupted: true, unknown: true, forced: true, failed: true, fatal: true, stalled: true }, 'policy.exitCodes')
   const given = Object.fromEntries(Object.entries(options).filter(([, code]) => code !== undefined))
   const codes: ExitCodes = { ...defaultExitCodes, ...given }
   for (const [name, code] of Object.entries(codes)) {
@@ -149,15 +151,4 @@ function resolveExitCodes(options: Partial<ExitCodes> = {}): ExitCodes {
     }
   }
   return codes
-}
-
-function refuseUnknown(options: object, known: readonly string[], where: string): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new LifecycleError('invalid-option', `${where} must be an object; it is ${show(options)}`)
-  }
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new LifecycleError('invalid-option', `${where}.${key} is not known; known are ${known.join(', ')}`)
-    }
-  }
 }

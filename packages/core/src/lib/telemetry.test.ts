@@ -111,10 +111,10 @@ test('is cut with everything else', async () => {
 
 test.each<[string, () => unknown, string]>([
   ['no name', () => telemetry('', { flush: () => {} }), 'telemetry() takes a name, a non-empty text; it was given "" (string)'],
-  ['a function in place of options', () => telemetry('traces', undefined as never), 'telemetry("traces"): the options must be an object with flush or close; they are undefined (undefined)'],
+  ['a function in place of options', () => telemetry('traces', undefined as never), 'telemetry("traces") takes an object of options; it was given undefined (undefined)'],
   ['nothing to do', () => telemetry('traces', {}), 'telemetry("traces"): give it flush, close, or both; it has neither, so it would do nothing'],
   ['what is no function', () => telemetry('traces', { flush: Promise.resolve() as never }), 'telemetry("traces"): flush must be a function; it is Promise (object)'],
-  ['an unknown option', () => telemetry('traces', { flush: () => {}, timeout: 5 } as never), 'telemetry("traces"): the option timeout is not known; known are flush, close, timeoutMs and reserveMs'],
+  ['an unknown option', () => telemetry('traces', { flush: () => {}, timeout: 5 } as never), 'telemetry("traces"): the option timeout is not known; did you mean timeoutMs? Known are flush, close, timeoutMs, reserveMs'],
   ['a time that is none', () => telemetry('traces', { flush: () => {}, timeoutMs: '5s' as never }), 'telemetry("traces"): timeoutMs must be a number of milliseconds, at least 1; it is "5s" (string)'],
 ])('refuses %s', (_what, call, message) => {
   expect(call).toThrow(message)

@@ -1,6 +1,7 @@
 import { describeError } from './describe-value.ts'
 import { describeMs } from './duration.ts'
 import { LifecycleError, requireMs, show } from './errors.ts'
+import { requireOptions } from './require-options.ts'
 import type { DrainContext, Resource } from './resource.ts'
 import { createTally } from './work/tally.ts'
 
@@ -38,7 +39,7 @@ const spareShare = 0.1
  * @throws LifecycleError `invalid-option`
  */
 export function telemetry(name: string, options: TelemetryOptions): Resource {
-  const { flush, close, timeoutMs, reserveMs } = requireOptions(name, options)
+  const { flush, close, timeoutMs, reserveMs } = resolveOptions(name, options)
   const tally = createTally()
   let early: Promise<unknown> = Promise.resolve()
 
@@ -91,13 +92,11 @@ function arrival(what: string, sending: readonly Promise<unknown>[], withinMs: n
   })
 }
 
-function requireOptions(name: string, options: TelemetryOptions): TelemetryOptions & { readonly timeoutMs: number } {
+function resolveOptions(name: string, options: TelemetryOptions): TelemetryOptions & { readonly timeoutMs: number } {
   if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `telemetry() takes a name, a non-empty text; it was given ${show(name)}`)
   const where = `telemetry("${name}")`
-  if (typeof options !== 'object' || options === null) throw new LifecycleError('invalid-option', `${where}: the options must be an object with flush or close; they are ${show(options)}`)
-  const { flush, close, timeoutMs = 3_000, reserveMs, ...unknown } = options
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw new LifecycleError('invalid-option', `${where}: the option ${stranger} is not known; known are flush, close, timeoutMs and reserveMs`)
+  requireOptions(options, { flush: true, close: true, timeoutMs: true, reserveMs: true }, where)
+  const { flush, close, timeoutMs = 3_000, reserveMs } = options
   for (const [key, value] of Object.entries({ flush, close })) {
     if (value !== undefined && typeof value !== 'function') throw new LifecycleError('invalid-option', `${where}: ${key} must be a function; it is ${show(value)}`)
   }

@@ -8,9 +8,11 @@ const methods = ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'l
 /**
  * A resource as it is when it is added: each member is read once, so that a stop reads what was checked. Only `warnings` is read each time.
  *
- * @throws LifecycleError `invalid-resource` for a member that cannot be read.
+ * @throws LifecycleError `invalid-resource` for a member that cannot be read, and for one whose name differs from that of a member in its case
+ *   alone: other members are the resource's own.
  */
 export function copyResource(given: Resource): Resource {
+  refuseLikeness(given)
   const copy: Partial<Record<keyof Resource, unknown>> = {}
   for (const field of fields) copy[field] = read(given, field)
   for (const method of methods) {
@@ -27,4 +29,24 @@ function read(given: Resource, member: keyof Resource): unknown {
   } catch (error) {
     throw new LifecycleError('invalid-resource', `a resource's ${member} cannot be read: ${describeError(error)}`)
   }
+}
+
+/** `inflight` would never be asked. */
+function refuseLikeness(given: Resource): void {
+  const known = [...fields, ...methods, 'warnings']
+  const lower = new Map(known.map((member) => [member.toLowerCase(), member]))
+  const like = namesOf(given).find((name) => !known.includes(name) && lower.has(plain(name)))
+  if (like === undefined) return
+  throw new LifecycleError('invalid-resource', `a resource has no ${like}; did you mean ${lower.get(plain(like))}?`)
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[-_]/g, '')
+}
+
+/** Its own, and those of its class. */
+function namesOf(given: object): string[] {
+  const prototype = Object.getPrototypeOf(given) as object | null
+  const inherited = prototype === null || prototype === Object.prototype ? [] : Object.getOwnPropertyNames(prototype)
+  return [...Object.keys(given), ...inherited]
 }

@@ -14,9 +14,10 @@ import { warnOfNoLameDuck } from './no-lame-duck.ts'
 import { createNotices } from './notices.ts'
 import { warningsToTell, type Planned } from './own-reserves.ts'
 import { makePlan } from './plan.ts'
-import { resolvePolicy } from '../policy.ts'
+import { policyNames, resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
 import { tellPreStop } from './quiesce.ts'
+import { requireOptions } from '../require-options.ts'
 import { requireReason, type Reason } from '../reason.ts'
 import { requireCause } from '../cause.ts'
 import type { Report } from '../report/report.ts'
@@ -41,6 +42,7 @@ const platformSignal: Reason = { kind: 'signal', signal: 'SIGTERM', interactive:
  * @throws LifecycleError `invalid-option` when the policy cannot work.
  */
 export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
+  requireOptions(options, { policy: true, clock: true, env: true }, 'createLifecycle()', Object.keys(policyNames).map((name) => `policy.${name}`))
   const clock = options.clock ?? systemClock
   const policy = resolvePolicy(options.policy, options.env)
   const chosen = chosenIn(options.policy)
@@ -92,8 +94,10 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     draining: draining.signal,
     add,
     start: () => (startPromise ??= startEverything()),
-    check: ({ timeoutMs = 1_000, only = () => true } = {}) =>
-      runChecks(startedResources().filter(({ name }) => only(name)), clock, requireMs(timeoutMs, 'timeoutMs', 1)),
+    check(options = {}) {
+      const { timeoutMs = 1_000, only = () => true } = requireOptions(options, { timeoutMs: true, only: true }, 'check()')
+      return runChecks(startedResources().filter(({ name }) => only(name)), clock, requireMs(timeoutMs, 'timeoutMs', 1))
+    },
     holdNotReady: (why) => readiness.hold(why),
     preStop: () => readiness.preStop(),
     stop: (reason = { kind: 'programmatic' }) => beginStop(reason),

@@ -1,6 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { copyResource } from './copy-resource.ts'
 import { stopsEarlier, type Entry } from './graph.ts'
+import { requireOptions } from '../require-options.ts'
 import { lameDuckStep } from '../report/report.ts'
 import type { AddOptions, Handle } from '../lifecycle.ts'
 import { phases, type Resource } from '../resource.ts'
@@ -39,9 +40,7 @@ export function validateAdd(
 
 /** @throws LifecycleError `invalid-option` for options that `add` has not got: an edge would be lost. */
 export function requireAddOptions(options: AddOptions): Required<AddOptions> {
-  const known = ['needs', 'whenEnded']
-  const unknown = typeof options === 'object' && options !== null ? Object.keys(options).filter((key) => !known.includes(key)) : [show(options)]
-  if (unknown.length > 0) throw new LifecycleError('invalid-option', `add() takes { needs: [handle, …], whenEnded }; it was given ${unknown.join(', ')}`)
+  requireOptions(options, { needs: true, whenEnded: true }, 'add()')
   const { needs = [], whenEnded = 'tell' } = options
   if (!Array.isArray(needs)) throw new LifecycleError('invalid-option', `needs must be an array of what add() returned; it is ${show(needs)}`)
   if (!['tell', 'not-ready', 'stop'].includes(whenEnded)) {

@@ -4,8 +4,8 @@ import { createLifecycle } from '../engine/create-lifecycle.ts'
 import { createFakeProcess } from '../testing/fake-process.ts'
 
 test.each<[string, object | null, string]>([
-  ['a word that is none', { signal: ['SIGTERM'] }, 'bindProcess() does not know the option signal; known are signals, otherListeners, onUncaught,'],
-  ['no object', null, 'bindProcess() does not know the option null (null)'],
+  ['a word that is none', { signal: ['SIGTERM'] }, 'bindProcess(): the option signal is not known; did you mean signals? Known are signals, otherListeners, onUncaught,'],
+  ['no object', null, 'bindProcess() takes an object of options; it was given null (null)'],
   ['a wish that is none', { otherListeners: 'adapt' }, 'otherListeners must be one of "warn", "adopt", "ignore"; it is "adapt" (string)'],
   ['a choice that is none', { onUncaught: false }, 'onUncaught must be one of "stop", "leave"; it is false (boolean)'],
   ['a receiver that is none', { onReport: 'stdout' }, 'onReport must be a function; it is "stdout" (string)'],

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../clock.ts'
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import type { Report } from '../report/report.ts'
+import { requireOptions, type OptionNames } from '../require-options.ts'
 import { reportLine } from '../report/report-line.ts'
 import type { ProcessLike } from './process-like.ts'
 import { validSignals } from './valid-signals.ts'
@@ -66,12 +67,22 @@ export interface Binding extends Required<Omit<BindOptions, 'onUncaught' | 'term
   readonly terminationMessage: string | false | undefined
 }
 
-const known = ['signals', 'otherListeners', 'onUncaught', 'onReport', 'onReportMs', 'flushMs', 'watchdog', 'terminationMessage', 'process', 'clock']
+const names: OptionNames<BindOptions> = {
+  signals: true,
+  otherListeners: true,
+  onUncaught: true,
+  onReport: true,
+  onReportMs: true,
+  flushMs: true,
+  watchdog: true,
+  terminationMessage: true,
+  process: true,
+  clock: true,
+}
 
 /** @throws LifecycleError `invalid-option` */
 export function resolveBinding(options: BindOptions): Binding {
-  const stranger = typeof options === 'object' && options !== null ? Object.keys(options).find((key) => !known.includes(key)) : show(options)
-  if (stranger !== undefined) throw new LifecycleError('invalid-option', `bindProcess() does not know the option ${stranger}; known are ${known.join(', ')}`)
+  requireOptions(options, names, 'bindProcess()')
   const target: ProcessLike = options.process ?? process
   const isReal = target === process
   return {

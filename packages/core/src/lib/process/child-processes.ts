@@ -1,5 +1,6 @@
 import { LifecycleError, show } from '../errors.ts'
 import { orAborted } from '../or-aborted.ts'
+import { requireOptions, type OptionNames } from '../require-options.ts'
 import type { Phase, Resource } from '../resource.ts'
 import { createTally } from '../work/tally.ts'
 
@@ -28,6 +29,8 @@ export interface ChildProcessOptions {
   readonly signal?: NodeJS.Signals
 }
 
+const names: OptionNames<ChildProcessOptions> = { name: true, phase: true, signal: true }
+
 /**
  * A child process: told to leave in the tick in which the stop begins, waited for, and killed when its time is over. The
  * platform signals the main process alone, and a container's other processes die with it. A child that did not
@@ -40,6 +43,7 @@ export function childProcess(child: ChildLike, options: ChildProcessOptions = {}
   if (typeof child?.kill !== 'function') {
     throw new LifecycleError('invalid-option', `childProcess() takes what spawn() or fork() returned; it was given ${show(child)}`)
   }
+  requireOptions(options, names, 'childProcess()')
   const resource = leavingChildren(() => [child], { name: 'child-process', ...options })
   return {
     ...resource,
@@ -63,6 +67,7 @@ export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOption
   if (cluster?.isPrimary !== true) {
     throw new LifecycleError('invalid-option', 'clusterWorkers() is for the primary process, which is where cluster.isPrimary is true; a worker binds its own lifecycle')
   }
+  requireOptions(options, names, 'clusterWorkers()')
   const all = (): ChildLike[] => Object.values(cluster.workers ?? {}).flatMap((worker) => (worker ? [worker.process] : []))
   const resource = leavingChildren(all, { name: 'cluster-workers', ...options })
   return {

@@ -1,4 +1,5 @@
 import { describeMs } from '../duration.ts'
+import { requireOptions } from '../require-options.ts'
 import { describeReason } from '../reason.ts'
 import { describeDoubt } from './describe-stop.ts'
 import { lameDuckStep, type Report, type StepReport } from './report.ts'
@@ -20,7 +21,7 @@ const marks = { idle: '·', drained: '█', unknown: '░', forced: '▓', faile
  * and the whole budget as the width. A pure function of the report.
  */
 export function renderReport(report: Report, options: RenderOptions = {}): string {
-  const { color = false, title } = options
+  const { color = false, title } = requireOptions(options, { width: true, color: true, title: true }, 'renderReport()')
   const width = Math.min(options.width ?? 100, 1_000)
   const nameWidth = Math.min(24, Math.max(...report.steps.map((step) => step.name.length), 4))
   const tailWidth = 24

@@ -172,7 +172,7 @@ test('a wrapped listener gets its emitter and its arguments, and is known as tra
 test.each<[string, () => unknown, string]>([
   ['no name', () => trackedWork(''), 'trackedWork() takes a name, a non-empty text; it was given "" (string)'],
   ['an unknown phase', () => trackedWork('jobs', { phase: 'soon' as never }), 'trackedWork("jobs"): phase must be one of intake, work, producers, connections, telemetry; it is "soon" (string)'],
-  ['an unknown option', () => trackedWork('jobs', { timeout: 5 } as never), 'trackedWork("jobs"): the option timeout is not known; known are phase, timeoutMs and reserveMs'],
+  ['an unknown option', () => trackedWork('jobs', { timeout: 5 } as never), 'trackedWork("jobs"): the option timeout is not known; did you mean timeoutMs? Known are phase, timeoutMs, reserveMs'],
   ['a time that is none', () => trackedWork('jobs', { timeoutMs: '5s' as never }), 'trackedWork("jobs"): timeoutMs must be a number of milliseconds, at least 0; it is "5s" (string)'],
   ['a promise in place of a function', () => trackedWork('jobs').run(Promise.resolve() as never), 'run() takes a function; it was given Promise (object)'],
   ['no listener', () => trackedWork('jobs').wrap(undefined as never), 'wrap() takes a function; it was given undefined (undefined)'],

@@ -1,4 +1,5 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
+import { requireOptions } from '../require-options.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
 import { createDoubtWarnings } from './doubt-warnings.ts'
 import { warnWhenForgotten } from './forgotten.ts'
@@ -109,11 +110,10 @@ export function drainTracked(name: string, tracker: Tracker, cutting: AbortContr
   }
 }
 
-export function workMembers(factory: string, name: string, { phase = 'work', timeoutMs, reserveMs, ...unknown }: TrackedWorkOptions): Pick<Resource, 'name' | 'phase' | 'timeoutMs' | 'reserveMs'> {
+export function workMembers(factory: string, name: string, options: TrackedWorkOptions): Pick<Resource, 'name' | 'phase' | 'timeoutMs' | 'reserveMs'> {
   if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `${factory}() takes a name, a non-empty text; it was given ${show(name)}`)
+  const { phase = 'work', timeoutMs, reserveMs } = requireOptions(options, { phase: true, timeoutMs: true, reserveMs: true }, `${factory}("${name}")`)
   if (!phases.includes(phase)) throw new LifecycleError('invalid-option', `${factory}("${name}"): phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
-  const [stranger] = Object.keys(unknown)
-  if (stranger !== undefined) throw new LifecycleError('invalid-option', `${factory}("${name}"): the option ${stranger} is not known; known are phase, timeoutMs and reserveMs`)
   return {
     name,
     phase,
