@@ -41,9 +41,9 @@ export function closest(word: string, names: readonly string[]): string | undefi
 /** How many letters have to be put in, left out or changed (Levenshtein). */
 function distance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index)
-  for (const [index, letter] of [...one].entries()) {
+  for (const [index, letter] of one.split('').entries()) {
     const next = [index + 1]
-    for (const [at, wanted] of [...other].entries()) {
+    for (const [at, wanted] of other.split('').entries()) {
       next.push(Math.min((next[at] ?? 0) + 1, (row[at + 1] ?? 0) + 1, (row[at] ?? 0) + (letter === wanted ? 0 : 1)))
     }
     row = next

@@ -31,13 +31,15 @@ function read(given: Resource, member: keyof Resource): unknown {
   }
 }
 
+const known: ReadonlySet<string> = new Set([...fields, ...methods, 'warnings', 'constructor'])
+const byPlainName: ReadonlyMap<string, string> = new Map([...fields, ...methods, 'warnings'].map((member) => [plain(member), member]))
+
 /** `inflight` would never be asked. */
 function refuseLikeness(given: Resource): void {
-  const known = [...fields, ...methods, 'warnings']
-  const lower = new Map(known.map((member) => [member.toLowerCase(), member]))
-  const like = namesOf(given).find((name) => !known.includes(name) && lower.has(plain(name)))
-  if (like === undefined) return
-  throw new LifecycleError('invalid-resource', `a resource has no ${like}; did you mean ${lower.get(plain(like))}?`)
+  for (const name of namesOf(given)) {
+    const meant = known.has(name) ? undefined : byPlainName.get(plain(name))
+    if (meant !== undefined) throw new LifecycleError('invalid-resource', `a resource has no ${name}; did you mean ${meant}?`)
+  }
 }
 
 function plain(name: string): string {
@@ -47,6 +49,6 @@ function plain(name: string): string {
 /** Its own, and those of its class. */
 function namesOf(given: object): string[] {
   const prototype = Object.getPrototypeOf(given) as object | null
-  const inherited = prototype === null || prototype === Object.prototype ? [] : Object.getOwnPropertyNames(prototype)
-  return [...Object.keys(given), ...inherited]
+  const own = Object.keys(given)
+  return prototype === null || prototype === Object.prototype ? own : [...own, ...Object.getOwnPropertyNames(prototype)]
 }

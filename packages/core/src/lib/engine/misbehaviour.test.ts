@@ -153,3 +153,25 @@ test('10,000 resources in a chain are planned and stopped, each of them', async 
   expect(lifecycle.plan().steps).toHaveLength(10_000)
   expect((await lifecycle.stop(sigterm)).steps).toHaveLength(10_000)
 })
+
+test('a stop of thousands of resources lets others have their turns of the loop, and cuts all of them at once', async () => {
+  const { lifecycle } = world()
+  for (let index = 0; index < 2_000; index += 1) lifecycle.add(quick(`r${index}`, { drain: () => new Promise(() => {}), force: () => {} }))
+  let begun = 0
+  lifecycle.subscribe(({ type }) => void (type === 'step-started' && (begun += 1)))
+  const stopped = lifecycle.stop(sigterm)
+  const perTurn: number[] = []
+  while (begun < 2_000 && perTurn.length < 2_000) {
+    perTurn.push(begun)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  expect(perTurn).toEqual([500, 1_000, 1_500])
+  lifecycle.force()
+  expect((await stopped).steps.filter(({ outcome }) => outcome === 'forced')).toHaveLength(2_000)
+
+  const other = world()
+  for (let index = 0; index < 2_000; index += 1) other.lifecycle.add(quick(`r${index}`, { drain: () => new Promise(() => {}), force: () => {} }))
+  const cut = other.lifecycle.stop(sigterm)
+  other.lifecycle.force()
+  expect((await cut).steps.filter(({ outcome }) => outcome === 'forced')).toHaveLength(2_000)
+})

@@ -12,6 +12,9 @@ import { count, isInUse, runStopStep, type RunningStep, type StepResult } from '
 /** Time between two events that tell what is being waited for. */
 const tellEveryMs = 1_000
 
+/** Steps that begin in one turn of the loop: others have requests to answer. */
+const mostAtOnce = 500
+
 /** A timer that is this late is not late. */
 const timerResolutionMs = 1
 
@@ -74,14 +77,23 @@ export function runStop(input: RunStopInput): StopRun {
     if (walking) return
     walking = true
     try {
-      for (let node = ready.shift(); node; node = ready.shift()) begin(node)
+      for (let left = mostAtOnce; left > 0 && ready.length > 0; left -= 1) begin(ready.shift() as Node)
     } finally {
       walking = false
     }
+    if (ready.length > 0) return goOnLater()
     if (pending.size > 0) return
     cancelDeadline()
     cancelTelling()
     resolveDone(reports)
+  }
+
+  function goOnLater(): void {
+    walking = true
+    setImmediate(() => {
+      walking = false
+      walk()
+    })
   }
 
   function begin(node: Node): void {
@@ -202,7 +214,7 @@ export function runStop(input: RunStopInput): StopRun {
     cancelTelling = clock.setTimer(tellWaiting, tellEveryMs)
     if (running.size === 0) return
     const steps = [...running].map(([{ name }, step]) => ({ name, ...step.waiting() }))
-    events.emit({ type: 'still-waiting', steps, leftMs: stopDeadline - clock.now() })
+    events.emit({ type: 'still-waiting', steps, leftMs: Math.max(0, stopDeadline - clock.now()) })
   }
 
   function cutAll(): void {
