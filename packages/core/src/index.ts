@@ -23,6 +23,7 @@ export { trackedWork, type TrackedWork, type TrackedWorkOptions, type WorkContex
 export { describeMs } from './lib/duration.ts'
 export { systemClock, type Clock } from './lib/clock.ts'
 export { closedError, cutError, lifecycleErrorIn, requireMs, show } from './lib/errors.ts'
+export { oneLine } from './lib/foreign-text.ts'
 export { orAborted } from './lib/or-aborted.ts'
 export { closest, requireOptions, type OptionNames } from './lib/require-options.ts'
 export { phases, type DrainContext, type ForceContext, type Phase, type QuiesceContext, type Resource, type StartContext } from './lib/resource.ts'
