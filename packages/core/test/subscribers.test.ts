@@ -12,7 +12,7 @@ const harmless = [
   ['thenable-throws', 'clean', /a lameduck listener threw on "stop-begun": Error: no promise at all/],
   ['stops', 'clean', /answers events with events/],
   ['stops-later', 'clean', /^$/],
-  ['fatal-later', 'failed', /uncaught errors came meanwhile/],
+  ['fatal-later', 'failed', /uncaught errors came during the stop/],
   ['warns', 'clean', /warning: stop-begun 0\./],
   ['warns-later', 'clean', /warning: there are more warnings than are told/],
   ['shrinks', 'clean', /^$/],
