@@ -1,4 +1,4 @@
-import { createTracker, cutError, followListeners, sumTallies, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
+import { createTracker, cutError, followListeners, requireOptions, sumTallies, untilIdle, type EmitterLike, type InHand, type LifecycleError, type Resource } from '@lameduck/core'
 import type { Command } from './client-internals.ts'
 import { listWarnings } from './client-warnings.ts'
 import { givenUp, leave, untilIdleOrLost } from './close-client.ts'
@@ -10,7 +10,7 @@ import { isPop, isRead } from './reads.ts'
 import type { RedisClient } from './redis-client.ts'
 import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
-import { stepOptions, type StepOptions } from './step-options.ts'
+import { stepOptionNames, stepOptions, type StepOptions } from './step-options.ts'
 import { trackCommands } from './track-commands.ts'
 import { trackConnections } from './track-connections.ts'
 import { createUnblockers } from './unblockers.ts'
@@ -42,6 +42,7 @@ const messages = ['message', 'messageBuffer', 'pmessage', 'pmessageBuffer', 'sme
  */
 export function blockingRedis(client: RedisClient, options: BlockingRedisOptions = {}): Resource {
   requireClient(client, 'blockingRedis')
+  requireOptions(options, { ...stepOptionNames, name: true, loop: true }, 'blockingRedis()')
   const { name = 'redis (blocking)', phase = 'intake' } = options
   trackConnections(client)
   const unblockers = createUnblockers(client)

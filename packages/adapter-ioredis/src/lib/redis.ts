@@ -1,4 +1,4 @@
-import { cutError, requireMs, type Resource } from '@lameduck/core'
+import { cutError, requireMs, requireOptions, type Resource } from '@lameduck/core'
 import { createCheck } from './check-client.ts'
 import { listWarnings } from './client-warnings.ts'
 import { closeClient } from './close-client.ts'
@@ -7,7 +7,7 @@ import { cutClient } from './cut-client.ts'
 import type { RedisClient } from './redis-client.ts'
 import { requireClient } from './require-client.ts'
 import { createStart } from './start-client.ts'
-import { stepOptions, type StepOptions } from './step-options.ts'
+import { stepOptionNames, stepOptions, type StepOptions } from './step-options.ts'
 import { trackCommands } from './track-commands.ts'
 import { trackConnections } from './track-connections.ts'
 import { watchEnd } from './watch-end.ts'
@@ -32,6 +32,7 @@ export interface RedisOptions extends StepOptions {
  */
 export function redis(client: RedisClient, options: RedisOptions = {}): Resource {
   requireClient(client, 'redis')
+  requireOptions(options, { ...stepOptionNames, name: true, checkTimeoutMs: true, reconnectMs: true }, 'redis()')
   const { name = 'redis', phase = 'connections' } = options
   const checkTimeoutMs = requireMs(options.checkTimeoutMs ?? 1_000, 'redis checkTimeoutMs', 1)
   const reconnectMs = requireMs(options.reconnectMs ?? 1_000, 'redis reconnectMs')

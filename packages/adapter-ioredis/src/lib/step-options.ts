@@ -1,4 +1,4 @@
-import { requireMs, type Phase, type Resource } from '@lameduck/core'
+import { requireMs, type OptionNames, type Phase, type Resource } from '@lameduck/core'
 
 export interface StepOptions {
   /** When it stops: see `phases` of @lameduck/core. @default 'connections' for `redis`, 'intake' for `blockingRedis` */
@@ -8,6 +8,8 @@ export interface StepOptions {
   /** Time that is guaranteed to the drain, in ms. @default the policy's value for the phase */
   readonly reserveMs?: number
 }
+
+export const stepOptionNames: OptionNames<StepOptions> = { phase: true, timeoutMs: true, reserveMs: true }
 
 /** Cutting takes a few ms in every state and awaits nothing; 50 leaves room for a busy event loop. */
 const forceMs = 50

@@ -100,7 +100,7 @@ describe('what is wrong', () => {
     expect(() => kafkaConsumer(made(), { topics, eachMessage, eachBatch })).toThrow('kafka-consumer needs either eachMessage or eachBatch')
     expect(() => kafkaConsumer(made(), { topics, eachMessage, timeoutMs: 0 })).toThrow('kafka-consumer: timeoutMs must be a number of milliseconds, at least 1; it is 0 (number)')
     expect(() => kafkaProducer(new Kafka(config).producer(), { name: '' })).toThrow('kafka-producer: name must be a text; it is "" (string)')
-    expect(() => kafkaProducer(new Kafka(config).producer(), { timeout: 5 } as object)).toThrow('kafka-producer: the option timeout is not known; known are name, timeoutMs, reserveMs, forceMs')
+    expect(() => kafkaProducer(new Kafka(config).producer(), { timeout: 5 } as object)).toThrow('kafka-producer: the option timeout is not known; did you mean timeoutMs? Known are name, timeoutMs, reserveMs, forceMs')
   })
 
   test('is silent about a consumer that leaves well', () => {
@@ -152,5 +152,5 @@ test('types: the options of a consumer are those of its run(), typed by kafkajs'
     },
   })
   // @ts-expect-error a misspelt option
-  expect(() => kafkaConsumer(consumer, { topics: ['orders'], eachMesage: async () => {}, eachMessage: async () => {} })).toThrow('kafka-consumer: the option eachMesage is not known; known are topics,')
+  expect(() => kafkaConsumer(consumer, { topics: ['orders'], eachMesage: async () => {}, eachMessage: async () => {} })).toThrow('kafka-consumer: the option eachMesage is not known; did you mean eachMessage? Known are name, timeoutMs')
 })

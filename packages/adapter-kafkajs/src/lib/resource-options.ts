@@ -1,4 +1,4 @@
-import { LifecycleError, requireMs, show, type Resource } from '@lameduck/core'
+import { LifecycleError, requireMs, requireOptions, show, type Resource } from '@lameduck/core'
 
 /** What every resource of this package can be given. */
 export interface KafkaResourceOptions {
@@ -14,11 +14,9 @@ export interface KafkaResourceOptions {
 
 /** The options as members of a Resource, checked; `others` are those that the resource has beside them. */
 export function resourceMembers(options: KafkaResourceOptions, defaultName: string, others: readonly string[] = []): Pick<Resource, 'name' | 'timeoutMs' | 'reserveMs' | 'forceMs'> {
-  const { name = defaultName, timeoutMs, reserveMs, forceMs, ...rest } = options
-  const stranger = Object.keys(rest).find((key) => !others.includes(key))
-  if (stranger !== undefined) {
-    throw new LifecycleError('invalid-option', `${defaultName}: the option ${stranger} is not known; known are ${[...others, 'name', 'timeoutMs', 'reserveMs', 'forceMs'].join(', ')}`)
-  }
+  const names = ['name', 'timeoutMs', 'reserveMs', 'forceMs', ...others].map((each) => [each, true])
+  requireOptions<object>(options, Object.fromEntries(names) as object, defaultName)
+  const { name = defaultName, timeoutMs, reserveMs, forceMs } = options
   if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `${defaultName}: name must be a text; it is ${show(name)}`)
   return {
     name,

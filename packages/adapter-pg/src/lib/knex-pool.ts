@@ -1,11 +1,11 @@
 import { EventEmitter } from 'node:events'
-import { LifecycleError, show, type Resource } from '@lameduck/core'
+import { LifecycleError, requireOptions, show, type Resource } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import type { CountedPool, DrivenPool } from './driven-pool.ts'
 import { followAcquires } from './follow-acquires.ts'
 import { knexClientOf, markUnusable, watchClients, type KnexClient, type PendingAcquire, type TarnPool } from './knex-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
-import { poolResource, type PoolOptions } from './pool-resource.ts'
+import { poolOptionNames, poolResource, type PoolOptions } from './pool-resource.ts'
 import { onLost, trackPool } from './track-pool.ts'
 
 /** The subset of a Knex instance that this package needs; the rest it finds in `client`, which Knex leaves untyped. */
@@ -23,7 +23,7 @@ export type KnexPoolOptions = PoolOptions
  *
  * Register it when it is made, and do not call `knex.destroy()` yourself.
  *
- * @throws LifecycleError `invalid-resource` when `knex` is no such instance, has been destroyed, or was given a `connectionPool`.
+ * @throws LifecycleError `invalid-resource` when `knex` is no such instance, has been destroyed, or was given a `connectionPool`; `invalid-option`
  */
 export function knexPool(knex: KnexLike, options: KnexPoolOptions = {}): Resource {
   const client = knexClientOf(knex)
@@ -33,6 +33,7 @@ export function knexPool(knex: KnexLike, options: KnexPoolOptions = {}): Resourc
       `knexPool() takes a Knex instance over pg that has a pool of its own; it was given ${show(knex)}. Give it a connection before it is registered; where it was given a connectionPool, register that with pgPool().`,
     )
   }
+  requireOptions(options, poolOptionNames, 'knexPool()')
   const driven = driveKnex(knex, client)
   const tracked = trackPool(driven, options.onError)
   return poolResource(driven, tracked, [], { ...options, name: options.name ?? 'knex' })

@@ -1,4 +1,4 @@
-import { closedError, closeWhenIdle, cutError, lateWorkMs, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, closeWhenIdle, cutError, lateWorkMs, LifecycleError, orAborted, requireOptions, show, untilIdle, type DrainContext, type ForceContext, type InHand, type OptionNames, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { countSession } from './count-session.ts'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
@@ -29,6 +29,8 @@ export interface PgClientOptions {
   readonly onError?: (error: Error) => void
 }
 
+const names: OptionNames<PgClientOptions> = { name: true, phase: true, timeoutMs: true, reserveMs: true, forceMs: true, onError: true }
+
 /**
  * A single `pg.Client` as a resource: one that LISTENs, or that holds an advisory lock. `drain` waits for the connect, query or
  * transaction it is in, stops listening, waits for what the listeners of `notification` have promised, and ends it. A client that was
@@ -37,11 +39,11 @@ export interface PgClientOptions {
  * You connect it. From the registration on this resource listens to its errors (a lost connection no longer ends the
  * process), hears what its listeners of `notification` return, and is the one that ends or releases it.
  *
- * @throws LifecycleError `invalid-resource` when `client` is not a client of pg.
+ * @throws LifecycleError `invalid-resource` when `client` is not a client of pg, `invalid-option`
  */
 export function pgClient(client: PgClientLike, options: PgClientOptions = {}): Resource {
   requireClient(client)
-  const { name = 'pg client', phase = 'intake', timeoutMs, reserveMs, forceMs, onError } = options
+  const { name = 'pg client', phase = 'intake', timeoutMs, reserveMs, forceMs, onError } = requireOptions(options, names, 'pgClient()')
   const session = countSession(client, name, { doubts: phase !== 'connections' && phase !== 'telemetry' })
   let lost: Error | undefined
   let hasEnded = false

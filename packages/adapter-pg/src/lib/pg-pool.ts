@@ -1,11 +1,11 @@
-import { LifecycleError, show, type Resource } from '@lameduck/core'
+import { LifecycleError, requireOptions, show, type Resource } from '@lameduck/core'
 import { cutClient } from './cut-client.ts'
 import type { DrivenPool } from './driven-pool.ts'
 import { followCallers } from './follow-callers.ts'
 import { giveBack } from './give-back.ts'
 import { clientsOf, idleClientsOf, pendingCallersOf, takeOut, type PendingCaller } from './pg-internals.ts'
 import { isPooledClient, type PgClientLike, type PgPoolClientLike, type PgPoolLike } from './pg-types.ts'
-import { poolResource, type PoolOptions } from './pool-resource.ts'
+import { poolOptionNames, poolResource, type PoolOptions } from './pool-resource.ts'
 import { poolWarnings } from './pool-warnings.ts'
 import { traceConnect } from './trace-connect.ts'
 import { trackPool } from './track-pool.ts'
@@ -35,10 +35,11 @@ export interface PgPoolOptions extends PoolOptions {
  * listens to its errors (a lost connection no longer ends the process) and is the one that ends it: do not call
  * `pool.end()` yourself. If you did, that is tolerated.
  *
- * @throws LifecycleError `invalid-resource` when `pool` is not a pool of pg.
+ * @throws LifecycleError `invalid-resource` when `pool` is not a pool of pg, `invalid-option`
  */
 export function pgPool(pool: PgPoolLike, options: PgPoolOptions = {}): Resource {
   requirePool(pool)
+  requireOptions(options, { ...poolOptionNames, end: true, traceCheckouts: true }, 'pgPool()')
   const { name = 'pg', onError, traceCheckouts = false, end = () => pool.end() } = options
   const warnings = poolWarnings(pool, onError !== undefined)
   const driven = drivePgPool(pool, end)

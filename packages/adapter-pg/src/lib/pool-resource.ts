@@ -1,4 +1,4 @@
-import { closedError, cutError, LifecycleError, orAborted, untilIdle, type DrainContext, type ForceContext, type InHand, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, cutError, LifecycleError, orAborted, show, untilIdle, type DrainContext, type ForceContext, type InHand, type OptionNames, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { checkPool } from './check-pool.ts'
 import { countUses, type Uses } from './count-uses.ts'
 import { cutClient } from './cut-client.ts'
@@ -33,8 +33,13 @@ export interface PoolOptions {
   readonly waiters?: 'serve' | 'reject'
 }
 
+/** What `pgPool` and `knexPool` can both be given. */
+export const poolOptionNames: OptionNames<PoolOptions> = { name: true, phase: true, timeoutMs: true, reserveMs: true, forceMs: true, onError: true, waiters: true }
+
+/** @throws LifecycleError `invalid-option` */
 export function poolResource(driven: DrivenPool, tracked: TrackedPool, warnings: readonly string[], options: PoolOptions & { readonly name: string }): Resource {
   const { name, phase = 'connections', timeoutMs, reserveMs, forceMs, waiters = 'serve' } = options
+  if (!['serve', 'reject'].includes(waiters)) throw new LifecycleError('invalid-option', `${name}: waiters must be "serve" or "reject"; it is ${show(waiters)}`)
   const { pool } = driven
   const check = checkPool(driven)
   const uses = countUses({ name, driven, tracked, isAside: check.holds })
