@@ -1,4 +1,4 @@
-import { closedError, closeWhenIdle, cutError, lateWorkMs, LifecycleError, orAborted, requireOptions, show, untilIdle, type DrainContext, type ForceContext, type InHand, type OptionNames, type Phase, type Resource, type StartContext } from '@lameduck/core'
+import { closedError, closeWhenIdle, cutError, lateWorkMs, LifecycleError, oneLine, orAborted, requireOptions, show, untilIdle, type DrainContext, type ForceContext, type InHand, type OptionNames, type Phase, type Resource, type StartContext } from '@lameduck/core'
 import { countSession } from './count-session.ts'
 import { cutClient } from './cut-client.ts'
 import { giveBack } from './give-back.ts'
@@ -53,7 +53,7 @@ export function pgClient(client: PgClientLike, options: PgClientOptions = {}): R
     lost = error
     tellEnded?.(error)
     if (onError) onError(error)
-    else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
+    else if (client.listenerCount('error') === 1) process.emitWarning(`a pg connection was lost: ${oneLine(error.message)}`, 'LameduckPgWarning')
   })
   client.addListener('end', () => (hasEnded = true))
   followTransactions(client)

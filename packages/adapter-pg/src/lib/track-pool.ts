@@ -1,3 +1,4 @@
+import { oneLine } from '@lameduck/core'
 import type { CountedPool, DrivenPool } from './driven-pool.ts'
 import { followTransactions, hasEnded, isConnecting, isInTransaction, isQuerying } from './pg-internals.ts'
 import type { PgClientLike } from './pg-types.ts'
@@ -88,7 +89,7 @@ export function trackPool(driven: DrivenPool, onError: ((error: Error) => void) 
 
   function report(error: Error, isHandled: boolean): void {
     if (onError) onError(error)
-    else if (!isHandled) process.emitWarning(`a pg connection was lost: ${error.message}`, 'LameduckPgWarning')
+    else if (!isHandled) process.emitWarning(`a pg connection was lost: ${oneLine(error.message)}`, 'LameduckPgWarning')
   }
 }
 

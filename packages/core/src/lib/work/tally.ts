@@ -1,4 +1,5 @@
 import { describeError } from '../describe-value.ts'
+import { oneLine } from '../foreign-text.ts'
 import { noteCounted } from './counted-failures.ts'
 import { longestReason, mostReasons } from './reason-limits.ts'
 import { createRecentDoubts } from './recent-doubts.ts'
@@ -48,7 +49,7 @@ export function createTally(): Tallying {
     if (!counting) return
     counts[count] += units
     if (reason === undefined) return
-    const text = reason.length > longestText ? `${reason.slice(0, longestText)}…` : reason
+    const text = oneLine(reason.length > longestText ? `${reason.slice(0, longestText)}…` : reason)
     if (reasons.has(text) || reasons.size < mostReasons) reasons.set(text, (reasons.get(text) ?? 0) + units)
   }
 
