@@ -9,13 +9,13 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'what was refused after the step is not counted',
       file: 'end-steps.ts',
-      find: 'const work = mergeLate(before, late)',
+      find: 'const work = mergeLate(before, late, isTrusted)',
       replace: 'const work = { ...mergeLate(before, late), refused: before.refused }',
     },
     {
       bug: 'what failed after the step is not counted',
       file: 'end-steps.ts',
-      find: 'const work = mergeLate(before, late)',
+      find: 'const work = mergeLate(before, late, isTrusted)',
       replace: 'const work = { ...mergeLate(before, late), failed: before.failed }',
     },
     {
@@ -63,7 +63,7 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
     {
       bug: 'a tally that cannot be read at the end takes back what was counted',
       file: 'end-steps.ts',
-      find: 'const work = mergeLate(before, late)',
+      find: 'const work = mergeLate(before, late, isTrusted)',
       replace: 'const work = late',
     },
     { bug: 'what was unknown and is done since counts twice', file: 'read-tally.ts', find: 'late.done - (unknown - late.unknown)', replace: 'late.done' },

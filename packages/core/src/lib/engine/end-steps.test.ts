@@ -8,12 +8,12 @@ import { createLifecycle } from './create-lifecycle.ts'
 const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
 
 /** Stops a pool whose tally says one thing when its step is over, and another at the end. */
-async function stopWith(atFinish: Partial<Tally>, atEnd: () => Tally, own: Partial<Resource> = {}): Promise<{ report: Report; events: LifecycleEvent[] }> {
+async function stopWith(atFinish: Partial<Tally>, atEnd: () => Tally, own: Partial<Resource> = {}, last: Partial<Resource> = {}): Promise<{ report: Report; events: LifecycleEvent[] }> {
   const lifecycle = createLifecycle({ env: {} })
   const events: LifecycleEvent[] = []
   let isOver = false
   lifecycle.add({ name: 'pool', phase: 'connections', drain() {}, tally: () => (isOver ? atEnd() : { ...nothing, ...atFinish }), ...own })
-  lifecycle.add({ name: 'traces', phase: 'telemetry', drain: () => void (isOver = true) })
+  lifecycle.add({ name: 'traces', phase: 'telemetry', drain: () => void (isOver = true), ...last })
   lifecycle.subscribe((event) => events.push(event))
   return { report: await lifecycle.stop(), events }
 }
@@ -58,6 +58,27 @@ test('reasons of before and of since are both told, each once', async () => {
 test('what was unknown when the step ended, and was done since, is unknown and nothing else', async () => {
   const { report } = await stopWith({ done: 1, unknown: 1, reasons: ['POST /orders: hung up'] }, () => ({ ...nothing, done: 2 }))
   expect(report).toMatchObject({ result: 'unknown', steps: [{ work: { done: 1, unknown: 1, reasons: ['POST /orders: hung up'] } }, {}] })
+})
+
+const counts: Partial<Resource> = { tally: () => nothing }
+
+// Catches: a doubt about work that was done before the process ended.
+test.each<[string, Partial<Tally>, Partial<Tally>, Partial<Resource>, object, string]>([
+  ['all of it was done', { done: 1, unknown: 1, reasons: ['POST /orders: hung up'] }, { done: 2 }, {}, { outcome: 'drained', errors: [], work: { done: 2, unknown: 0, reasons: [] } }, 'clean'],
+  ['some of it was done', { unknown: 2, reasons: ['POST /orders: hung up (×2)'] }, { done: 1, unknown: 1, reasons: ['POST /orders: hung up'] }, {}, { outcome: 'unknown', work: { done: 1, unknown: 1, reasons: ['POST /orders: hung up'] } }, 'unknown'],
+  ['it has failed', { unknown: 1 }, { failed: 1 }, {}, { outcome: 'failed', work: { failed: 1, unknown: 0 }, errors: ['1 of 1 failed while it stopped'] }, 'failed'],
+  ['something is in flight beside', { unknown: 1 }, { done: 1 }, { inFlight: () => 2 }, { outcome: 'unknown', work: { done: 1, unknown: 0 }, errors: ['its drain ended while 2 units were still in flight'] }, 'unknown'],
+  ['the tally has lost it', { done: 2, unknown: 1 }, { done: 2 }, {}, { outcome: 'unknown', work: { done: 2, unknown: 1 } }, 'unknown'],
+])('what was unknown when the step ended is asked again, where nothing has closed unseen: %s', async (_what, atFinish, atEnd, own, step, result) => {
+  const { report } = await stopWith(atFinish, () => ({ ...nothing, ...atEnd }), own, counts)
+  expect(report).toMatchObject({ result, steps: [step, {}] })
+})
+
+test('… and so is what its drain has left in flight', async () => {
+  let isAtWork = true
+  const own: Partial<Resource> = { inFlight: () => (isAtWork ? 2 : 0) }
+  const { report } = await stopWith({ unknown: 1 }, () => ({ ...nothing, done: 1 }), own, { tally: () => ((isAtWork = false), nothing) })
+  expect(report).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', errors: [], waitingFor: [] }, {}], warnings: [expect.stringContaining('The work ended before the stop did')] })
 })
 
 // Catches: a clean report, though two calls were refused and nobody can tell what came after.

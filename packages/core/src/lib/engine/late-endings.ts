@@ -34,7 +34,7 @@ export function doubtLate(step: StepReport, resource: Resource | undefined): Ste
   return { ...step, outcome: 'unknown', errors: [...step.errors, text] }
 }
 
-/** A client that has a tally counts the calls that come after its close, so that these are in the result. */
-function mayHaveBroken(other: StepReport, { name, finishedMs = 0 }: StepReport): boolean {
+/** Whether the other has closed since the step was over, and would not say what that broke: a client that has a tally counts the calls that come after its close, so that these are in the result. */
+export function mayHaveBroken(other: StepReport, { name, finishedMs = 0 }: StepReport): boolean {
   return other.name !== name && other.work === undefined && other.startedMs !== undefined && other.startedMs >= finishedMs
 }

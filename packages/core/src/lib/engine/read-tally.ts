@@ -6,6 +6,9 @@ import { isThenable } from '../thenable.ts'
 import { longestReason, mostReasons } from '../work/reason-limits.ts'
 import type { Tally } from '../work/tally.ts'
 
+/** What stands for a tally that could not be read. */
+const untold = new WeakSet<Tally>()
+
 const counts = ['done', 'failed', 'cut', 'refused', 'unknown'] as const
 
 /** What a resource's `tally()` says, or nothing where it has none. One that cannot be read says that nobody can tell. */
@@ -16,25 +19,37 @@ export function readTally(resource: Resource): Tally | undefined {
     // What it rejects with would become an uncaught error.
     if (isThenable(tally)) Promise.resolve(tally).catch(() => {})
     const wrong = counts.find((count) => !isCount(tally[count]))
-    return wrong === undefined ? tidy(tally as Tally) : untold(`tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
+    return wrong === undefined ? tidy(tally as Tally) : unreadable(`tally: ${wrong} must be a number of units; it is ${show(tally[wrong])}`)
   } catch (error) {
-    return untold(`tally: ${describeError(error)}`)
+    return unreadable(`tally: ${describeError(error)}`)
   }
 }
 
-function untold(why: string): Tally {
-  return { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
+function unreadable(why: string): Tally {
+  const tally: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 1, reasons: [why] }
+  untold.add(tally)
+  return tally
 }
 
-/** The larger of each count, with the reasons of both. */
-export function mergeLate(before: Tally, late: Tally): Tally {
+/**
+ * The larger of each count, with the reasons of both.
+ *
+ * @param isTrusted nothing that the work may have needed has closed unseen, so that fewer of it may be unknown now
+ */
+export function mergeLate(before: Tally, late: Tally, isTrusted: boolean): Tally {
   const larger = (count: (typeof counts)[number]): number => Math.max(before[count], late[count])
-  const unknown = larger('unknown')
+  const isSettled = isTrusted && !untold.has(before) && late.unknown < before.unknown && unitsOf(late) >= unitsOf(before)
+  const unknown = isSettled ? late.unknown : larger('unknown')
   // What was unknown when the step ended, and was done since, stays unknown: what it needed has closed meanwhile.
   const done = Math.max(before.done, late.done - (unknown - late.unknown))
   const told = new Set(late.reasons.map(withoutTimes))
-  const reasons = [...late.reasons, ...before.reasons.filter((reason) => !told.has(withoutTimes(reason)))].slice(0, mostReasons)
-  return { done, failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown, reasons }
+  const earlier = isSettled ? [] : before.reasons.filter((reason) => !told.has(withoutTimes(reason)))
+  return { done, failed: larger('failed'), cut: larger('cut'), refused: larger('refused'), unknown, reasons: [...late.reasons, ...earlier].slice(0, mostReasons) }
+}
+
+/** All that was begun. Where it has become less, the tally has lost some of it, or cannot be read. */
+function unitsOf({ done, failed, cut, unknown }: Tally): number {
+  return done + failed + cut + unknown
 }
 
 function withoutTimes(reason: string): string {

@@ -37,7 +37,7 @@ export interface RunStopInput {
 export interface StopRun {
   /** One report for each step, in the order in which they finished. */
   readonly done: Promise<StepReport[]>
-  /** By the name of a step that is unknown for that alone: the error that says how much its drain left in flight. */
+  /** By the name of a step that is unknown, and not worse: the error that says how much its drain left in flight. */
   readonly leftInFlight: ReadonlyMap<string, string>
   /** Cuts every step that is not over, in whatever order. */
   force(): void

@@ -29,7 +29,7 @@ export interface StepResult {
   readonly work: Tally | undefined
   readonly unfinished: number | undefined
   readonly errors: readonly string[]
-  /** The one of `errors` that says how much its drain left in flight, where that alone makes it `unknown`. */
+  /** The one of `errors` that says how much its drain left in flight, where nothing worse makes it `unknown`. */
   readonly leftInFlight: string | undefined
 }
 
@@ -135,7 +135,7 @@ export function runStopStep(input: StepInput): RunningStep {
     if (left === undefined || left > (work ? work.unknown + work.cut : 0)) {
       const text = left === undefined ? 'its drain ended, and what was still in flight cannot be read' : `its drain ended while ${left === 1 ? '1 unit was' : `${left} units were`} still in flight`
       errors.push(text)
-      if (outcome !== 'drained') return finish(outcome, undefined, listWaiting(resource, errors))
+      if (outcome !== 'drained' && outcome !== 'unknown') return finish(outcome, undefined, listWaiting(resource, errors))
       return finish('unknown', undefined, listWaiting(resource, errors), text)
     }
     const nothing = (input.atStop ?? atStart) === 0 && (atStart ?? 0) === 0 && (work?.done ?? 0) === 0
