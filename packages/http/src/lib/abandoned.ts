@@ -1,6 +1,8 @@
 import type { Exchange, Stream } from './connection.ts'
 import { typeOf } from './content-type.ts'
 import { describeRequest, nameOf } from './describe-request.ts'
+import { hasEndedSince } from './ended-since.ts'
+import { hasBeenEnded } from './handler-ended.ts'
 import { isMadeToBeLeft } from './made-to-be-left.ts'
 
 /** A handler whose client has gone before its answer was complete: until it ends that, nobody can tell what has become of its work. */
@@ -13,7 +15,7 @@ export function abandonedRequest(exchange: Exchange): Abandoned | undefined {
   const { response } = exchange
   const { req } = response
   if (!req.complete || response.writableEnded || (response.headersSent && isMadeToBeLeft(req.method ?? '', typeOf(response), response))) return undefined
-  return { why: () => `${nameOf(exchange)}: its client hung up, and its handler had not ended`, hasEnded: () => response.writableEnded }
+  return { why: () => `${nameOf(exchange)}: its client hung up, and its handler had not ended`, hasEnded: () => response.writableEnded || hasEndedSince(response) || hasBeenEnded(response) }
 }
 
 export function abandonedStream(stream: Stream): Abandoned | undefined {

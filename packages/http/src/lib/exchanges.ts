@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from './connection.ts'
+import { rememberEnd } from './ended-since.ts'
 import { rememberPipes } from './fed.ts'
 import { isSafe } from './safe-methods.ts'
 import { sayClose } from './say-close.ts'
@@ -21,7 +22,10 @@ export function newExchange(response: ServerResponse, url: string | undefined, b
     count: 1,
   }
   exchange.newest = exchange as Exchange
-  if (!isSafe(response.req.method)) rememberPipes(response)
+  if (!isSafe(response.req.method)) {
+    rememberPipes(response)
+    rememberEnd(response)
+  }
   return exchange as Exchange
 }
 

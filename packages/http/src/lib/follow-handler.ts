@@ -1,14 +1,16 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { typeOn } from './content-type.ts'
 import { hasBeenEnded } from './handler-ended.ts'
+import { settlesLater } from './handler-promises.ts'
 import { isMadeToBeLeft } from './made-to-be-left.ts'
+import { notice } from './notice-call.ts'
 
 /** With them a handler begins its answer, or ends it. `close` and `destroy` are not among them: listeners of `aborted` call these, beside a handler that goes on. */
 const answering = ['respond', 'respondWithFile', 'respondWithFD', 'end'] as const
 
 /**
  * For the listener of `aborted` of an HTTP/2 stream. Where all of the request has come, and the answer has not ended, its handler may be
- * in the middle of the work: returns the function that says whether it has ended its answer meanwhile, which reaches nobody any longer.
+ * in the middle of the work: returns the function that says whether it has ended its answer meanwhile, which reaches nobody any longer, or has come to its end.
  *
  * Node keeps nothing of such a call, not even in `writableEnded` of the compatible response, so it is looked at as it comes.
  */
@@ -16,22 +18,15 @@ export function followHandler(stream: ServerHttp2Stream, { method }: { readonly 
   const response = responseOf(stream)
   if (!isWhole(stream) || (stream.headersSent && isMadeToBeLeft(method, typeOn(stream), response ?? stream))) return undefined
   let hasEnded = false
+  const answer = response ?? stream
+  const hasSettled = settlesLater(answer)
   const onCall = (): void => void (hasEnded = true)
   // Node itself ends the stream when it has told of the abort.
   process.nextTick(() => {
     if (response) notice(response, 'end', onCall)
     else for (const method of answering) notice(stream, method, onCall)
   })
-  return () => hasEnded || response?.writableEnded === true || hasBeenEnded(stream)
-}
-
-function notice<T extends object>(target: T, method: keyof T, onCall: () => void): void {
-  const call = target[method] as (...parameters: unknown[]) => unknown
-  const value = (...parameters: unknown[]): unknown => {
-    onCall()
-    return Reflect.apply(call, target, parameters)
-  }
-  Object.defineProperty(target, method, { configurable: true, writable: true, value })
+  return () => hasEnded || response?.writableEnded === true || hasSettled() || hasBeenEnded(stream) || hasBeenEnded(answer)
 }
 
 /** `readableEnded` would say that somebody has read it. Without this property, which Node 20 to 26 have, it passes for whole. */

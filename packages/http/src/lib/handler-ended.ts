@@ -1,16 +1,19 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import type { ServerResponse } from 'node:http'
+import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 
-const ended = new WeakSet<ServerHttp2Stream>()
+type Answer = ServerResponse | Http2ServerResponse | ServerHttp2Stream
+
+const ended = new WeakSet<Answer>()
 
 /**
- * Tells that the handler of a stream has ended, whatever has become of its answer. For what sits between a server and its handlers, and ends
+ * Tells that the handler of an answer has ended, whatever has become of the answer. For what sits between a server and its handlers, and ends
  * no answer of a client that has left, as `@grpc/grpc-js` does not: otherwise such a handler is `unknown` for good.
  */
-export function handlerEnded(stream: ServerHttp2Stream): void {
-  ended.add(stream)
+export function handlerEnded(answer: Answer): void {
+  ended.add(answer)
 }
 
 /** Whether somebody has told so. */
-export function hasBeenEnded(stream: ServerHttp2Stream): boolean {
-  return ended.has(stream)
+export function hasBeenEnded(answer: Answer): boolean {
+  return ended.has(answer)
 }

@@ -8,6 +8,7 @@ import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
 import { drainServer, forceServer } from './drain-server.ts'
+import { keepHandlerPromises } from './handler-promises.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
 import { keepLastWords } from './last-words.ts'
 import { workFilter, type NotWork } from './not-work.ts'
@@ -128,8 +129,11 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   let onDrainSince: number | undefined
   let onDrainOver = false
 
+  keepHandlerPromises(net)
   net.on('listening', () => {
     closed = false
+    // Those that were added since.
+    keepHandlerPromises(net)
     // Not when it closes: its last connection tells later how it ended.
     counts.leave()
     // A `listen` that was still looking up its host when the stop came.

@@ -1,0 +1,50 @@
+import type { EventEmitter } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { inspect, types } from 'node:util'
+import { isSafe } from './safe-methods.ts'
+
+const promiseKey: unique symbol = Symbol('lameduck.handlerPromise')
+interface Answer {
+  [promiseKey]?: Promise<unknown>
+}
+type Listener = ((this: unknown, request: IncomingMessage, response: Answer) => unknown) & { readonly listener?: unknown }
+
+/**
+ * Keeps the promise that a handler returns with its answer, which an emitter drops: the only one that tells when the handler of a client that has left comes to
+ * its end. What is listened to by now is followed, also of what other libraries have put around the handlers; and `server.listeners('request')` and `server.off` know the listeners as before.
+ */
+export function keepHandlerPromises(server: EventEmitter): void {
+  const listeners = server.rawListeners('request') as Listener[]
+  if (listeners.every(isWrapped)) return
+  server.removeAllListeners('request')
+  for (const listener of listeners) server.on('request', isWrapped(listener) ? listener : keepPromise(listener))
+}
+
+/** `once`, or this. */
+function isWrapped({ listener }: Listener): boolean {
+  return listener !== undefined
+}
+
+function keepPromise(listener: Listener): Listener {
+  function followed(this: unknown, request: IncomingMessage, response: Answer): unknown {
+    const returned = Reflect.apply(listener, this, [request, response])
+    if (types.isPromise(returned) && !isSafe(request.method)) response[promiseKey] = returned
+    return returned
+  }
+  return Object.assign(followed, { listener })
+}
+
+/**
+ * For the moment in which a client leaves: returns the function that says whether its handler has come to its end since. One whose promise
+ * had settled before has left its answer to somebody else, so that it says nothing.
+ */
+export function settlesLater(answer: object): () => boolean {
+  const { [promiseKey]: promise } = answer as Answer
+  const wasPending = promise !== undefined && isPending(promise)
+  return () => wasPending && !isPending(promise)
+}
+
+/** A `then` would hide an unhandled rejection, or make one. How it is shown is the same in Node 20 to 26; otherwise nobody learns that such a handler has ended. */
+function isPending(promise: Promise<unknown>): boolean {
+  return /^[^{]*\{\s*<pending>/.test(inspect(promise, { customInspect: false, depth: 0 }))
+}
