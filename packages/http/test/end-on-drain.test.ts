@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server, type ClientHttp2Stream, type Http2ServerRequest, type Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import { createServer as createTlsServer } from 'node:https'
 import { connect as connectTls } from 'node:tls'
 import { createLifecycle, LifecycleError } from '@lameduck/core'
 import { expect, onTestFinished, test } from 'vitest'
-import { endOnDrain, httpServer } from '../src/index.ts'
+import { endOnDrain, httpServer, type HttpServerResource } from '../src/index.ts'
 import { lastWordsOf } from '../src/lib/last-words.ts'
 import { cert, key } from './support/certificate.ts'
 import { drainContext, quiesceContext, within } from './support/context.ts'
@@ -225,4 +225,64 @@ test('refuses what is no answer of Node, and last words that it cannot say', () 
   onTestFinished(() => void server.close())
   const response = { req: { socket: null }, end: () => {}, destroyed: true } as unknown as ServerResponse
   for (const wrong of [7, {}, null]) expect(() => endOnDrain(response, wrong as never)).toThrow(/last must be a text, bytes or a function/)
+})
+
+/** `POST /imports` over HTTP/1 or HTTP/2, whose handler says how far it is, and has rows to write until `rows` resolves. */
+async function importing(protocol: 'HTTP/1' | 'HTTP/2', rows: Promise<unknown>): Promise<HttpServerResource> {
+  const handle = async (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): Promise<void> => {
+    request.resume()
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    ;(response as ServerResponse).write('data: 0 %\n\n')
+    endOnDrain(response, bye)
+    await rows
+  }
+  const server = protocol === 'HTTP/1' ? createServer(handle) : (createHttp2Server(handle) as unknown as Server)
+  const resource = httpServer(server)
+  const port = await serve(server)
+  if (protocol === 'HTTP/1') {
+    const client = await rawClient(port)
+    client.send('POST /imports HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nok')
+    await client.until(/0 %/)
+    return resource
+  }
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  onTestFinished(() => session.destroy())
+  const stream = session.request({ ':method': 'POST', ':path': '/imports' }).end('ok')
+  await once(stream, 'data')
+  stream.resume()
+  return resource
+}
+
+const both = ['HTTP/1', 'HTTP/2'] as const
+
+// Catches: `clean`, with the handler of an import in the middle of its rows when its client has got the last words.
+test.each(both)('%s: an async handler of a POST is waited for behind the last words', async (protocol) => {
+  const rows = gate()
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add(await importing(protocol, rows.opened))
+  await lifecycle.start()
+  const stopped = lifecycle.stop()
+  expect(await within(300, stopped)).toBe('pending')
+  rows.open()
+  expect(await stopped).toMatchObject({ result: 'clean', steps: [{ outcome: 'drained', work: { done: 1, unknown: 0 } }] })
+})
+
+test.each(both)('%s: … for 2 s, and is in doubt until it has come to its end', async (protocol) => {
+  const rows = gate()
+  const resource = await importing(protocol, rows.opened)
+  resource.quiesce?.(quiesceContext)
+  await resource.drain(drainContext())
+  expect(resource.tally?.()).toMatchObject({ done: 0, unknown: 1, reasons: ['POST /imports: endOnDrain() ended its answer, and its handler had not ended'] })
+  rows.open()
+  await rows.opened
+  expect(resource.tally?.()).toMatchObject({ done: 1, unknown: 0, reasons: [] })
+})
+
+test.each(both)('%s: … and one that has come to its end keeps nobody', async (protocol) => {
+  const resource = await importing(protocol, Promise.resolve())
+  resource.quiesce?.(quiesceContext)
+  const begunAt = performance.now()
+  await resource.drain(drainContext())
+  expect(performance.now() - begunAt).toBeLessThan(1_800)
+  expect(resource.tally?.()).toMatchObject({ done: 1, unknown: 0 })
 })

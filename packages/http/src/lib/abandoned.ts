@@ -1,11 +1,12 @@
 import type { Exchange, Stream } from './connection.ts'
 import { typeOf } from './content-type.ts'
 import { describeRequest, nameOf } from './describe-request.ts'
+import { handlerOf } from './ended-for-handler.ts'
 import { hasEndedSince } from './ended-since.ts'
 import { hasBeenEnded } from './handler-ended.ts'
 import { isMadeToBeLeft } from './made-to-be-left.ts'
 
-/** A handler whose client has gone before its answer was complete: until it ends that, nobody can tell what has become of its work. */
+/** A handler whose client has gone before its answer was complete, or whose answer was ended for it: until it ends, nobody can tell what has become of its work. */
 export interface Abandoned {
   readonly why: () => string
   readonly hasEnded: () => boolean
@@ -21,4 +22,10 @@ export function abandonedRequest(exchange: Exchange): Abandoned | undefined {
 export function abandonedStream(stream: Stream): Abandoned | undefined {
   const { hasHandlerEnded: hasEnded } = stream
   return hasEnded && { why: () => `${describeRequest(stream)}: its stream was closed, and its handler had not ended`, hasEnded }
+}
+
+/** One whose answer `endOnDrain` has ended. */
+export function endedForHandler(name: string, answer: object): Abandoned | undefined {
+  const hasEnded = handlerOf(answer)
+  return hasEnded && { why: () => `${name}: endOnDrain() ended its answer, and its handler had not ended`, hasEnded }
 }

@@ -151,7 +151,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
     if (oldest.kind !== 'active' || oldest.response !== response) return
     // Its end is told when the socket has closed.
     if (wasCutOff(socket)) return
-    outcomes?.answered()
+    outcomes?.answered(oldest)
     const next = shift(oldest)
     if (announced) {
       arrivals.exchangeOver(oldest)

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { LifecycleError, show } from '@lameduck/core'
+import { endForHandler } from './ended-for-handler.ts'
 import { lastWordsOf } from './last-words.ts'
 
 /** An answer of `node:http`, `node:https` or `node:http2`, or a stream of the latter. */
@@ -11,6 +12,9 @@ export type LongAnswer = ServerResponse | Http2ServerResponse | ServerHttp2Strea
  * replica; and not at the signal, when it would come back to this one. Many are ended over a while, like WebSockets (`upgradedSpreadMs`).
  * It keeps nothing of an answer that has ended, or whose client has left. On a server that no `httpServer` drains, as in a test
  * of a handler, it does nothing.
+ *
+ * An async handler of a server that is at work behind the end is waited for, at most for 2 s; then it is `unknown` until it has come to its end.
+ * Not for GET, HEAD, OPTIONS or TRACE. Other work behind the end is seen by nobody: make it `trackedWork`.
  *
  * @param last written before the end, such as a last event; or a function that ends the answer in its own way, and may be async
  * @throws LifecycleError `invalid-option` when it is no answer, or `last` is none of these.
@@ -26,7 +30,7 @@ export function endOnDrain(answer: LongAnswer, last?: string | Uint8Array | (() 
 
   function say(): unknown {
     if (isOver(answer)) return undefined
-    return typeof last === 'function' ? last() : answer.end(last ?? '')
+    return endForHandler(answer, () => (typeof last === 'function' ? last() : void answer.end(last ?? '')))
   }
 }
 

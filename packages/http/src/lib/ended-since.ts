@@ -20,7 +20,7 @@ function onClose(this: Left): void {
   if (this.writableEnded) return
   const hasSettled = settlesLater(this)
   let isDestroyed = false
-  this[endedKey] = () => isDestroyed || hasSettled()
+  this[endedKey] = () => isDestroyed || hasSettled?.() === true
   // Later than what listens to `close`, as `pipeline` does: that destroys it beside a handler that goes on.
   setImmediate(() => notice(this, 'destroy', () => void (isDestroyed = true)))
 }

@@ -26,7 +26,7 @@ export function followHandler(stream: ServerHttp2Stream, { method }: { readonly 
     if (response) notice(response, 'end', onCall)
     else for (const method of answering) notice(stream, method, onCall)
   })
-  return () => hasEnded || response?.writableEnded === true || hasSettled() || hasBeenEnded(stream) || hasBeenEnded(answer)
+  return () => hasEnded || response?.writableEnded === true || hasSettled?.() === true || hasBeenEnded(stream) || hasBeenEnded(answer)
 }
 
 /** `readableEnded` would say that somebody has read it. Without this property, which Node 20 to 26 have, it passes for whole. */

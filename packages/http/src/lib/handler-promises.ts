@@ -35,13 +35,12 @@ function keepPromise(listener: Listener): Listener {
 }
 
 /**
- * For the moment in which a client leaves: returns the function that says whether its handler has come to its end since. One whose promise
- * had settled before has left its answer to somebody else, so that it says nothing.
+ * For the moment in which a client leaves, or its answer is ended for the handler: returns the function that says whether that has come to
+ * its end since. Nothing where no promise is known, or where it had settled before: such a handler has left its answer to somebody else.
  */
-export function settlesLater(answer: object): () => boolean {
+export function settlesLater(answer: object): (() => boolean) | undefined {
   const { [promiseKey]: promise } = answer as Answer
-  const wasPending = promise !== undefined && isPending(promise)
-  return () => wasPending && !isPending(promise)
+  return promise && isPending(promise) ? () => !isPending(promise) : undefined
 }
 
 /** A `then` would hide an unhandled rejection, or make one. How it is shown is the same in Node 20 to 26; otherwise nobody learns that such a handler has ended. */

@@ -1,7 +1,7 @@
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
-import { abandonedRequest, abandonedStream, type Abandoned } from './abandoned.ts'
+import { abandonedRequest, abandonedStream, endedForHandler, type Abandoned } from './abandoned.ts'
 import { wasBrokenOff } from './broken-off.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
@@ -11,7 +11,7 @@ import { isUnanswered } from './last-message.ts'
 
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {
-  answered(): void
+  answered(exchange: Exchange): void
   /** The connection has closed before the answer was complete. */
   lost(socket: Socket, exchange: Exchange): void
   streamOver(stream: ServerHttp2Stream, about: Stream, on: { readonly session: ServerHttp2Session; readonly socket: Socket }): void
@@ -38,12 +38,18 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
     if (handler) abandoned.push(handler)
   }
 
+  function answered(name: string, answer: object): void {
+    const handler = endedForHandler(name, answer)
+    if (handler) abandon(handler)
+    else tally.done()
+  }
+
   return {
-    answered: () => tally.done(),
+    answered: (exchange) => answered(nameOf(exchange), exchange.response),
     lost(socket, exchange) {
       const { response } = exchange
       if (hungUp(socket, response)) {
-        abandon(abandonedRequest(exchange))
+        abandon(endedForHandler(nameOf(exchange), response) ?? abandonedRequest(exchange))
       } else if (isEventStream(typeOf(response))) {
         tally.done()
       } else {
@@ -52,7 +58,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
     },
     streamOver(stream, about, on) {
       const isSent = !stream.aborted && (stream.writableFinished || isWholeWithoutFinish(stream))
-      if (isSent || isEventStream(typeOn(stream))) return tally.done()
+      if (isSent || isEventStream(typeOn(stream))) return answered(describeRequest(about), stream)
       if (hungUpOn(stream, about, on)) return abandon(abandonedStream(about))
       const isConnectionLost = on.session.destroyed || on.socket.destroyed
       const name = describeRequest(about)
