@@ -39,7 +39,7 @@ afterAll(async () => {
 function program({ before = '', begin, units }: Shape, snippet: string, orders: string): string {
   const work = snippet.includes('const work =') ? '' : "import { trackedWork } from '@lameduck/core'\nconst work = trackedWork('orders')\nlifecycle.add(work)\n"
   const text = `import { handle, lifecycle, live } from '../programs/background.ts'\n${work}${before}\n${snippet}\nvoid handle\nawait live(async () => {\n${begin}\n}, ${units})\n`
-  return text.replaceAll(/\borders(?=')/g, orders)
+  return text.replaceAll(/\borders(?='| (?:ORDER|WHERE|VALUES|\(id))/g, orders)
 }
 
 /** The page's snippet with each line `// not:` in place of the line after it. */
@@ -62,7 +62,7 @@ function unitsOf(lines: readonly string[], what: 'begun' | 'done'): string[] {
 
 const all = Object.entries(shapes)
 
-test.concurrent.for(all)('%s: what is in flight at the signal is done, and counted', async ([heading, { total, left }], { expect }) => {
+test.concurrent.for(all)('%s: what is in flight at the signal is done, and counted', async ([heading, { total, left, waiting }], { expect }) => {
   const { begun, done, code, report, stderr } = await run(`${heading}, tracked`, 1_000)
   expect(done, stderr).toEqual(begun)
   expect(done.length).toBeGreaterThanOrEqual(total)
@@ -70,13 +70,16 @@ test.concurrent.for(all)('%s: what is in flight at the signal is done, and count
   const counted = (report?.steps ?? []).map(({ work }) => work?.done ?? 0)
   expect(Math.max(...counted)).toBeGreaterThan(0)
   expect(await left?.(`${unique}_t`)).toBe(left && 0)
+  // One was in hand, and is done; the others are still to be handed out.
+  expect(await waiting?.(`${unique}_t`)).toBe(waiting && 5 - done.length)
 })
 
-test.concurrent.for(all)('%s: the usual way it is lost, and the stop does not say so', async ([heading, { total, left, lostAs = 'clean' }], { expect }) => {
+test.concurrent.for(all)('%s: the usual way it is lost, and the stop does not say so', async ([heading, { total, left, waiting, lostAs = 'clean' }], { expect }) => {
   const { begun, done, code, report, stderr } = await run(`${heading}, the usual way`, 8_000)
   expect(done.length, stderr).toBeLessThan(Math.max(total, begun.length))
   expect({ code, result: report?.result }, stderr).toEqual({ code: 0, result: lostAs })
   if (left) expect(await left(`${unique}_u`)).toBeGreaterThan(0)
+  await waiting?.(`${unique}_u`)
 })
 
 test.concurrent.for(['Queues in memory', 'Queues in memory 2'])('%s: an element that fails in the stop is counted, and told once', async (heading, { expect }) => {

@@ -1,5 +1,7 @@
 import { connect } from 'amqplib'
 import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import pg from 'pg'
 
 /** How a snippet of docs/background-work.md is made a program. */
 export interface Shape {
@@ -15,6 +17,8 @@ export interface Shape {
   readonly lostAs?: 'unknown'
   /** How many of them the broker still has afterwards, of the queue of this name. */
   readonly left?: (orders: string) => Promise<number>
+  /** How many of five the queue of this name has still to hand out afterwards. */
+  readonly waiting?: (orders: string) => Promise<number>
 }
 
 const five = (call: string): string => `for (const id of ['1', '2', '3', '4', '5']) ${call}`
@@ -26,6 +30,18 @@ export const shapes: Readonly<Record<string, Shape>> = {
   'Answer first, work later': {
     before: "import type { AddressInfo } from 'node:net'",
     begin: five('await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${id}`)).text()'),
+    units: 5,
+    total: 5,
+  },
+  'Answer first, work later 2': {
+    before: "import type { AddressInfo } from 'node:net'",
+    begin: five('await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${id}`)).text()'),
+    units: 5,
+    total: 5,
+  },
+  'Answer first, work later 3': {
+    before: "import type { AddressInfo } from 'node:net'",
+    begin: five('await (await fetch(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}/${id}`)).text()'),
     units: 5,
     total: 5,
   },
@@ -76,6 +92,31 @@ export const shapes: Readonly<Record<string, Shape>> = {
       await channel.deleteQueue(orders)
       await connection.close()
       return messageCount
+    },
+  },
+  'Polling a table': {
+    begin: five("await pool.query('INSERT INTO orders VALUES ($1)', [id])"),
+    units: 1,
+    total: 1,
+    async waiting(orders) {
+      const client = new pg.Client(process.env['DATABASE_URL'])
+      await client.connect()
+      const { rowCount } = await client.query(`SELECT FROM ${orders}`)
+      await client.query(`DROP TABLE ${orders}`)
+      await client.end()
+      return rowCount ?? 0
+    },
+  },
+  'Polling a list of Redis': {
+    begin: five("await client.rpush('orders', id)"),
+    units: 1,
+    total: 1,
+    async waiting(orders) {
+      const redis = new Redis(process.env['REDIS_URL'] ?? '')
+      const length = await redis.llen(orders)
+      await redis.del(orders)
+      redis.disconnect()
+      return length
     },
   },
   'Promise pools': { begin: '', units: 4, total: 5 },
