@@ -54,13 +54,13 @@ describe.each(nodes)('$name: what is under way when the stop is over, and known 
     expect(report?.warnings).toEqual(['When everything had stopped, 1 request to a server that is not in the lifecycle had no complete answer yet (GET /orders). Add the server by httpServer().'])
   })
 
-  test('a child process makes it unknown, too', async () => {
-    const { report } = await run(node, 'child')
+  test.each(['child', 'helper'])('a child process makes it unknown, too (%s)', async (how) => {
+    const { report } = await run(node, how)
     expect(report?.result).toBe('unknown')
     expect(report?.warnings[0]).toMatch(/^When everything had stopped, 1 child process was still running \(\d+, \S*node\S*\), which the end of a container kills\./)
   })
 
-  test.each(['answered', 'posted', 'own events', 'streams', 'upgraded', 'tracked', 'unref child', 'unref request'])('what was answered, waited for, or is for nobody to wait for does not (%s)', async (how) => {
+  test.each(['answered', 'posted', 'own events', 'streams', 'upgraded', 'tracked', 'unref child', 'unref helper', 'unref request'])('what was answered, waited for, or is for nobody to wait for does not (%s)', async (how) => {
     const { code, report, stderr } = await run(node, how)
     expect({ code, result: report?.result, warnings: report?.warnings, stderr }).toEqual({ code: 0, result: 'clean', warnings: [], stderr: '' })
   })

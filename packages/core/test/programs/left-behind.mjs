@@ -1,11 +1,18 @@
 // Work that no resource knows: when the stop is over, it is still under way.
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, createServer, get, request } from 'node:http'
 import { bindProcess, createLifecycle, trackedWork } from '@lameduck/core'
 
 const [, , how, url] = process.argv
 const sleeper = (options) => spawn(process.execPath, ['-e', 'setTimeout(() => {}, 5_000)'], { stdio: 'ignore', ...options })
+
+/** It waits for work. */
+async function helper() {
+  const child = fork(new URL('helper.mjs', import.meta.url))
+  await once(child, 'message')
+  return child
+}
 
 const lifecycle = createLifecycle({ policy: { graceMs: 3_000, phases: { work: { reserveMs: 500 } } } })
 const work = trackedWork('work')
@@ -38,6 +45,8 @@ const scenes = {
     asking.on('error', () => {})
   },
   child: () => sleeper().on('exit', () => {}),
+  helper: () => helper(),
+  'unref helper': async () => (await helper()).unref(),
   'unref child': () => sleeper({ detached: true }).unref(),
   'unref request': () => get(`${url}/watch`).on('socket', (socket) => socket.unref()),
   answered: async () => (await fetch(url)).text(),
