@@ -229,7 +229,7 @@ test('refuses what is no answer of Node, and last words that it cannot say', () 
 
 /** `POST /imports` over HTTP/1 or HTTP/2, whose handler says how far it is, and has rows to write until `rows` resolves. */
 async function importing(protocol: 'HTTP/1' | 'HTTP/2', rows: Promise<unknown>): Promise<HttpServerResource> {
-  const handle = async (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): Promise<void> => {
+  const handle: (request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse) => unknown = async (request, response) => {
     request.resume()
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     ;(response as ServerResponse).write('data: 0 %\n\n')

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { connect, createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { connect, createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2'
 import { pipeline } from 'node:stream/promises'
 import { createLifecycle, trackedWork } from '@lameduck/core'
 import express from 'express'
@@ -16,7 +16,7 @@ const noWork = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: []
 const inDoubt = { ...noWork, unknown: 1, reasons: [expect.stringMatching(/^POST \/orders: .*, and its handler had not ended$/)] }
 
 /** The client of `POST /orders` leaves before or during the stop, with the handler at work until `go` is called. */
-async function left(protocol: 'HTTP/1' | 'HTTP/2', when: 'before' | 'during', handle: (gone: Promise<void>, ...parameters: Parameters<Handle>) => unknown, wrap: (handle: Handle) => Handle = (same) => same): Promise<{ resource: HttpServerResource; go(): Promise<void> }> {
+async function left(protocol: 'HTTP/1' | 'HTTP/2', when: 'before' | 'during', handle: (gone: Promise<void>, ...parameters: Parameters<Handle>) => unknown, wrap: (handle: Handle) => Handle = (same) => same): Promise<{ readonly resource: HttpServerResource; readonly go: () => Promise<void> }> {
   const due = gate()
   const bound = wrap((request, response) => handle(due.opened, request, response))
   const server = protocol === 'HTTP/1' ? createServer(bound) : (createHttp2Server(bound as never) as unknown as Server)
