@@ -27,8 +27,8 @@ function isWrapped({ listener }: Listener): boolean {
 
 function keepPromise(listener: Listener): Listener {
   function followed(this: unknown, request: IncomingMessage, response: Answer): unknown {
-    const returned = Reflect.apply(listener, this, [request, response])
-    if (types.isPromise(returned) && !isSafe(request.method)) response[promiseKey] = returned
+    const returned = listener.call(this, request, response)
+    if (!isSafe(request.method) && types.isPromise(returned)) response[promiseKey] = returned
     return returned
   }
   return Object.assign(followed, { listener })
