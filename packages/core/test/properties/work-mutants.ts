@@ -10,13 +10,13 @@ export const workMutants: Record<keyof typeof workProperties, readonly Mutant[]>
       bug: 'what was refused after the step is not counted',
       file: 'end-steps.ts',
       find: 'const work = mergeLate(before, late, isTrusted)',
-      replace: 'const work = { ...mergeLate(before, late), refused: before.refused }',
+      replace: 'const work = { ...mergeLate(before, late, isTrusted), refused: before.refused }',
     },
     {
       bug: 'what failed after the step is not counted',
       file: 'end-steps.ts',
       find: 'const work = mergeLate(before, late, isTrusted)',
-      replace: 'const work = { ...mergeLate(before, late), failed: before.failed }',
+      replace: 'const work = { ...mergeLate(before, late, isTrusted), failed: before.failed }',
     },
     {
       bug: 'what was cut after the step leaves it drained',

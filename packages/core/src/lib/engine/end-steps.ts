@@ -28,7 +28,7 @@ export function endSteps(steps: readonly StepReport[], entries: readonly Entry[]
     // Who counts for itself has counted it, perhaps as something else: what failed may reject as what was cut.
     const late = resource?.tally && step.work ? readTally(resource) : beside.lateUses.of(step.name)
     const leftInFlight = beside.leftInFlight.get(step.name)
-    const isTrusted = !steps.some((other) => mayHaveBroken(other, step))
+    const isTrusted = (): boolean => !steps.some((other) => mayHaveBroken(other, step))
     const counted = late ? withLate(step, late, { isTrusted, hasLeftNothing: leftInFlight === undefined }) : step
     const { step: looked, warning } = endLate(counted, leftInFlight, resource, steps)
     const ended = doubtLate(looked, resource)
@@ -47,7 +47,7 @@ const nothing: Tally = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, rea
 
 interface LateLook {
   /** See `mergeLate`. */
-  readonly isTrusted: boolean
+  readonly isTrusted: () => boolean
   /** Its drain has left nothing in flight. */
   readonly hasLeftNothing: boolean
 }

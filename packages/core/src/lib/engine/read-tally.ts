@@ -36,9 +36,9 @@ function unreadable(why: string): Tally {
  *
  * @param isTrusted nothing that the work may have needed has closed unseen, so that fewer of it may be unknown now
  */
-export function mergeLate(before: Tally, late: Tally, isTrusted: boolean): Tally {
+export function mergeLate(before: Tally, late: Tally, isTrusted: () => boolean): Tally {
   const larger = (count: (typeof counts)[number]): number => Math.max(before[count], late[count])
-  const isSettled = isTrusted && !untold.has(before) && late.unknown < before.unknown && unitsOf(late) >= unitsOf(before)
+  const isSettled = late.unknown < before.unknown && !untold.has(before) && unitsOf(late) >= unitsOf(before) && isTrusted()
   const unknown = isSettled ? late.unknown : larger('unknown')
   // What was unknown when the step ended, and was done since, stays unknown: what it needed has closed meanwhile.
   const done = Math.max(before.done, late.done - (unknown - late.unknown))
