@@ -114,6 +114,15 @@ describe.each(nodes)('$name: without a signal', (node) => {
     expect(report?.reason).toEqual({ kind: 'programmatic', detail: 'the event loop was empty' })
   })
 
+  // Catches: exit code 0 of a service that was never ready.
+  test('… and in the middle of a start it is a failure that names what was waited for', async () => {
+    const { code, stderr, stdout } = await runProgram(node, 'never-starts')
+    expect(code).toBe(1)
+    expect(stderr).toContain('lameduck: stopped on a failed start: the event loop was empty before everything had started, and nothing is left that could end it; it waited for the start of "http", which waits for its server to listen')
+    expect(stdout[0]).toBe('db drained')
+    expect(stdout).not.toContain('never')
+  })
+
   test('a natural end keeps a failing process.exitCode', async () => {
     expect((await runProgram(node, 'natural-end', { parameters: ['3'] })).code).toBe(3)
   })

@@ -12,6 +12,9 @@ export type Reason =
   | { readonly kind: 'fatal'; readonly origin: 'uncaughtException' | 'unhandledRejection' | 'start'; readonly error: unknown }
   | { readonly kind: 'programmatic'; readonly detail?: string }
 
+/** The end of a program that has nothing left to do. */
+export const loopWasEmpty: Reason = { kind: 'programmatic', detail: 'the event loop was empty' }
+
 const kinds: readonly Reason['kind'][] = ['signal', 'message', 'fatal', 'programmatic']
 
 /** @throws LifecycleError `invalid-option` for anything else, such as the arguments of a signal's listener. */

@@ -106,7 +106,7 @@ export interface Resource {
    * of 0 that nobody has chosen is a warning in the plan.
    */
   behind?(): string | undefined
-  /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a step that was forced, or whose drain left work in flight. */
+  /** What is still being waited for, oldest first, one short text each (`GET /orders 1.2 s`); the first 20 are in the report of a step that was forced, or whose drain left work in flight. Asked also where `start` takes longer than 5 s, or can never end. */
   waitingFor?(): readonly string[]
   /**
    * What became of the work since `quiesce`; see `createTally`. Work that `failed` makes the step fail, work that was `cut` makes it forced,

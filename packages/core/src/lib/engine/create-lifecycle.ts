@@ -18,7 +18,7 @@ import { policyNames, resolvePolicy } from '../policy.ts'
 import { createReadiness } from './readiness.ts'
 import { tellPreStop } from './quiesce.ts'
 import { requireOptions } from '../require-options.ts'
-import { requireReason, type Reason } from '../reason.ts'
+import { loopWasEmpty, requireReason, type Reason } from '../reason.ts'
 import { requireCause } from '../cause.ts'
 import type { Report } from '../report/report.ts'
 import type { Resource } from '../resource.ts'
@@ -26,6 +26,7 @@ import { makeSchedule } from './schedule.ts'
 import { startAll, type Start } from './start.ts'
 import type { State } from '../state.ts'
 import { createStop, type Stop } from './stop.ts'
+import { unendedStart } from './unended-start.ts'
 import { requireAddOptions, validateAdd } from './validate-add.ts'
 
 /** Texts that `warn` keeps and tells: each is meant to be told once, and one that is never the same twice would be told for ever. */
@@ -163,7 +164,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     start = startAll([...entries.values()], clock, events, stopping.signal, (error) => {
       failure = error
       void beginStop({ kind: 'fatal', origin: 'start', error })
-    })
+    }, (message) => lifecycle.warn(message))
     await Promise.race([start.done, new Promise((resolve) => stopping.signal.addEventListener('abort', resolve))])
     await refuseAfterStop(failure)
     setState({ name: 'ready', sinceMs: clock.now() })
@@ -179,12 +180,14 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
     throw failure ?? new LifecycleError('start-failed', 'a stop began before everything had started; what had started was stopped again')
   }
 
-  function beginStop(reason: Reason): Promise<Report> {
-    requireReason(reason)
+  function beginStop(given: Reason): Promise<Report> {
+    requireReason(given)
     if (stop) {
-      stop.repeat(reason)
+      stop.repeat(given)
       return stop.report
     }
+    const starting = given === loopWasEmpty ? (start?.underWay() ?? []) : []
+    const reason: Reason = starting.length > 0 ? { kind: 'fatal', origin: 'start', error: unendedStart(starting) } : given
     // Kept before it begins: listeners and resources that it calls may call back.
     stop = createStop({
       reason,

@@ -167,6 +167,38 @@ describe('a start that fails', () => {
   })
 })
 
+describe('a start that takes long', () => {
+  const warnings = (events: readonly LifecycleEvent[]): string[] => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+
+  // Catches: a service that never gets ready and says nothing.
+  test('says after 5 s what it waits for, once', async () => {
+    const { clock, lifecycle, events, slow } = world()
+    lifecycle.add({ ...slow('http', 60_000), waitingFor: () => ['its server to listen'] })
+    lifecycle.add(slow('db', 4_000))
+    lifecycle.start().catch(() => {})
+    await clock.advance(4_999)
+    expect(warnings(events)).toEqual([])
+    await clock.advance(30_000)
+    expect(warnings(events)).toEqual(['The service is not ready yet: for 5 s it has waited for the start of "http", which waits for its server to listen'])
+  })
+
+  test('… also where it cannot tell, and not in a stop', async () => {
+    const { clock, lifecycle, events, slow } = world()
+    lifecycle.add({ ...slow('http', 60_000), waitingFor: () => { throw new Error('boom') } })
+    lifecycle.start().catch(() => {})
+    await clock.advance(5_000)
+    expect(warnings(events)).toEqual([expect.stringContaining('"http", which waits for something that it cannot tell (boom)')])
+
+    const other = world()
+    other.lifecycle.add(other.slow('http', 60_000, { ignoresAbort: true }))
+    other.lifecycle.start().catch(() => {})
+    await other.clock.advance(1_000)
+    void other.lifecycle.stop()
+    await other.clock.advance(5_000)
+    expect(warnings(other.events)).toEqual([])
+  })
+})
+
 describe('a stop during the start', () => {
   test('aborts it, waits for what is under way, and stops that', async () => {
     const { lifecycle } = world()

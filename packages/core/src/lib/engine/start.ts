@@ -4,6 +4,8 @@ import { LifecycleError } from '../errors.ts'
 import type { Events } from '../events.ts'
 import { phaseIndex, type Entry } from './graph.ts'
 import { describeError } from '../describe-value.ts'
+import type { Resource } from '../resource.ts'
+import { describeSlowStart, slowStartMs } from './unended-start.ts'
 
 /** Longest time for the one check that follows a start, in ms. */
 const startCheckMs = 5_000
@@ -13,6 +15,8 @@ export interface Start {
   readonly done: Promise<void>
   /** `false`: not begun, or failed; a promise while it is under way. */
   started(entry: Entry): boolean | Promise<boolean>
+  /** Those that have begun to start and have not ended. */
+  readonly underWay: () => readonly Resource[]
 }
 
 /**
@@ -26,13 +30,16 @@ export function startAll(
   events: Events,
   signal: AbortSignal,
   onFailure: (failure: LifecycleError) => void,
+  warn: (message: string) => void,
 ): Start {
   const settled = new Map<Entry, boolean>()
-  const underWay = new Map<Entry, Promise<boolean>>()
+  const begun = new Map<Entry, Promise<boolean>>()
+  const starting = new Set<Resource>()
 
   return {
     done: run(),
-    started: (entry) => settled.get(entry) ?? underWay.get(entry) ?? false,
+    started: (entry) => settled.get(entry) ?? begun.get(entry) ?? false,
+    underWay: () => [...starting],
   }
 
   async function run(): Promise<void> {
@@ -45,11 +52,11 @@ export function startAll(
 
   /** One promise for each entry, so that an entry that several others need starts once. */
   function begin(entry: Entry): Promise<boolean> {
-    const known = underWay.get(entry)
+    const known = begun.get(entry)
     if (known) return known
-    const starting = startOne(entry)
-    underWay.set(entry, starting)
-    return starting
+    const ended = startOne(entry)
+    begun.set(entry, ended)
+    return ended
   }
 
   async function startOne(entry: Entry): Promise<boolean> {
@@ -67,6 +74,8 @@ export function startAll(
   async function startAndCheck({ resource }: Entry): Promise<boolean> {
     const begunAt = clock.now()
     events.emit({ type: 'resource-starting', name: resource.name })
+    starting.add(resource)
+    const cancelWarning = clock.setTimer(() => signal.aborted || warn(describeSlowStart(resource)), slowStartMs, true)
     try {
       await resource.start?.({ signal: signal })
     } catch (error) {
@@ -74,6 +83,9 @@ export function startAll(
       const message = error instanceof LifecycleError ? error.message : `${resource.name} could not start: ${describeError(error)}`
       fail('start-failed', message, resource.name, error)
       return false
+    } finally {
+      starting.delete(resource)
+      cancelWarning()
     }
     if (resource.check && !signal.aborted) {
       const { ok, error } = await runCheck(resource, clock, startCheckMs, signal)

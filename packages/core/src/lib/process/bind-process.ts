@@ -1,6 +1,6 @@
 import { resolveBinding, type BindOptions } from './bind-options.ts'
 import { takeEarlySignal } from './early-signals.ts'
-import { loopWasEmpty } from './due-listeners.ts'
+import { loopWasEmpty } from '../reason.ts'
 import { createEnding } from './ending.ts'
 import { doubtersOf } from '../engine/doubters.ts'
 import { LifecycleError } from '../errors.ts'

@@ -1,10 +1,7 @@
-import type { Reason } from '../reason.ts'
+import { loopWasEmpty, type Reason } from '../reason.ts'
 import { sourceOf } from './describe-listener.ts'
 import { knownListener } from './known-listeners.ts'
 import type { OtherListener } from './other-listeners.ts'
-
-/** The end of a program that has nothing left to do. */
-export const loopWasEmpty: Reason = { kind: 'programmatic', detail: 'the event loop was empty' }
 
 /**
  * Which of the adopted listeners run in a stop, each with the signal that it was added for: those of the signal that came. Where none came (an

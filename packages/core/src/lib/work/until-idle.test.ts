@@ -139,3 +139,13 @@ test('a close comes when all is done, and what is begun until then is waited for
   await first
   expect(said).toEqual(['first', 'close', 'last'])
 })
+
+// Catches: an uncaught error in a turn of its own, with the drain waiting for its deadline.
+test('rejects with what the count throws, at once and later', async () => {
+  let calls = 0
+  const broken = (on: number) => ({ begunBefore: () => 1, count: () => { if ((calls += 1) === on) throw new Error('no such pool'); return 1 } })
+  for (const on of [1, 3]) {
+    calls = 0
+    await expect(untilIdle(broken(on), never)).rejects.toThrow('no such pool')
+  }
+})

@@ -23,7 +23,7 @@ const longestPauseMs = 16
  * - or 2 s after all that was in flight at the drain's beginning has ended. What came later is a loop that nobody stops, and a
  *   stop that waits for it would wait for its whole deadline with nothing in hand.
  *
- * Rejects with the signal's reason when that aborts. What is in flight when it resolves is the caller's to refuse or to cut.
+ * Rejects with the signal's reason when that aborts, and with what `count` or `begunBefore` throws. What is in flight when it resolves is the caller's to refuse or to cut.
  */
 export function untilIdle({ count, begunBefore, onEnd }: InHand, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -39,13 +39,22 @@ export function untilIdle({ count, begunBefore, onEnd }: InHand, signal: AbortSi
 
     // Not at once: some pools tell of an end before they count it.
     function lookSoon(): void {
-      turn ??= setImmediate(look)
+      turn ??= setImmediate(safely, look)
+    }
+
+    /** In a turn of its own nobody else would catch what they throw. */
+    function safely(action: () => void): void {
+      try {
+        action()
+      } catch (error) {
+        end(() => reject(error as Error))
+      }
     }
 
     function look(): void {
       turn = undefined
       if (count() === 0) {
-        turn = setImmediate(lookAgain)
+        turn = setImmediate(safely, lookAgain)
         return
       }
       if (begunBefore(begunAt) === 0) lateSince ??= performance.now()
