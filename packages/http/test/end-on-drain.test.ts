@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import { createLifecycle, LifecycleError } from '@lameduck/core'
 import { expect, onTestFinished, test } from 'vitest'
 import { endOnDrain, httpServer, type HttpServerResource } from '../src/index.ts'
-import { lastWordsOf } from '../src/lib/last-words.ts'
+import { longAnswersOf } from '../src/lib/long-answers.ts'
 import { cert, key } from './support/certificate.ts'
 import { drainContext, quiesceContext, within } from './support/context.ts'
 import { get, rawClient, watch } from './support/raw-client.ts'
@@ -20,10 +20,10 @@ const events: RequestListener = (_request, response) => {
 
 /** How many long answers the server would end now. */
 function waitingOn(server: object): number {
-  const taken = lastWordsOf(server)?.take(() => {})
+  const taken = longAnswersOf(server)?.take(() => {})
   taken?.end()
   const all = taken?.all ?? []
-  for (const say of all) lastWordsOf(server)?.add(say)
+  for (const say of all) longAnswersOf(server)?.add(say)
   return all.length
 }
 

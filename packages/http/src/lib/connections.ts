@@ -48,7 +48,7 @@ export interface Connections {
 /**
  * Follows every connection of the server without changing what the server does.
  *
- * @param isUpgradedWorkKnown nobody needs to know whether messages on upgraded sockets are answered
+ * @param isUpgradedWorkKnown somebody else knows what messages on upgraded sockets begin
  */
 export function trackConnections(server: Server, work: WorkFilter, isUpgradedWorkKnown: boolean): Connections {
   /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { orAborted, type InHand } from '@lameduck/core'
 import { closeListener } from './close-listener.ts'
 import type { Connections } from './connections.ts'
-import type { LastWords } from './last-words.ts'
+import type { LongAnswers } from './long-answers.ts'
 import { handlesOf } from './open-before.ts'
 import { stopAccepting } from './stop-accepting.ts'
 import { sweep } from './sweep.ts'
@@ -13,7 +13,7 @@ import { turn } from './turn.ts'
 export interface DrainInput {
   readonly server: Server
   readonly connections: Connections
-  readonly lastWords: LastWords
+  readonly longAnswers: LongAnswers
   /** Whether the server has closed: no listener, and none of its own connections left. */
   readonly isClosed: () => boolean
   readonly remaining: () => number
@@ -22,6 +22,8 @@ export interface DrainInput {
   readonly unbegunGraceMs: number
   readonly upgradedSpreadMs: number | undefined
   readonly upgradedWork: InHand | undefined
+  /** How many units of `upgradedWork` were in hand when their clients were told to go. */
+  readonly onUnanswered: (units: number) => void
   readonly closeUpgraded: (socket: Duplex, protocol: string) => unknown
   /** The application's own part. */
   readonly onDrain: () => unknown

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { LifecycleError, show } from '@lameduck/core'
 import { endForHandler } from './ended-for-handler.ts'
-import { lastWordsOf } from './last-words.ts'
+import { longAnswersOf } from './long-answers.ts'
 
 /** An answer of `node:http`, `node:https` or `node:http2`, or a stream of the latter. */
 export type LongAnswer = ServerResponse | Http2ServerResponse | ServerHttp2Stream
@@ -25,7 +25,7 @@ export function endOnDrain(answer: LongAnswer, last?: string | Uint8Array | (() 
     throw new LifecycleError('invalid-option', `endOnDrain(response, last): last must be a text, bytes or a function; it is ${show(last)}`)
   }
   if (isOver(answer)) return
-  const forget = lastWordsOf(serverOf(answer))?.add(say)
+  const forget = longAnswersOf(serverOf(answer))?.add(say)
   if (forget) answer.once('close', forget)
 
   function say(): unknown {

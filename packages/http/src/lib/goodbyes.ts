@@ -1,19 +1,20 @@
 import type { Socket } from 'node:net'
-import { untilIdle } from '@lameduck/core'
+import { recentMs } from '@lameduck/core'
 import { afterFirstWrite } from './after-first-write.ts'
+import { createAnswerWaits } from './answer-waits.ts'
+import { answersMessages } from './answers-messages.ts'
+import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import type { Upgrade } from './connection.ts'
 import { arrangeDestroy } from './destroy-when-still.ts'
 import type { DrainInput } from './drain-server.ts'
-import { besideAnswers, isUnanswered } from './last-message.ts'
+import { holdForWork } from './hold-for-work.ts'
+import { besideAnswers, hasLastWord, isUnanswered } from './last-message.ts'
 
 /** Time between two goodbyes, unless told otherwise: ten thousand clients take ten seconds to come back to the others. */
 const usualGapMs = 1
 
 /** How long after its last message a client that waits for an answer is left in peace, in ms; most answers take less. */
 const answerMs = 2_000
-
-/** How often it is looked whether the answer has been sent, in ms. */
-const pauseMs = 16
 
 export interface Goodbyes {
   /** To an upgraded socket that came too late for the others. */
@@ -28,7 +29,7 @@ export interface Goodbyes {
 }
 
 export interface GoodbyesInput
-  extends Pick<DrainInput, 'connections' | 'lastWords' | 'closeUpgraded' | 'unbegunGraceMs' | 'upgradedSpreadMs' | 'upgradedWork' | 'remaining' | 'signal'> {
+  extends Pick<DrainInput, 'connections' | 'longAnswers' | 'closeUpgraded' | 'unbegunGraceMs' | 'upgradedSpreadMs' | 'upgradedWork' | 'onUnanswered' | 'remaining' | 'signal'> {
   readonly later: (ms: number, action: () => void) => void
   /** Called when one has been said. */
   readonly onSaid: () => void
@@ -39,26 +40,30 @@ export interface GoodbyesInput
  * behind that, if it comes soon; where the application has said what messages begin, all are told when that is idle.
  */
 export function sayGoodbyes(input: GoodbyesInput): Goodbyes {
-  const { connections, lastWords, closeUpgraded, unbegunGraceMs, upgradedSpreadMs, upgradedWork, remaining, signal, later, onSaid } = input
+  const { connections, longAnswers, closeUpgraded, unbegunGraceMs, upgradedSpreadMs, upgradedWork, onUnanswered, remaining, signal, later, onSaid } = input
   const begun = new WeakSet<Upgrade>()
   const said = new WeakSet<Upgrade>()
   const errors: unknown[] = []
   const over = new AbortController()
   let pending = 0
   // In the next turn: a handler that asks for it now may not have written its head.
-  const taken = lastWords.take((say) => void setImmediate(() => void run(say)))
+  const taken = longAnswers.take((say) => void setImmediate(() => void run(say)))
   const answers = taken.all.map((say) => () => void run(say))
-  const farewells = [...upgraded()]
-  const held = upgradedWork && untilIdle(upgradedWork, AbortSignal.any([signal, over.signal, AbortSignal.timeout(Math.ceil(remaining() / 2))])).catch(() => {})
-  if (held) void held.then(() => spread(farewells))
+  const open = [...upgraded()]
+  for (const [, upgrade] of open) begun.add(upgrade)
+  const whenAnswered = createAnswerWaits(later)
+  const areAnswered = answersMessages(open.map(([, upgrade]) => upgrade))
+  const farewells = open.map(([socket, upgrade]) => () => void tell(socket, upgrade))
+  const held =
+    upgradedWork &&
+    holdForWork(upgradedWork, { longestMs: remaining() / 2, signal: AbortSignal.any([signal, over.signal]), onError: (error) => errors.push(error), onUnanswered })
+  if (held) void held.over.then(() => spread(farewells))
   spread(held ? answers : [...answers, ...farewells])
 
-  function* upgraded(): Generator<() => void> {
+  function* upgraded(): Generator<[Socket, Upgrade]> {
     for (const socket of connections.all()) {
       const connection = connections.of(socket)
-      if (connection?.kind !== 'upgraded') continue
-      begun.add(connection)
-      yield () => void tell(socket, connection)
+      if (connection?.kind === 'upgraded') yield [socket, connection]
     }
   }
 
@@ -67,13 +72,33 @@ export function sayGoodbyes(input: GoodbyesInput): Goodbyes {
     for (const [index, call] of calls.entries()) later((spreadMs * index) / calls.length, call)
   }
 
-  async function tell(socket: Socket, upgrade: Upgrade, answerBy: number = performance.now() + Math.min(answerMs, remaining() / 2)): Promise<void> {
+  async function tell(socket: Socket, upgrade: Upgrade): Promise<void> {
     if (over.signal.aborted || connections.of(socket) !== upgrade) return
     if (socket.bytesWritten === upgrade.bytesBefore) return afterFirstWrite(upgrade.stream, () => void tell(socket, upgrade))
-    if (isUnanswered(upgrade, answerMs) && performance.now() < answerBy) return later(pauseMs, () => void tell(socket, upgrade, answerBy))
+    const answerBy = performance.now() + Math.min(answerMs, remaining() / 2)
+    const isOver = (): boolean => !isWaiting(upgrade, answerMs) || performance.now() >= answerBy
+    if (isOver()) await sayTo(socket, upgrade)
+    else whenAnswered(isOver, () => void sayTo(socket, upgrade))
+  }
+
+  function isWaiting(upgrade: Upgrade, withinMs: number): boolean {
+    return areAnswered && (held ? hasLastWord(upgrade, withinMs) && held.isAtWork() : isUnanswered(upgrade, withinMs))
+  }
+
+  async function sayTo(socket: Socket, upgrade: Upgrade): Promise<void> {
+    if (over.signal.aborted || connections.of(socket) !== upgrade) return
     arrangeDestroy(socket, upgrade, { longestMs: Math.min(unbegunGraceMs, remaining() / 2), later })
+    if (held && areAnswered) whenDeaf(socket, upgrade, () => held.clientGone(isWaiting(upgrade, recentMs)))
     await run(() => besideAnswers(upgrade, () => closeUpgraded(upgrade.stream, upgrade.protocol)))
     said.add(upgrade)
+  }
+
+  /** What is sent behind a close frame is read by no client. One of the application's own may leave it open for the last answers. */
+  function whenDeaf(socket: Socket, { stream }: Upgrade, then: () => void): void {
+    // What is piped is answered by somebody else.
+    if (stream.listenerCount('unpipe') > 0) return
+    if (closeUpgraded === closeUpgradedByDefault) then()
+    else socket.once('close', then)
   }
 
   async function run(say: () => unknown): Promise<void> {
@@ -92,7 +117,7 @@ export function sayGoodbyes(input: GoodbyesInput): Goodbyes {
     say(socket, upgrade) {
       if (begun.has(upgrade)) return
       begun.add(upgrade)
-      if (held) void held.then(() => later(0, () => void tell(socket, upgrade)))
+      if (held) void held.over.then(() => later(0, () => void tell(socket, upgrade)))
       else later(0, () => void tell(socket, upgrade))
     },
     isSaid: (upgrade) => said.has(upgrade),

@@ -10,7 +10,7 @@ import { trackConnections } from './connections.ts'
 import { drainServer, forceServer } from './drain-server.ts'
 import { keepHandlerPromises } from './handler-promises.ts'
 import { warnOfKeepAlive } from './keep-alive-warning.ts'
-import { keepLastWords } from './last-words.ts'
+import { keepLongAnswers } from './long-answers.ts'
 import { workFilter, type NotWork } from './not-work.ts'
 import { watchStartup, type ListenAddress } from './startup.ts'
 import { statsOf, type HttpServerStats } from './stats.ts'
@@ -121,7 +121,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   const net: Server = server
   const start = watchStartup(net, name, listen)
   const connections = trackConnections(net, workFilter(notWork), upgradedWork !== undefined)
-  const lastWords = keepLastWords(net)
+  const longAnswers = keepLongAnswers(net)
   const counts = createStopCounts(connections)
   let quiesced = false
   let stopping = false
@@ -170,7 +170,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
       const { remaining, signal } = context
       const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, upgradedWork, closeUpgraded, onDrain: () => runOnDrain(context) }
       try {
-        await drainServer({ ...asked, server: net, connections, lastWords, isClosed: () => closed, remaining, signal })
+        await drainServer({ ...asked, server: net, connections, longAnswers, onUnanswered: counts.unanswered, isClosed: () => closed, remaining, signal })
       } finally {
         counts.over()
       }

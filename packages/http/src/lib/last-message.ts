@@ -11,6 +11,11 @@ export interface LastMessage extends FrameReading {
   at: number
   /** `bytesWritten` of the socket when it came, and of what was written since and is not an answer. */
   written: number
+  /** Messages since anything was sent, and when the first of them came, in monotonic ms. */
+  silent: number
+  silentSince: number
+  /** When the newest came of which it was seen that it was answered, in monotonic ms; `-Infinity` without one. */
+  answeredAt: number
   /** Bytes of the library's answers to pings of the newest chunk, which come behind it. */
   owed: number
 }
@@ -25,7 +30,7 @@ const known = new WeakSet<Duplex>()
 
 /** Follows who has the last word on a WebSocket, from the moment in which its application lets it flow: nothing is taken away from anybody. */
 export function followMessages(socket: Socket, stream: Followed, url: string, hasHead: boolean): LastMessage {
-  const last: LastMessage = { socket, isEngineIo: /[?&]EIO=/.test(url), at: -Infinity, written: 0, owed: 0, rest: 0, begun: undefined }
+  const last: LastMessage = { socket, isEngineIo: /[?&]EIO=/.test(url), at: -Infinity, written: 0, silent: 0, silentSince: Infinity, answeredAt: -Infinity, owed: 0, rest: 0, begun: undefined }
   stream[lastKey] = last
   // What came together with the request is put back by the application, and read before it tells that it flows.
   if (hasHead) onResume.call(stream)
@@ -49,7 +54,14 @@ function onData(this: Followed, chunk: Buffer | string): void {
 
 function onFrame(last: LastMessage, kind: FrameKind, bytes: number): void {
   if (kind === 'message') {
-    last.at = performance.now()
+    const now = performance.now()
+    if (hasBeenSent(last)) {
+      last.answeredAt = last.at
+      last.silent = 0
+    }
+    if (last.silent === 0) last.silentSince = now
+    last.silent += 1
+    last.at = now
     last.written = last.socket.bytesWritten + last.owed
   } else if (kind !== 'notice') {
     last.written += bytes + 2
@@ -65,16 +77,26 @@ export function trustUpgraded(stream: Duplex): void {
   known.add(stream)
 }
 
+/** Whether anything but a heartbeat has been sent since its last message. */
+export function hasBeenSent({ at, socket, written }: LastMessage): boolean {
+  return at > -Infinity && socket.bytesWritten - written > emptyFrame
+}
+
 /** Whether the client's last message came in this time, and nothing has been sent since. */
-export function isUnanswered({ lastMessage: last, stream }: Upgrade, withinMs: number = recentMs): boolean {
-  return last !== undefined && performance.now() - last.at < withinMs && last.socket.bytesWritten - last.written <= emptyFrame && !known.has(stream)
+export function hasLastWord({ lastMessage: last }: Upgrade, withinMs: number): boolean {
+  return last !== undefined && performance.now() - last.at < withinMs && !hasBeenSent(last)
+}
+
+/** Whether it has, and nobody knows what its message has begun. */
+export function isUnanswered(upgrade: Upgrade, withinMs: number = recentMs): boolean {
+  return hasLastWord(upgrade, withinMs) && !known.has(upgrade.stream)
 }
 
 /** Does something that writes to the socket and answers nothing. */
 export function besideAnswers<T>(upgrade: Upgrade, write: () => T): T {
   const { lastMessage: last } = upgrade
   if (!last) return write()
-  if (!isUnanswered(upgrade)) last.at = -Infinity
+  if (!hasLastWord(upgrade, recentMs)) last.at = -Infinity
   const before = last.socket.bytesWritten
   try {
     return write()

@@ -9,6 +9,8 @@ import { describeRequest, describeUnanswered, nameOf, nameOfUpgrade } from './de
 import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
 import { isUnanswered } from './last-message.ts'
 
+const unansweredWork = 'upgradedWork had units in hand when its time was over and clients were told to go, so their answers reach nobody: raise policy.graceMs, or make the work shorter'
+
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {
   answered(exchange: Exchange): void
@@ -16,6 +18,8 @@ export interface Outcomes {
   lost(socket: Socket, exchange: Exchange): void
   streamOver(stream: ServerHttp2Stream, about: Stream, on: { readonly session: ServerHttp2Session; readonly socket: Socket }): void
   upgradeOver(socket: Socket, upgrade: Upgrade): void
+  /** Units of `upgradedWork` that were in hand when the clients were told to go. */
+  unanswered(units: number): void
   cut(units: number): void
   read(): Tally
 }
@@ -77,6 +81,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
       else if (socket.bytesRead === upgrade.bytesReadBefore) tally.done()
       else tally.unknown(`${name}: this side broke it off`)
     },
+    unanswered: (units) => tally.unknown(unansweredWork, units),
     cut: (units) => tally.cut(units),
     read() {
       const counted = tally.read()

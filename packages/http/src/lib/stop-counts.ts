@@ -7,6 +7,8 @@ import { createOutcomes, type Outcomes } from './outcomes.ts'
 export interface StopCounts {
   /** A stop has begun; later calls in the same stop change nothing. */
   begin(): void
+  /** So many units of `upgradedWork` were in hand when the clients were told to go. */
+  readonly unanswered: (units: number) => void
   /** The drain has ended, or was cut. What the last connections tell later still counts. */
   over(): void
   /** The server has begun a new life. In the middle of a stop it changes nothing: the counts are those of the stop. */
@@ -30,6 +32,7 @@ export function createStopCounts(connections: Connections): StopCounts {
         if (connection?.kind === 'upgraded') followLastWord(socket, connection)
       }
     },
+    unanswered: (units) => outcomes?.unanswered(units),
     over() {
       if (stop === 'running') stop = 'over'
     },

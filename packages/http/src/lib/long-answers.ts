@@ -1,7 +1,7 @@
 import type { Server } from 'node:net'
 
 /** What is to be called on each long answer of a server when the lame duck is over. */
-export interface LastWords {
+export interface LongAnswers {
   /** Returns the function that takes it back. */
   add(say: () => unknown): () => void
   /** Takes them all; what is added from now on is given to `onLate`. Returns the function that ends that. */
@@ -9,20 +9,20 @@ export interface LastWords {
 }
 
 /** By a global name, since another copy of this package may have been attached to the server. */
-const lastWordsKey: unique symbol = Symbol.for('lameduck.lastWords')
-type Keeping = Server & { [lastWordsKey]?: LastWords }
+const longAnswersKey: unique symbol = Symbol.for('lameduck.longAnswers')
+type Keeping = Server & { [longAnswersKey]?: LongAnswers }
 
 /** The server keeps them itself, so that whoever has an answer of it finds them. */
-export function keepLastWords(server: Keeping): LastWords {
-  return (server[lastWordsKey] ??= createLastWords())
+export function keepLongAnswers(server: Keeping): LongAnswers {
+  return (server[longAnswersKey] ??= createLongAnswers())
 }
 
 /** Nothing for a server that nobody drains. */
-export function lastWordsOf(server: unknown): LastWords | undefined {
-  return (server as Keeping | undefined)?.[lastWordsKey]
+export function longAnswersOf(server: unknown): LongAnswers | undefined {
+  return (server as Keeping | undefined)?.[longAnswersKey]
 }
 
-function createLastWords(): LastWords {
+function createLongAnswers(): LongAnswers {
   const waiting = new Set<() => unknown>()
   let late: ((say: () => unknown) => void) | undefined
   return {

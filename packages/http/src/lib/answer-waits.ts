@@ -1,0 +1,26 @@
+/** How often it is looked whether an answer has been sent, in ms. */
+const pauseMs = 16
+
+interface Wait {
+  readonly isOver: () => boolean
+  readonly then: () => void
+}
+
+/** Calls `then` as soon as `isOver`. One timer looks for all that wait, however many they are. */
+export function createAnswerWaits(later: (ms: number, action: () => void) => void): (isOver: () => boolean, then: () => void) => void {
+  let waiting: Wait[] = []
+
+  function look(): void {
+    const over: Wait[] = []
+    const left: Wait[] = []
+    for (const each of waiting) (each.isOver() ? over : left).push(each)
+    waiting = left
+    if (left.length > 0) later(pauseMs, look)
+    for (const { then } of over) then()
+  }
+
+  return (isOver, then) => {
+    waiting.push({ isOver, then })
+    if (waiting.length === 1) later(pauseMs, look)
+  }
+}
