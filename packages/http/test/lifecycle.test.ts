@@ -119,7 +119,7 @@ test('two servers in one lifecycle are told apart by name', async () => {
   const lifecycle = createLifecycle({ env: {} })
   const [app, admin] = [createServer(), createServer()]
   lifecycle.add(httpServer(app))
-  expect(() => lifecycle.add(httpServer(admin))).toThrow('http')
+  expect(() => lifecycle.add(httpServer(createServer()))).toThrow('http')
   lifecycle.add(httpServer(admin, { name: 'admin' }))
   await Promise.all([serve(app), serve(admin)])
   await lifecycle.start()

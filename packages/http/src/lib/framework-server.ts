@@ -34,6 +34,7 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
   }
   const raw = httpServer(framework.server, drainOptions)
   let closing: Promise<void> | undefined
+  let isStarting = false
 
   return {
     ...raw,
@@ -42,6 +43,7 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
       return raw.warnings ?? []
     },
     start: listen,
+    waitingFor: () => (isStarting ? ['the application to listen'] : (raw.waitingFor?.() ?? [])),
     async drain(context) {
       await raw.drain(context)
       // Cut like any other step: `force` is called whether this settled or not.
@@ -58,6 +60,7 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
   async function listen(): Promise<void> {
     const watch = new AbortController()
     const listening = raw.start?.({ signal: watch.signal })
+    isStarting = true
     try {
       await framework.listen(port, host)
     } catch (error) {
@@ -65,6 +68,8 @@ export function frameworkServer(framework: FrameworkServer, options: FrameworkSe
       if (error instanceof Error && 'syscall' in error && error.syscall === 'listen') await listening
       watch.abort(error)
       await listening
+    } finally {
+      isStarting = false
     }
   }
 

@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { LifecycleError, phases, requireMs, show, type DrainContext, type InHand, type Phase, type Resource } from '@lameduck/core'
+import { attach, requireUnattached } from './attach-once.ts'
 import { closeListener } from './close-listener.ts'
 import { closeUpgraded as closeUpgradedByDefault } from './close-upgraded.ts'
 import { trackConnections } from './connections.ts'
@@ -101,7 +102,7 @@ export interface HttpServerResource extends Resource {
  * by what Node keeps of them, which leaves out upgraded ones over TLS, and HTTP/2 before Node 24. The server stays the
  * caller's: whoever else closes it meanwhile is right.
  *
- * @throws LifecycleError `invalid-option` when it is not a server, or an option is wrong; under Bun and Deno, whose servers are not Node's, always.
+ * @throws LifecycleError `invalid-option` when it is not a server, another resource drains it, or an option is wrong; under Bun and Deno, whose servers are not Node's, always.
  */
 export function httpServer(server: DrainableServer, options: HttpServerOptions = {}): HttpServerResource {
   const { name = 'http', listen, phase = 'intake', notWork, onDrain, unusedGraceMs = 500, unbegunGraceMs = 5_000, ...rest } = options
@@ -119,7 +120,9 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
   }
   if (upgradedWork !== undefined) requireInHand(upgradedWork)
   const net: Server = server
-  const start = watchStartup(net, name, listen)
+  requireUnattached(net)
+  const { start, waitingFor } = watchStartup(net, name, listen)
+  const detach = attach(net, name)
   const connections = trackConnections(net, workFilter(notWork), upgradedWork !== undefined)
   const longAnswers = keepLongAnswers(net)
   const counts = createStopCounts(connections)
@@ -162,7 +165,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     inFlight: () => connections.inFlight,
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
-    waitingFor: () => listWaiting(connections, { onDrainSince, onDrain: onDrain ? (onDrainOver ? 'over' : 'given') : 'none', upgradedWork: stopping ? upgradedWork : undefined }),
+    waitingFor: () => [...waitingFor(), ...listWaiting(connections, { onDrainSince, onDrain: onDrain ? (onDrainOver ? 'over' : 'given') : 'none', upgradedWork: stopping ? upgradedWork : undefined })],
     tally: () => counts.read(),
     async drain(context) {
       begin()
@@ -173,11 +176,13 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
         await drainServer({ ...asked, server: net, connections, longAnswers, onUnanswered: counts.unanswered, isClosed: () => closed, remaining, signal })
       } finally {
         counts.over()
+        detach()
       }
     },
     force() {
       stopping = true
       counts.over()
+      detach()
       forceServer(net, connections)
     },
     stats: () => statsOf(connections),

@@ -6,15 +6,22 @@ import { requirePort } from './require-port.ts'
 /** Where `start()` listens. Without a host Node listens on every interface. */
 export type ListenAddress = { readonly port: number; readonly host?: string } | { readonly path: string }
 
+export interface Startup {
+  readonly start: (context: StartContext) => Promise<void>
+  /** What a start that has not ended waits for. */
+  readonly waitingFor: () => readonly string[]
+}
+
 /**
  * Waits for the server to listen, or makes it listen.
  *
  * An `error` that comes before it listens (`app.listen(8080)` on a taken port) is kept for `start()` to reject with
  * instead of ending the process; once it listens, errors are the application's own again.
  */
-export function watchStartup(server: Server, name: string, listen: ListenAddress | undefined): (context: StartContext) => Promise<void> {
+export function watchStartup(server: Server, name: string, listen: ListenAddress | undefined): Startup {
   if (listen) requireAddress(server, listen)
   let failure: Error | undefined
+  let isStarting = false
   if (!server.listening) server.on('error', onError)
   server.on('listening', onListening)
 
@@ -27,8 +34,8 @@ export function watchStartup(server: Server, name: string, listen: ListenAddress
     server.off('error', onError)
   }
 
-  return ({ signal }) =>
-    new Promise((resolve, reject) => {
+  function start({ signal }: StartContext): Promise<void> {
+    return new Promise((resolve, reject) => {
       if (server.listening) return resolve()
       if (failure) return reject(explain(failure, name))
       if (signal.aborted) return reject(signal.reason)
@@ -42,14 +49,25 @@ export function watchStartup(server: Server, name: string, listen: ListenAddress
       }
       server.on('listening', onListen).on('error', onFailure).on('close', onClose)
       signal.addEventListener('abort', onAbort)
+      isStarting = true
       if (listen) server.listen(listen)
 
       function settle(then: () => void): void {
+        isStarting = false
         server.off('listening', onListen).off('error', onFailure).off('close', onClose)
         signal.removeEventListener('abort', onAbort)
         then()
       }
     })
+  }
+
+  return {
+    start,
+    waitingFor() {
+      if (!isStarting) return []
+      return [listen ? 'its server to listen' : 'its server to listen: call listen() of it before you await the start, or give httpServer() the option listen']
+    },
+  }
 }
 
 function closeWhenItListens(server: Server): void {
