@@ -23,6 +23,22 @@ async function left(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: Reque
   return { resource, response }
 }
 
+/** The same, whose client goes when the stop has begun. */
+async function leftInStop(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: RequestListener): Promise<HttpServerResource> {
+  const server = protocol === 'HTTP/1' ? createServer(handle) : createHttp2Server(handle as unknown as (request: unknown, response: Http2ServerResponse) => void)
+  const resource = httpServer(server)
+  const port = await serve(server)
+  const requested = once(server, 'request') as Promise<[unknown, ServerResponse]>
+  const leave = protocol === 'HTTP/1' ? await ask(port, method) : askHttp2(port, method)
+  const [, response] = await requested
+  resource.quiesce?.(quiesceContext)
+  const closed = once(response, 'close')
+  leave()
+  await closed
+  await new Promise(setImmediate)
+  return resource
+}
+
 async function ask(port: number, method: string): Promise<() => void> {
   const client = await rawClient(port)
   client.send(`${method} /orders HTTP/1.1\r\nHost: a\r\n${method === 'POST' ? 'Content-Length: 2\r\n\r\nok' : '\r\n'}`)
@@ -74,4 +90,29 @@ test.each(['HTTP/1', 'HTTP/2'] as const)('%s: a GET asks for no work, and is giv
   const { resource } = await left('GET', protocol, readAll)
   resource.quiesce?.(quiesceContext)
   expect(resource.tally?.()).toEqual(noWork)
+})
+
+// Catches: `clean`, since somebody tidies up behind every client that leaves, while the handler is at work.
+test.each(['HTTP/1', 'HTTP/2'] as const)('%s: what a listener of close ends says nothing of its handler', async (protocol) => {
+  let isTidied = false
+  const tidy = (answer: ServerResponse): void => void (answer.end(), (isTidied = true))
+  const { resource } = await left('POST', protocol, (request, answer) => void (request.resume(), answer.on('close', () => tidy(answer))))
+  await new Promise(setImmediate)
+  expect(isTidied).toBe(true)
+  resource.quiesce?.(quiesceContext)
+  expect(resource.tally?.()).toMatchObject({ unknown: 1, reasons: [expect.stringMatching(/its handler had not ended$/)] })
+})
+
+test.each(['HTTP/1', 'HTTP/2'] as const)('%s: … a handler that hears of it and ends later is over', async (protocol) => {
+  const { resource } = await left('POST', protocol, (request, answer) => void (request.resume(), once(answer, 'close').then(() => answer.end())))
+  await new Promise(setImmediate)
+  resource.quiesce?.(quiesceContext)
+  expect(resource.tally?.()).toEqual(noWork)
+})
+
+test.each(['HTTP/1', 'HTTP/2'] as const)('%s: … in the stop, too', async (protocol) => {
+  const held = await leftInStop('POST', protocol, (request, answer) => void (request.resume(), answer.on('close', () => answer.end())))
+  expect(held.tally?.()).toMatchObject({ unknown: 1 })
+  const poll = await leftInStop('GET', protocol, (request, answer) => void (request.resume(), answer.on('close', () => answer.end())))
+  expect(poll.tally?.()).toMatchObject({ unknown: 0 })
 })

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Exchange } from './connection.ts'
 import { rememberEnd } from './ended-since.ts'
+import { rememberCloseEnds } from './ended-on-close.ts'
 import { rememberPipes } from './fed.ts'
 import { isSafe } from './safe-methods.ts'
 import { sayClose } from './say-close.ts'
@@ -25,6 +26,7 @@ export function newExchange(response: ServerResponse, url: string | undefined, b
   if (!isSafe(response.req.method)) {
     rememberPipes(response)
     rememberEnd(response)
+    rememberCloseEnds(response)
   }
   return exchange as Exchange
 }

@@ -1,9 +1,11 @@
 import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { typeOn } from './content-type.ts'
+import { afterListeners } from './ended-on-close.ts'
 import { hasBeenEnded } from './handler-ended.ts'
 import { settlesLater } from './handler-promises.ts'
 import { isMadeToBeLeft } from './made-to-be-left.ts'
 import { notice } from './notice-call.ts'
+import { isSafe } from './safe-methods.ts'
 
 /** With them a handler begins its answer, or ends it. `close` and `destroy` are not among them: listeners of `aborted` call these, beside a handler that goes on. */
 const answering = ['respond', 'respondWithFile', 'respondWithFD', 'end'] as const
@@ -11,6 +13,8 @@ const answering = ['respond', 'respondWithFile', 'respondWithFD', 'end'] as cons
 /**
  * For the listener of `aborted` of an HTTP/2 stream. Where all of the request has come, and the answer has not ended, its handler may be
  * in the middle of the work: returns the function that says whether it has ended its answer meanwhile, which reaches nobody any longer, or has come to its end.
+ *
+ * What a listener of `close` calls says nothing of a handler that was to change something, and has sent nothing yet.
  *
  * Node keeps nothing of such a call, not even in `writableEnded` of the compatible response, so it is looked at as it comes.
  */
@@ -20,7 +24,14 @@ export function followHandler(stream: ServerHttp2Stream, { method }: { readonly 
   let hasEnded = false
   const answer = response ?? stream
   const hasSettled = settlesLater(answer)
-  const onCall = (): void => void (hasEnded = true)
+  let isClosing = false
+  const onCall = (): void => void (hasEnded ||= !isClosing)
+  if (!isSafe(method) && !stream.headersSent) {
+    stream.prependListener('close', () => {
+      isClosing = true
+      afterListeners(() => (isClosing = false))
+    })
+  }
   // Node itself ends the stream when it has told of the abort.
   process.nextTick(() => {
     if (response) notice(response, 'end', onCall)
