@@ -4,6 +4,7 @@ import { Agent, createServer, request, type IncomingMessage } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { createLifecycle, type Lifecycle } from '@lameduck/core'
+import { httpServer } from '@lameduck/http'
 import express5, { type Response } from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
 import { endOnDrain, expressApp, probes, type ExpressAppResource } from '../src/index.ts'
@@ -164,6 +165,11 @@ describe('expressApp', () => {
   // Catches: `listen.port`, an option that expressApp() has not got.
   test('a wrong port is named as it was written', () => {
     expect(() => expressApp(express5(), { port: '8080' as never })).toThrow(/^port must be a whole number from 0 to 65535; it is "8080" \(string\)$/)
+  })
+
+  test('its server is its own: httpServer() refuses it', () => {
+    const { server } = expressApp(express5(), { port: 0 })
+    expect(() => httpServer(server)).toThrow('the resource "express" drains this server already')
   })
 
   test('the compiler refuses a router', () => {

@@ -240,6 +240,12 @@ describe('what is wrong with the options', () => {
     cleanup.push(() => app.close())
     expect(() => fastifyApp(app, { port: 0 })).toThrow('listens already')
   })
+
+  test('an app that another resource drains is refused', () => {
+    const app = fastify()
+    fastifyApp(app, { port: 0 })
+    expect(() => fastifyApp(app, { port: 0 })).toThrow('the resource "fastify" drains this server already')
+  })
 })
 
 describe('probes', () => {

@@ -188,6 +188,13 @@ export function nestSuite(nest: Nest): void {
       expect(() => nestApp({} as NestLike, { port: 0 })).toThrow('needs what NestFactory.create() resolved with')
     })
 
+    test('refuses an app that another resource drains', async () => {
+      const { app } = await naive()
+      cleanup.push(() => app.close())
+      nestApp(app, { port: 0 })
+      expect(() => nestApp(app, { port: 0 })).toThrow('the resource "nest" drains this server already')
+    })
+
     test('LameduckModule injects the lifecycle, in every module', async () => {
       const lifecycle = newLifecycle()
       class Feature {

@@ -32,12 +32,13 @@ export function followedSuite(nest: Nest): void {
 
   describe(`Nest ${nest.major}, a strategy of the application's own`, () => {
     test('is named at the start while it cannot be told to stop, with what to do', async () => {
-      const { app, Bus } = await withStrategy(nest)
+      const { app } = await withStrategy(nest)
       expect(nestApp(app, { port: 0 }).warnings).toEqual([
         'the microservice with the strategy Bus takes messages until it is closed, for how it stops is not known; those that come too late are refused. Give Bus a method quiesce() that makes it take no more; it is called in the tick of the signal.',
       ])
-      Object.assign(Bus.prototype, { quiesce: () => {} })
-      expect(nestApp(app, { port: 0 }).warnings).toEqual([])
+      const told = await withStrategy(nest)
+      Object.assign(told.Bus.prototype, { quiesce: () => {} })
+      expect(nestApp(told.app, { port: 0 }).warnings).toEqual([])
     })
 
     test('is told to stop in the tick of the signal, and what its handlers have in hand is finished', async () => {
