@@ -3,11 +3,11 @@ const pauseMs = 16
 
 interface Wait {
   readonly isOver: () => boolean
-  readonly then: () => void
+  readonly tell: () => void
 }
 
-/** Calls `then` as soon as `isOver`. One timer looks for all that wait, however many they are. */
-export function createAnswerWaits(later: (ms: number, action: () => void) => void): (isOver: () => boolean, then: () => void) => void {
+/** Calls `tell` as soon as `isOver`. One timer looks for all that wait, however many they are. */
+export function createAnswerWaits(later: (ms: number, action: () => void) => void): (isOver: () => boolean, tell: () => void) => void {
   let waiting: Wait[] = []
 
   function look(): void {
@@ -16,11 +16,11 @@ export function createAnswerWaits(later: (ms: number, action: () => void) => voi
     for (const each of waiting) (each.isOver() ? over : left).push(each)
     waiting = left
     if (left.length > 0) later(pauseMs, look)
-    for (const { then } of over) then()
+    for (const { tell } of over) tell()
   }
 
-  return (isOver, then) => {
-    waiting.push({ isOver, then })
+  return (isOver, tell) => {
+    waiting.push({ isOver, tell })
     if (waiting.length === 1) later(pauseMs, look)
   }
 }

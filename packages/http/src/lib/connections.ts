@@ -1,25 +1,22 @@
-import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { IncomingMessage } from 'node:http'
 import { Socket, type Server } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import type { Abandoned } from './abandoned.ts'
 import { trackArrivals } from './arrivals.ts'
-import { noticeDestroy } from './broken-off.ts'
-import { idle, weigh, type Connection, type Exchange, type Http2, type Stream } from './connection.ts'
-import { append, fromOldest, mark, newExchange, shift, unmark } from './exchanges.ts'
-import { followHandler } from './follow-handler.ts'
+import { weigh, type Connection } from './connection.ts'
+import { fromOldest, mark, unmark } from './exchanges.ts'
+import { followRequests, whenIdle } from './follow-requests.ts'
+import { followStreams } from './follow-streams.ts'
+import type { Followed } from './followed.ts'
 import { forwardedBy } from './forwarded-by.ts'
-import { lingerOnClose } from './linger-on-close.ts'
 import { listenAlongside } from './listen-alongside.ts'
 import { newUpgrade } from './new-upgrade.ts'
 import type { WorkFilter } from './not-work.ts'
 import { idleBy, openBefore } from './open-before.ts'
-import { openSockets } from './open-sockets.ts'
 import type { Outcomes } from './outcomes.ts'
-import { isWorthADoubt, recentlyAbandoned } from './recently-abandoned.ts'
-import { requestChannels, type HttpMessage } from './request-channels.ts'
-import { wasCutOff } from './was-cut-off.ts'
+import { recentlyAbandoned } from './recently-abandoned.ts'
+import { socketSlots } from './socket-slots.ts'
 
 /** The connections of one server, and what is in flight on them. */
 export interface Connections {
@@ -51,159 +48,58 @@ export interface Connections {
  * @param isUpgradedWorkKnown somebody else knows what messages on upgraded sockets begin
  */
 export function trackConnections(server: Server, work: WorkFilter, isUpgradedWorkKnown: boolean): Connections {
-  /** Where a socket keeps what it is; faster than a map in the two look-ups that every request costs. */
-  const slot: unique symbol = Symbol('lameduck.connection')
-  type Tracked = Socket & { [slot]?: Connection | undefined; readonly _parent?: Tracked }
-  const watchers = new Set<(socket: Socket) => void>()
   const overTls = server instanceof TlsServer
-  const sockets = openSockets((socket: Tracked) => socket[slot] !== undefined, (socket: Tracked) => isWorthADoubt(socket, socket[slot]))
-  const requests = requestChannels(onRequestStart, onResponseFinish)
-  const arrivals = trackArrivals(work)
-  const leavers = recentlyAbandoned()
-  const forwarded = forwardedBy()
-  let announced = false
-  let outcomes: Outcomes | undefined
+  const slots = socketSlots()
+  const { sockets } = slots
+  const followed: Followed = { announced: false, outcomes: undefined, leavers: recentlyAbandoned(), arrivals: trackArrivals(work), forwarded: forwardedBy() }
+  const { arrivals, leavers } = followed
+  const requests = followRequests(server, slots, followed)
 
   server.prependListener('connection', onConnection)
   if (overTls) server.prependListener('secureConnection', onSecureConnection)
-  server.on('session', onSession)
-  server.prependListener('stream', onStream)
+  followStreams(server, slots, followed)
   listenAlongside(server, 'upgrade', onUpgrade)
   listenAlongside(server, 'connect', onUpgrade)
   server.on('listening', requests.follow)
   server.on('close', requests.unfollow)
   if (server.listening) {
     requests.follow()
-    for (const [socket, connection] of openBefore(server)) put(socket, connection)
+    for (const [socket, connection] of openBefore(server)) slots.put(socket, connection)
   }
 
   function onConnection(socket: Socket): void {
     requests.follow()
     // A stream that the application has given to the server; what is said on it is learned from its first request.
     if (!(socket instanceof Socket)) return
-    put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt: performance.now() })
-    changed(socket)
+    slots.put(socket, { kind: overTls ? 'handshaking' : 'unused', acceptedAt: performance.now() })
+    slots.changed(socket)
   }
 
-  function onSecureConnection(socket: Tracked): void {
+  function onSecureConnection(socket: Socket & { readonly _parent?: Socket }): void {
     // The raw socket that the handshake ran on. Undocumented, but in every Node since 0.12; without it there are simply two entries.
     const raw = socket._parent
     if (raw) {
-      raw[slot] = undefined
+      slots.take(raw)
       sockets.remove(raw)
     }
     // The grace for its first request begins now: that can only be sent when the handshake is over, which may have taken a while.
-    put(socket, { kind: 'unused', acceptedAt: performance.now() })
-    changed(socket)
-  }
-
-  function onSession(session: ServerHttp2Session): void {
-    if (session.destroyed) return
-    changed(http2Of(session).socket)
-  }
-
-  function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    const session = stream.session as ServerHttp2Session | undefined
-    if (!session || session.destroyed) return
-    const { socket, http2 } = http2Of(session)
-    const about: Stream = { method: String(headers[':method']), url: String(headers[':path'] ?? headers[':authority'] ?? ''), headers, startedAt: performance.now(), hasHandlerEnded: undefined, isCancelled: false }
-    http2.used = true
-    http2.streams.set(stream, about)
-    noticeDestroy(stream)
-    forwarded.look(headers)
-    arrived(socket)
-    stream.on('aborted', () => {
-      about.isCancelled = !stream.destroyed
-      about.hasHandlerEnded = followHandler(stream, about)
-    })
-    stream.on('close', () => {
-      if (!http2.streams.delete(stream)) return
-      arrivals.streamOver(stream, about)
-      const counts = outcomes ?? leavers
-      counts.streamOver(stream, about, { session, socket })
-      finished(socket)
-    })
-  }
-
-  function onRequestStart({ server: from, request, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
-    if (from !== server) return
-    const oldest = socket[slot]
-    const exchange = newExchange(response, request.url, socket.bytesWritten)
-    if (oldest?.kind === 'active') {
-      if (announced) unmark(oldest.newest)
-      append(oldest, exchange)
-    } else {
-      put(socket, exchange)
-    }
-    if (announced) mark(exchange)
-    forwarded.look(request.headers)
-    arrived(socket)
-  }
-
-  function onResponseFinish({ server: from, request, response, socket }: HttpMessage & { readonly socket: Tracked }): void {
-    if (from !== server) return
-    const oldest = socket[slot]
-    // Begun before the server was attached.
-    if (!oldest) {
-      put(socket, whenIdle(socket))
-      return finished(socket)
-    }
-    if (oldest.kind !== 'active' || oldest.response !== response) return
-    // Its end is told when the socket has closed.
-    if (wasCutOff(socket)) return
-    outcomes?.answered(oldest)
-    const next = shift(oldest)
-    if (announced) {
-      arrivals.exchangeOver(oldest)
-      if (!request.complete && !response.shouldKeepAlive) lingerOnClose(socket, request)
-    }
-    if (next) socket[slot] = next
-    else if (request.complete) socket[slot] = whenIdle(socket)
-    else leaveOver(socket, oldest)
-    finished(socket)
-  }
-
-  function leaveOver(socket: Tracked, exchange: Exchange): void {
-    const leftover: Connection = { kind: 'leftover', exchange, answeredAt: performance.now() }
-    socket[slot] = leftover
-    exchange.response.req.once('end', () => {
-      if (socket[slot] !== leftover) return
-      socket[slot] = whenIdle(socket)
-      changed(socket)
-    })
+    slots.put(socket, { kind: 'unused', acceptedAt: performance.now() })
+    slots.changed(socket)
   }
 
   function onUpgrade(request: IncomingMessage, stream: Duplex, head?: Buffer): void {
     // CONNECT over HTTP/2 is a stream like the others.
     if (request.httpVersionMajor === 2) return
-    put(request.socket, newUpgrade(request, stream, head, isUpgradedWorkKnown))
-    arrived(request.socket)
+    slots.put(request.socket, newUpgrade(request, stream, head, isUpgradedWorkKnown))
+    slots.arrived(request.socket)
   }
 
-  function http2Of(session: ServerHttp2Session): { readonly socket: Tracked; readonly http2: Http2 } {
-    // `session.socket` is a proxy that forbids destroying; `valueOf` is bound to the real socket and returns it.
-    const socket = session.socket.valueOf() as Tracked
-    const known = socket[slot]
-    if (known?.kind === 'http2') return { socket, http2: known }
-    const acceptedAt = known?.kind === 'unused' ? known.acceptedAt : performance.now()
-    const http2: Http2 = { kind: 'http2', session, acceptedAt, used: false, streams: new Map() }
-    put(socket, http2)
-    return { socket, http2 }
-  }
-
-  function put(socket: Tracked, connection: Connection): void {
-    const isNew = !socket[slot]
-    socket[slot] = connection
-    if (isNew) sockets.add(socket)
-  }
-
-  function onClose(socket: Tracked): void {
-    const connection = socket[slot]
-    socket[slot] = undefined
+  function onClose(socket: Socket): void {
+    const connection = slots.take(socket)
     if (connection?.kind === 'active') for (const exchange of fromOldest(connection)) arrivals.exchangeOver(exchange)
     if (connection?.kind === 'upgraded') arrivals.upgradeOver(connection)
-    tell(socket, connection, outcomes ?? leavers)
-    changed(socket)
+    tell(socket, connection, followed.outcomes ?? leavers)
+    slots.changed(socket)
   }
 
   /** What was under way on a socket that has closed. */
@@ -212,65 +108,41 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
     if (connection?.kind === 'upgraded') counts.upgradeOver(socket, connection)
   }
 
-  function arrived(socket: Socket): void {
-    if (watchers.size > 0) changed(socket)
-  }
-
-  function finished(socket: Socket): void {
-    // Node is not done with the answer, and would arm timers on a socket that a watcher destroys.
-    if (watchers.size > 0) process.nextTick(changed, socket)
-  }
-
-  function whenIdle(socket: Socket): Connection {
-    return announced ? { kind: 'idle', bytesRead: socket.bytesRead } : idle
-  }
-
-  function* open(): Generator<Connection> {
-    for (const socket of sockets.all() as Iterable<Tracked>) yield socket[slot] ?? idle
-  }
-
-  function changed(socket: Socket): void {
-    for (const watcher of watchers) watcher(socket)
-  }
-
   return {
     all: () => sockets.all(),
-    of: (socket: Tracked) => (socket.destroyed ? undefined : socket[slot]),
+    of: (socket) => (socket.destroyed ? undefined : slots.get(socket)),
     get size() {
       return sockets.size
     },
     get inFlight() {
       let sum = 0
-      for (const connection of open()) sum += weigh(connection)
+      for (const connection of slots.open()) sum += weigh(connection)
       return sum
     },
-    lastArrival: () => arrivals.newest(open()),
+    lastArrival: () => arrivals.newest(slots.open()),
     announceClose(on) {
-      announced = on
+      followed.announced = on
       arrivals.count(on)
-      for (const socket of sockets.closed() as Iterable<Tracked>) tell(socket, socket[slot], leavers)
+      for (const socket of sockets.closed()) tell(socket, slots.get(socket), leavers)
       sockets.follow(onClose)
       const trulyIdle = idleBy(server)
-      for (const socket of sockets.all() as Iterable<Tracked>) {
-        const connection = socket[slot]
+      for (const socket of sockets.all()) {
+        const connection = slots.get(socket)
         if (connection?.kind === 'active') (on ? mark : unmark)(connection.newest)
-        else if (connection?.kind === 'idle') socket[slot] = on && trulyIdle?.has(socket) === false ? { kind: 'idle', bytesRead: -1 } : whenIdle(socket)
+        else if (connection?.kind === 'idle') slots.put(socket, on && trulyIdle?.has(socket) === false ? { kind: 'idle', bytesRead: -1 } : whenIdle(socket, on))
       }
     },
     abandonedBefore: leavers.take,
     countIn(next) {
-      outcomes = next
+      followed.outcomes = next
     },
     giveUp() {
-      outcomes?.cut(this.inFlight)
-      outcomes = undefined
+      followed.outcomes?.cut(this.inFlight)
+      followed.outcomes = undefined
     },
     get forwardedBy() {
-      return forwarded.header
+      return followed.forwarded.header
     },
-    watch(listener) {
-      watchers.add(listener)
-      return () => watchers.delete(listener)
-    },
+    watch: slots.watch,
   }
 }
