@@ -1,6 +1,6 @@
 import { recentMs } from '@lameduck/core'
 import type { Upgrade } from './connection.ts'
-import { hasBeenSent } from './last-message.ts'
+import { hasBeenSent } from './unanswered-message.ts'
 
 /** For so long clients must have been left without an answer, in ms: most answers take less. */
 const silentMs = 5_000

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { LastMessage } from './last-message.ts'
+import type { LastMessage } from './unanswered-message.ts'
 
 /**
  * What one accepted socket is at the moment. Until the announcement an idle keep-alive socket holds nothing of its own, so

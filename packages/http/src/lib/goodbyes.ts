@@ -8,7 +8,7 @@ import type { Upgrade } from './connection.ts'
 import { arrangeDestroy } from './destroy-when-still.ts'
 import type { DrainInput } from './drain-server.ts'
 import { holdForWork } from './hold-for-work.ts'
-import { besideAnswers, hasLastWord, isUnanswered } from './last-message.ts'
+import { besideAnswers, hasLastWord, isUnanswered } from './unanswered-message.ts'
 
 /** Time between two goodbyes, unless told otherwise: ten thousand clients take ten seconds to come back to the others. */
 const usualGapMs = 1

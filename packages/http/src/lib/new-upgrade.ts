@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Upgrade } from './connection.ts'
-import { followMessages, trustUpgraded } from './last-message.ts'
+import { followMessages, trustUpgraded } from './unanswered-message.ts'
 
 /** @param isWorkKnown somebody else knows what messages on it begin */
 export function newUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer | undefined, isWorkKnown: boolean): Upgrade {

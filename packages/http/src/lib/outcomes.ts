@@ -7,7 +7,7 @@ import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
 import { describeRequest, describeUnanswered, nameOf, nameOfUpgrade } from './describe-request.ts'
 import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
-import { isUnanswered } from './last-message.ts'
+import { isUnanswered } from './unanswered-message.ts'
 
 const unansweredWork = 'upgradedWork had units in hand when its time was over and clients were told to go, so their answers reach nobody: raise policy.graceMs, or make the work shorter'
 

@@ -5,7 +5,7 @@ import type { Connection, Exchange } from './connection.ts'
 import { describeUnanswered } from './describe-request.ts'
 import { fromOldest } from './exchanges.ts'
 import { hungUp, hungUpOn } from './hung-up.ts'
-import { isUnanswered } from './last-message.ts'
+import { isUnanswered } from './unanswered-message.ts'
 import type { Outcomes } from './outcomes.ts'
 import { isSafe } from './safe-methods.ts'
 
