@@ -70,7 +70,8 @@ export interface HttpServerOptions {
   readonly upgradedSpreadMs?: number
   /**
    * What messages on upgraded sockets begin, such as a `trackedWork` around their handlers. Then goodbyes wait until it is idle by the rule of
-   * `untilIdle`, at most half of the time that is left; and no message is doubted because nobody has answered it.
+   * `untilIdle`, at most half of the time that is left. What is in hand then is `unknown`, for its answers reach nobody; beyond that no message
+   * is doubted because nobody has answered it.
    * @default none: a WebSocket whose client has the last word is given 2 s for the answer, and is `unknown` in the report without one
    */
   readonly upgradedWork?: InHand
