@@ -103,6 +103,18 @@ test('… but not where the clients still get the answers', async () => {
   expect(resource.tally?.()).toEqual(done)
 })
 
+// Catches: the last client, whose close ends the drain.
+test('… and in doubt again where they leave without them', async () => {
+  const work = trackedWork('messages')
+  const { resource, client, heard, socket } = await room({ options: { upgradedWork: work, closeUpgraded: () => socket.send('please go') }, onMessage: () => work.run(() => new Promise<void>(() => {})) })
+  client.send('order 1')
+  await heard()
+  client.on('message', () => client.close())
+  resource.quiesce?.(quiesceContext)
+  await resource.drain(drainContext(1_000))
+  expect(resource.tally?.()).toEqual(noAnswers)
+})
+
 test('an answer behind the 1001 is read by no client: it is in doubt as well', async () => {
   const work = trackedWork('messages')
   const due = gate()

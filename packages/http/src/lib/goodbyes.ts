@@ -98,7 +98,8 @@ export function sayGoodbyes(input: GoodbyesInput): Goodbyes {
     // What is piped is answered by somebody else.
     if (stream.listenerCount('unpipe') > 0) return
     if (closeUpgraded === closeUpgradedByDefault) then()
-    else socket.once('close', then)
+    // Before the drain hears of it, which may be over by that.
+    else socket.prependOnceListener('close', then)
   }
 
   async function run(say: () => unknown): Promise<void> {
