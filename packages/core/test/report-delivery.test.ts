@@ -49,7 +49,7 @@ describe.each(nodes)('$name: the report', (node) => {
     expect(told.stdout).toContain('counted')
     const hangs = await runProgram(node, 'sends-report', { parameters: ['listener hangs', '200'], on: { ready: term } })
     expect(hangs.code).toBe(0)
-    expect(hangs.stderr).toContain('a listener of the event "stopped" had not finished after 200 ms; the process does not wait any longer')
+    expect(hangs.stderr).toContain('a listener of an event of the stop, or of lifecycle.stopping or draining, had not finished after 200 ms; the process does not wait any longer')
   })
 
   test('of a lifecycle that ended first is waited for by the last', async () => {

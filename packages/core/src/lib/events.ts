@@ -35,14 +35,14 @@ export interface WaitingStep {
   readonly leftMs: number | undefined
 }
 
-/** What it returns matters for `stopped` alone: where a lifecycle is bound, the process waits for it as for `onReport`. */
+/** Where a lifecycle is bound, the process waits for what it returns from `stop-begun` on, as for `onReport`; the stop itself does not. */
 export type Listener = (event: LifecycleEvent) => unknown
 
 export interface Events {
   emit(event: LifecycleEvent): void
   /** Returns the function that ends the subscription. */
   subscribe(listener: Listener): () => void
-  /** Resolves when what the listeners of `stopped` have returned has settled. */
+  /** Resolves when what listeners have returned since the stop began has settled. */
   settled(): Promise<unknown>
 }
 
@@ -62,16 +62,15 @@ export function createEvents(lifecycle: () => object): Events {
   const mirror = createMirror()
   let depth = 0
   let isTold = false
-  let settled: Promise<unknown> = Promise.resolve()
+  let isStopping = false
+  const pending = new Set<Promise<void>>()
   return {
-    settled: () => settled,
+    settled: () => Promise.all(pending),
     emit(event) {
       if (depth >= deepest && answers.has(event.type)) return tooDeep(event)
       depth += 1
-      for (const { listener } of subscriptions) {
-        const ended = notify(listener, event)
-        if (ended && event.type === 'stopped') settled = Promise.all([settled, ended])
-      }
+      isStopping ||= event.type === 'stop-begun'
+      for (const { listener } of subscriptions) keep(notify(listener, event))
       mirror(lifecycle, event)
       depth -= 1
     },
@@ -83,6 +82,12 @@ export function createEvents(lifecycle: () => object): Events {
         subscriptions = subscriptions.filter((each) => each !== subscription)
       }
     },
+  }
+
+  function keep(ended: Promise<void> | undefined): void {
+    if (!ended || !isStopping) return
+    pending.add(ended)
+    void ended.then(() => pending.delete(ended))
   }
 
   function tooDeep({ type }: LifecycleEvent): void {

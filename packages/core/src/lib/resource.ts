@@ -90,7 +90,7 @@ export interface Resource {
    * used, as soon as that is seen: each text is a warning once. During a stop both change nothing.
    */
   watch?(ended: (why: unknown) => void, warn?: (message: string) => void): void
-  /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. */
+  /** Refuse new work from now on. Called for every resource in the tick of the signal; must return at once. Where it returns a promise all the same, its step waits for that. */
   quiesce?(context: QuiesceContext): void
   /**
    * How many units (requests, messages, checked-out connections) are being worked on right now. Must be 0 within 10 ms when `drain` has

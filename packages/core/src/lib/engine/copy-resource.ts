@@ -5,22 +5,30 @@ import type { Resource } from '../resource.ts'
 const fields = ['name', 'phase', 'drainFrom', 'timeoutMs', 'reserveMs', 'forceMs'] as const
 const methods = ['start', 'check', 'watch', 'preStop', 'quiesce', 'inFlight', 'lastArrival', 'behind', 'waitingFor', 'tally', 'unfinished', 'drain', 'force'] as const
 
+export interface ResourceCopy {
+  readonly resource: Resource
+  /** Its own `tally`, by which errors are known that it has counted. */
+  readonly givenTally: unknown
+}
+
 /**
  * A resource as it is when it is added: each member is read once, so that a stop reads what was checked. Only `warnings` is read each time.
  *
  * @throws LifecycleError `invalid-resource` for a member that cannot be read, and for one whose name differs from that of a member in its case
  *   alone: other members are the resource's own.
  */
-export function copyResource(given: Resource): Resource {
+export function copyResource(given: Resource): ResourceCopy {
   refuseLikeness(given)
+  let givenTally: unknown
   const copy: Partial<Record<keyof Resource, unknown>> = {}
   for (const field of fields) copy[field] = read(given, field)
   for (const method of methods) {
     const value: unknown = read(given, method)
     copy[method] = typeof value === 'function' ? (value.bind(given) as unknown) : value
+    if (method === 'tally') givenTally = value
   }
   Object.defineProperty(copy, 'warnings', { get: () => given.warnings })
-  return copy as unknown as Resource
+  return { resource: copy as unknown as Resource, givenTally }
 }
 
 function read(given: Resource, member: keyof Resource): unknown {

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { budgetFor, type Budget } from './budget.ts'
 import { systemClock } from '../clock.ts'
 import { runChecks } from './check.ts'
@@ -7,6 +6,7 @@ import { describeValue } from '../describe-value.ts'
 import { createEndings } from './endings.ts'
 import { LifecycleError, requireMs } from '../errors.ts'
 import { createEvents, settledKey } from '../events.ts'
+import { createFollowedSignal, doubtListeners } from './followed-signal.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import type { AddOptions, Handle, Lifecycle, LifecycleOptions } from '../lifecycle.ts'
 import { chosenIn } from './chosen.ts'
@@ -49,12 +49,10 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const chosen = chosenIn(options.policy)
   const entries = new Map<string, Entry>()
   const entryOf = new WeakMap<Handle, Entry>()
-  const stopping = new AbortController()
-  const draining = new AbortController()
+  const stopping = createFollowedSignal()
+  const draining = createFollowedSignal()
   const warnings = new Set<string>()
-  const doubters = new Set<Doubter>()
-  // Every open event stream listens to them; Node would take more than ten for a leak.
-  setMaxListeners(0, stopping.signal, draining.signal)
+  const doubters = new Set<Doubter>([() => doubtListeners('stopping', stopping), () => doubtListeners('draining', draining)])
   const events = createEvents(() => lifecycle)
   const readiness = createReadiness({
     clock,
@@ -122,7 +120,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
       await beginStop({ kind: 'programmatic', detail: 'the lifecycle was disposed' })
     },
   }
-  return Object.defineProperties(lifecycle, { [settledKey]: { value: () => events.settled() }, [doubtersKey]: { value: doubters } })
+  return Object.defineProperties(lifecycle, { [settledKey]: { value: () => Promise.all([events.settled(), stopping.settled(), draining.settled()]) }, [doubtersKey]: { value: doubters } })
 
   function add(resource: Resource, options: AddOptions = {}): Handle {
     const { needs, whenEnded } = requireAddOptions(options)

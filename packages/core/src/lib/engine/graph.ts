@@ -6,8 +6,8 @@ import { phases, type Phase, type Resource } from '../resource.ts'
 export interface Entry {
   /** As it was when it was added. */
   readonly resource: Resource
-  /** The object itself. */
-  readonly given: Resource
+  /** See `ResourceCopy`. */
+  readonly givenTally: unknown
   readonly needs: readonly Entry[]
 }
 

@@ -175,3 +175,28 @@ test('a stop of thousands of resources lets others have their turns of the loop,
   other.lifecycle.force()
   expect((await cut).steps.filter(({ outcome }) => outcome === 'forced')).toHaveLength(2_000)
 })
+
+// Catches: a flush in an async `quiesce`, which nobody waited for, in a step that was called drained.
+test('a step waits for what its quiesce returned, and fails with it', async () => {
+  const { lifecycle } = world()
+  const rows: string[] = []
+  const later = async (row: string): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve))
+    rows.push(row)
+    if (row === 'bad') throw new Error('no such table')
+  }
+  lifecycle.add(quick('good', { phase: 'work', quiesce: (() => later('good')) as () => void }))
+  lifecycle.add(quick('bad', { phase: 'work', quiesce: (() => later('bad')) as () => void }))
+  lifecycle.add(quick('db', { drain: () => void rows.push('db closed') }))
+  const { steps } = await lifecycle.stop(sigterm)
+  expect(rows).toEqual(['good', 'bad', 'db closed'])
+  expect(steps).toMatchObject([{ name: 'good', outcome: 'drained' }, { name: 'bad', outcome: 'failed', errors: ['quiesce: no such table'] }, { name: 'db' }])
+})
+
+test('a quiesce that never settles is cut with its step', async () => {
+  const { lifecycle, clock } = world()
+  lifecycle.add(quick('hangs', { quiesce: (() => new Promise(() => {})) as () => void, force: () => {} }))
+  const stopped = lifecycle.stop(sigterm)
+  await clock.advance(10_000)
+  expect((await stopped).steps).toMatchObject([{ name: 'hangs', outcome: 'forced' }])
+})

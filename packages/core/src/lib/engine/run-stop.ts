@@ -31,6 +31,8 @@ export interface RunStopInput {
   readonly events: Events
   /** `false`: never started, so there is nothing to stop; a promise: its start is still running, and tells how it went. */
   readonly started: (entry: Entry) => boolean | Promise<boolean>
+  /** See `Quiesced`. */
+  readonly quiesced: ReadonlyMap<string, Promise<void>>
   readonly onLameDuckEnd: () => void
 }
 
@@ -116,6 +118,7 @@ export function runStop(input: RunStopInput): StopRun {
       forceMs: slot.forceMs,
       atStop: atStop.get(node),
       startSettled: typeof started === 'boolean' ? undefined : started,
+      quiesced: input.quiesced.get(node.name),
       onCut: (inFlight, waitingFor) => events.emit({ type: 'step-overran', name: node.name, inFlight, waitingFor }),
       onDone: (result) => {
         running.delete(node)

@@ -60,6 +60,8 @@ export interface StepInput {
   readonly atStop: number | undefined
   /** Tells, when a `start` that is still running has settled, whether it succeeded. */
   readonly startSettled: Promise<boolean> | undefined
+  /** What its `quiesce` returned, where that was a promise. */
+  readonly quiesced: Promise<void> | undefined
   readonly onCut: (inFlight: number | undefined, waitingFor: readonly string[]) => void
   /** Called exactly once. */
   readonly onDone: (result: StepResult) => void
@@ -108,6 +110,7 @@ export function runStopStep(input: StepInput): RunningStep {
   async function drain(): Promise<void> {
     hasStarted = (await (input.startSettled ?? Promise.resolve(true))) || isInUse(resource)
     if (hasStarted && phase === 'draining') await resource.drain(context)
+    await input.quiesced
   }
 
   function onDrained(): void {

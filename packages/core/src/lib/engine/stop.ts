@@ -4,6 +4,7 @@ import type { Chosen } from './chosen.ts'
 import type { Clock } from '../clock.ts'
 import { askDoubters, type Doubter } from './doubters.ts'
 import type { Events } from '../events.ts'
+import type { FollowedSignal } from './followed-signal.ts'
 import { buildGraph, hasServers, type Entry } from './graph.ts'
 import { makePlan, scaleWarnings } from './plan.ts'
 import { warningsToTell } from './own-reserves.ts'
@@ -60,8 +61,8 @@ export interface StopInput {
   readonly warnings: Iterable<string>
   readonly doubters: Iterable<Doubter>
   readonly setState: (state: State) => void
-  readonly stopping: AbortController
-  readonly draining: AbortController
+  readonly stopping: FollowedSignal
+  readonly draining: FollowedSignal
 }
 
 /** The latch, the signal and every quiesce in one tick, then the schedule, then the report. */
@@ -119,14 +120,14 @@ export function createStop(input: StopInput): Stop {
 
   /** Its step tells it already; a step that is skipped tells nothing. */
   function isCounted(error: unknown): boolean {
-    return takeCounted(error, entries.filter((entry) => input.started(entry) !== false).map(({ given }) => given))
+    return takeCounted(error, entries.filter((entry) => input.started(entry) !== false).map(({ givenTally }) => givenTally))
   }
 
   function begin(): void {
     setState({ name: lameDuck ? 'lame-duck' : 'draining', reason, sinceMs: begunAt, deadline })
     input.tellReadiness('a stop has begun')
     input.stopping.abort()
-    const quiesceErrors = quiesceAll(entries, { reason, deadline })
+    const quiesced = quiesceAll(entries, { reason, deadline })
     if (!lameDuck) input.draining.abort()
     events.emit({ type: 'stop-begun', reason, plan })
 
@@ -140,6 +141,7 @@ export function createStop(input: StopInput): Stop {
       lameDuck: lameDuck ?? { minMs: 0, quietMs: 0, maxMs: 0 },
       events,
       started: input.started,
+      quiesced: quiesced.pending,
       onLameDuckEnd() {
         setState({ name: 'draining', reason, sinceMs: clock.now(), deadline })
         input.draining.abort()
@@ -149,7 +151,7 @@ export function createStop(input: StopInput): Stop {
     if (deadline < begunAt + budget.ms) follow(run.moveDeadline(deadline), deadline - clock.now())
     if (forced) run.force()
     const { done, leftInFlight } = run
-    void done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors, ended: input.ended, lateUses, leftInFlight }, warn)))
+    void done.then((steps) => end(plan, endSteps(steps, entries, { quiesceErrors: quiesced.errors, ended: input.ended, lateUses, leftInFlight }, warn)))
   }
 
   function warn(message: string): void {

@@ -1,5 +1,5 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
-import { copyResource } from './copy-resource.ts'
+import { copyResource, type ResourceCopy } from './copy-resource.ts'
 import { stopsEarlier, type Entry } from './graph.ts'
 import { requireOptions } from '../require-options.ts'
 import { lameDuckStep } from '../report/report.ts'
@@ -20,7 +20,7 @@ export function validateAdd(
   state: State,
   starting: boolean,
 ): Entry {
-  const resource = validateResource(given)
+  const { resource, givenTally } = validateResource(given)
   const { name } = resource
   if (state.name !== 'starting' && state.name !== 'ready') {
     throw new LifecycleError('added-too-late', `"${name}" was added when the lifecycle was already "${state.name}": it would never be stopped`, { resource: name })
@@ -35,7 +35,7 @@ export function validateAdd(
   if (entries.has(name)) {
     throw new LifecycleError('duplicate-name', `a resource named "${name}" was added before; give one of them another name`, { resource: name })
   }
-  return { resource, given, needs: needs.map((need) => validateNeed(resource, need, entries)) }
+  return { resource, givenTally, needs: needs.map((need) => validateNeed(resource, need, entries)) }
 }
 
 /** @throws LifecycleError `invalid-option` for options that `add` has not got: an edge would be lost. */
@@ -50,11 +50,12 @@ export function requireAddOptions(options: AddOptions): Required<AddOptions> {
 }
 
 /** Checks what the lifecycle keeps of it, which is what it will read. */
-function validateResource(given: Resource): Resource {
+function validateResource(given: Resource): ResourceCopy {
   if (typeof given !== 'object' || given === null) {
     throw new LifecycleError('invalid-resource', `add() takes a Resource; it was given ${show(given)}`)
   }
-  const resource = copyResource(given)
+  const copy = copyResource(given)
+  const { resource } = copy
   const { name, phase, drainFrom = 'phase' } = resource
   if (typeof name !== 'string' || name === '') {
     throw new LifecycleError('invalid-resource', `a resource's name must be a non-empty string; it is ${show(name)}`)
@@ -77,7 +78,7 @@ function validateResource(given: Resource): Resource {
   for (const option of ['timeoutMs', 'reserveMs', 'forceMs'] as const) {
     if (resource[option] !== undefined) requireMs(resource[option], `resource "${name}": ${option}`)
   }
-  return resource
+  return copy
 }
 
 function validateNeed(resource: Resource, need: Entry | undefined, entries: ReadonlyMap<string, Entry>): Entry {

@@ -21,7 +21,7 @@ export interface Delivering {
 /**
  * Hands the report to its receiver in this tick, and resolves when it has been delivered, has failed, or the bound is over. Never
  * rejects: what went wrong is told, and a report whose receiver did not take it is written to stdout. Listeners of `stopped`
- * have the same time; what they reject with is told by the lifecycle.
+ * have the same time, as those of the other events of the stop; what they reject with is told by the lifecycle.
  */
 export async function deliverReport(report: Report, { lifecycle, onReport, boundMs, target, clock }: Delivering): Promise<void> {
   const receiver = hand(onReport, report)
@@ -35,7 +35,7 @@ export async function deliverReport(report: Report, { lifecycle, onReport, bound
     tellOperator(target, `the report could not be written: ${why}`)
     writeLine(report, target)
   }
-  if (heard.state === 'late') tellOperator(target, `a listener of the event "stopped" had not finished after ${describeMs(boundMs)}; the process does not wait any longer`)
+  if (heard.state === 'late') tellOperator(target, `a listener of an event of the stop, or of lifecycle.stopping or draining, had not finished after ${describeMs(boundMs)}; the process does not wait any longer`)
 }
 
 /** A synchronous throw becomes a rejection. */

@@ -13,12 +13,12 @@ export function noteCounted(error: unknown, read: Read): void {
 }
 
 /**
- * Whether the tally of one of `resources` has counted `error`, which then ended up unhandled as well: told once, it is told. Each count stands for one
+ * Whether one of these tallies has counted `error`, which then ended up unhandled as well: told once, it is told. Each count stands for one
  * such error, so that what else throws the same object is still told.
  */
-export function takeCounted(error: unknown, resources: readonly { readonly tally?: Read }[]): boolean {
+export function takeCounted(error: unknown, tallies: readonly unknown[]): boolean {
   const times = typeof error === 'object' && error !== null ? counted.get(error) : undefined
-  const read = resources.find(({ tally }) => tally && (times?.get(tally) ?? 0) > 0)?.tally
+  const read = tallies.find((tally): tally is Read => typeof tally === 'function' && (times?.get(tally as Read) ?? 0) > 0)
   if (!read || !times) return false
   times.set(read, (times.get(read) ?? 0) - 1)
   return true

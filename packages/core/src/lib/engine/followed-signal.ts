@@ -1,0 +1,66 @@
+import { setMaxListeners } from 'node:events'
+import { isThenable } from '../thenable.ts'
+
+/** A signal that says which of its listeners have begun work: an async one returns a promise, which an EventTarget drops. */
+export interface FollowedSignal {
+  readonly signal: AbortSignal
+  abort(): void
+  /** How many of those promises have not settled. */
+  pending(): number
+  /** Resolves when all of them have; never rejects. */
+  settled(): Promise<unknown>
+}
+
+type Listener = (this: AbortSignal, event: Event) => unknown
+
+export function createFollowedSignal(): FollowedSignal {
+  const controller = new AbortController()
+  const { signal } = controller
+  const followed = new WeakMap<object, Listener>()
+  const pending = new Set<Promise<unknown>>()
+  // Every open event stream listens to it; Node would take more than ten for a leak.
+  setMaxListeners(0, signal)
+  const { addEventListener, removeEventListener } = signal
+  signal.addEventListener = (type: string, listener: unknown, ...rest: unknown[]) => Reflect.apply(addEventListener, signal, [type, typeof listener === 'function' ? follow(listener as Listener) : listener, ...rest])
+  signal.removeEventListener = (type: string, listener: unknown, ...rest: unknown[]) =>
+    Reflect.apply(removeEventListener, signal, [type, typeof listener === 'function' ? (followed.get(listener) ?? listener) : listener, ...rest])
+
+  return {
+    signal,
+    abort: () => controller.abort(),
+    pending: () => pending.size,
+    settled: () => Promise.all(pending),
+  }
+
+  /** The same one for the same listener, which an EventTarget calls once, however often it was added. */
+  function follow(listener: Listener): Listener {
+    const known = followed.get(listener)
+    if (known) return known
+    const following: Listener = function (this: AbortSignal, event) {
+      const returned = listener.call(this, event)
+      if (isThenable(returned)) keep(returned)
+      // Node makes an uncaught error of its rejection, as without this.
+      return returned
+    }
+    followed.set(listener, following)
+    return following
+  }
+
+  function keep(work: PromiseLike<unknown>): void {
+    const ended: Promise<unknown> = Promise.resolve(work).then(
+      () => pending.delete(ended),
+      () => pending.delete(ended),
+    )
+    pending.add(ended)
+  }
+}
+
+/** What to say of listeners that are still at work when everything has stopped: no step waits for them. */
+export function doubtListeners(name: string, { pending }: FollowedSignal): string[] {
+  const left = pending()
+  if (left === 0) return []
+  return [
+    `When everything had stopped, ${left === 1 ? 'an async listener' : `${left} async listeners`} of lifecycle.${name} had not finished, and no step waited for ${left === 1 ? 'it' : 'them'}. ` +
+      'Do that work in the drain of a resource, or run it in trackedWork().',
+  ]
+}
