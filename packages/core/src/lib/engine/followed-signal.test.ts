@@ -14,9 +14,9 @@ test.each(['stopping', 'draining'] as const)('an async listener of %s that is st
     return { result, exitCode, warnings }
   }
   const clean = { result: 'clean', exitCode: 0, warnings: [] }
-  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', async () => {}))).toEqual(clean)
+  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (async () => {}) as () => void))).toEqual(clean)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', () => {}))).toEqual(clean)
-  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', () => new Promise(() => {})))).toEqual({
+  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (() => new Promise(() => {})) as () => void))).toEqual({
     result: 'unknown',
     exitCode: 0,
     warnings: [expect.stringMatching(`^When everything had stopped, an async listener of lifecycle.${name} had not finished, and no step waited for it\\.`)],
@@ -50,7 +50,7 @@ test('what a listener rejects with is told as it would be otherwise, and holds u
   const { signal, abort, pending, settled } = createFollowedSignal()
   const told = new Promise((resolve) => process.once('uncaughtException', resolve))
   const others = process.listeners('uncaughtException').filter((each) => each.name !== 'resolve')
-  signal.addEventListener('abort', () => Promise.reject(new Error('no such file')))
+  signal.addEventListener('abort', (() => Promise.reject(new Error('no such file'))) as () => void)
   abort()
   expect(pending()).toBe(1)
   await settled()

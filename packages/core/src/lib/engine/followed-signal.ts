@@ -4,11 +4,11 @@ import { isThenable } from '../thenable.ts'
 /** A signal that says which of its listeners have begun work: an async one returns a promise, which an EventTarget drops. */
 export interface FollowedSignal {
   readonly signal: AbortSignal
-  abort(): void
+  readonly abort: () => void
   /** How many of those promises have not settled. */
-  pending(): number
+  readonly pending: () => number
   /** Resolves when all of them have; never rejects. */
-  settled(): Promise<unknown>
+  readonly settled: () => Promise<unknown>
 }
 
 type Listener = (this: AbortSignal, event: Event) => unknown
@@ -20,10 +20,11 @@ export function createFollowedSignal(): FollowedSignal {
   const pending = new Set<Promise<unknown>>()
   // Every open event stream listens to it; Node would take more than ten for a leak.
   setMaxListeners(0, signal)
-  const { addEventListener, removeEventListener } = signal
-  signal.addEventListener = (type: string, listener: unknown, ...rest: unknown[]) => Reflect.apply(addEventListener, signal, [type, typeof listener === 'function' ? follow(listener as Listener) : listener, ...rest])
+  const add = Reflect.get(signal, 'addEventListener') as object as (...parameters: unknown[]) => void
+  const remove = Reflect.get(signal, 'removeEventListener') as object as (...parameters: unknown[]) => void
+  signal.addEventListener = (type: string, listener: unknown, ...rest: unknown[]) => Reflect.apply(add, signal, [type, typeof listener === 'function' ? follow(listener as Listener) : listener, ...rest])
   signal.removeEventListener = (type: string, listener: unknown, ...rest: unknown[]) =>
-    Reflect.apply(removeEventListener, signal, [type, typeof listener === 'function' ? (followed.get(listener) ?? listener) : listener, ...rest])
+    Reflect.apply(remove, signal, [type, typeof listener === 'function' ? (followed.get(listener) ?? listener) : listener, ...rest])
 
   return {
     signal,

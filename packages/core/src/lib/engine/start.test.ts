@@ -187,7 +187,7 @@ describe('a start that takes long', () => {
     lifecycle.add({ ...slow('http', 60_000), waitingFor: () => { throw new Error('boom') } })
     lifecycle.start().catch(() => {})
     await clock.advance(5_000)
-    expect(warnings(events)).toEqual([expect.stringContaining('"http", which waits for something that it cannot tell (boom)')])
+    expect(warnings(events)).toEqual([expect.stringContaining('"http", which waits for something that it cannot tell (waitingFor: boom)')])
 
     const other = world()
     other.lifecycle.add(other.slow('http', 60_000, { ignoresAbort: true }))

@@ -253,7 +253,8 @@ export function isInUse(resource: Resource): boolean {
   return (count(resource, 'inFlight', []) ?? 0) > 0
 }
 
-function listWaiting(resource: Resource, errors: string[]): readonly string[] {
+/** At most 20 texts; what is wrong with them is kept. */
+export function listWaiting(resource: Resource, errors: string[]): readonly string[] {
   try {
     const all: unknown = resource.waitingFor?.() ?? []
     if (!Array.isArray(all)) throw new TypeError(`must return an array of texts; it returned ${show(all)}`)

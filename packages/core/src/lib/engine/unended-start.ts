@@ -1,6 +1,6 @@
-import { describeError } from '../describe-value.ts'
 import { LifecycleError } from '../errors.ts'
 import type { Resource } from '../resource.ts'
+import { listWaiting } from './stop-step.ts'
 
 /** How long a start takes before it is said what it waits for, in ms. */
 export const slowStartMs = 5_000
@@ -21,9 +21,7 @@ function describe(resource: Resource): string {
 }
 
 function waitedFor(resource: Resource): readonly string[] {
-  try {
-    return resource.waitingFor?.() ?? []
-  } catch (error) {
-    return [`something that it cannot tell (${describeError(error)})`]
-  }
+  const errors: string[] = []
+  const texts = listWaiting(resource, errors)
+  return errors.length === 0 ? texts : [`something that it cannot tell (${errors.join('; ')})`]
 }
