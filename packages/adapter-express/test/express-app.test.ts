@@ -167,6 +167,11 @@ describe('expressApp', () => {
     expect(() => expressApp(express5(), { port: '8080' as never })).toThrow(/^port must be a whole number from 0 to 65535; it is "8080" \(string\)$/)
   })
 
+  test('an option that is not known is named with the one that was meant, and by what it was given to', () => {
+    expect(() => expressApp(express5(), { port: 0, listen: { port: 1 } } as never)).toThrow('expressApp(): the option listen is not known; known are ')
+    expect(() => expressApp(express5(), { prot: 0 } as never)).toThrow('did you mean port?')
+  })
+
   test('its server is its own: httpServer() refuses it', () => {
     const { server } = expressApp(express5(), { port: 0 })
     expect(() => httpServer(server)).toThrow('the resource "express" drains this server already')

@@ -221,6 +221,7 @@ describe('what is wrong with the options', () => {
     expect(warningsOf(fastify(), { host: 'localhost' })).toEqual([expect.stringContaining('second server for ::1')])
     expect(warningsOf(fastify({ forceCloseConnections: true }), {})).toEqual([expect.stringContaining('forceCloseConnections: true')])
     expect(() => fastifyApp(fastify(), { port: -1 })).toThrow('-1 (number)')
+    expect(() => fastifyApp(fastify(), { port: 0, hots: '::1' } as never)).toThrow('fastifyApp(): the option hots is not known; did you mean host? Known are ')
     expect(() => fastifyApp({} as FastifyLike, { port: 0 })).toThrow('needs what fastify() returned')
   })
 

@@ -182,6 +182,7 @@ export function nestSuite(nest: Nest): void {
     test('refuses an app that listens already, a port that is none, and what is no app', async () => {
       const { app } = await naive()
       expect(() => nestApp(app, { port: 1.5 })).toThrow('1.5 (number)')
+      expect(() => nestApp(app, { port: 0, signals: 'SIGTERM' } as never)).toThrow('nestApp(): the option signals is not known; did you mean signal? Known are ')
       await app.listen(0, host)
       cleanup.push(() => app.close())
       expect(() => nestApp(app, { port: 0 })).toThrow('listens already')

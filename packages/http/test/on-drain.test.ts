@@ -87,5 +87,5 @@ test('one that never ends is cut at the deadline', async () => {
 
 test('must be a function', () => {
   expect(() => httpServer(createServer(), { onDrain: 'now' as never })).toThrow(LifecycleError)
-  expect(() => httpServer(createServer(), { onDrian: () => {} } as never)).toThrow('httpServer() has no option onDrian')
+  expect(() => httpServer(createServer(), { onDrian: () => {} } as never)).toThrow('httpServer(): the option onDrian is not known; did you mean onDrain? Known are name, listen,')
 })

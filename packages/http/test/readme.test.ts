@@ -69,7 +69,7 @@ test('the metrics server of the page on HTTP servers answers while a request is 
 
 test('the README names every option with its default', async () => {
   const text = await readFile(readme, 'utf8')
-  const source = await readFile(new URL('../src/lib/http-server.ts', import.meta.url), 'utf8')
+  const source = await readFile(new URL('../src/lib/http-server-options.ts', import.meta.url), 'utf8')
   const options = /export interface HttpServerOptions \{([^]*?)\n\}/.exec(source)?.[1] ?? ''
   const names = [...options.matchAll(/^ {2}readonly (\w+)\?:/gm)].map((match) => match[1])
   const documented = [...text.matchAll(/^\| `(\w+)` \|/gm)].map((match) => match[1])

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { LifecycleError, show } from '@lameduck/core'
-import { httpServer, requirePort, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, requireOptions, show } from '@lameduck/core'
+import { frameworkServerOptionNames, httpServer, requirePort, type HttpServerOptions, type HttpServerResource } from '@lameduck/http'
 
 /** What is needed of an Express application, 4 or 5. */
 export interface ExpressLike {
@@ -32,8 +32,8 @@ export interface ExpressAppResource extends HttpServerResource {
  * @throws LifecycleError `invalid-option`.
  */
 export function expressApp(app: ExpressLike, options: ExpressAppOptions): ExpressAppResource {
-  const { name = 'express', port, host, ...drain } = options
   requireApp(app)
+  const { name = 'express', port, host, ...drain } = requireOptions(options, frameworkServerOptionNames, 'expressApp()')
   requirePort(port)
   const server = createServer(app)
   // Added to, not copied: its warnings are a getter.

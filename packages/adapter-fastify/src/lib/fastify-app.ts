@@ -1,5 +1,5 @@
-import { LifecycleError, show } from '@lameduck/core'
-import { frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, requireOptions, show } from '@lameduck/core'
+import { frameworkServer, frameworkServerOptionNames, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
 
 /** What is needed of a Fastify 5 instance, whatever its server, logger and type provider. */
 export interface FastifyLike {
@@ -27,6 +27,7 @@ export interface FastifyAppOptions extends FrameworkServerOptions {
  */
 export function fastifyApp(app: FastifyLike, options: FastifyAppOptions): HttpServerResource {
   requireApp(app)
+  requireOptions(options, frameworkServerOptionNames, 'fastifyApp()')
   const { server } = app
   const resource = frameworkServer(
     { server, listen: (port, host) => app.listen({ port, host }), close: () => app.close() },

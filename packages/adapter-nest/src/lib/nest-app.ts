@@ -1,5 +1,5 @@
-import { LifecycleError, show, type DrainContext, type ForceContext, type Reason } from '@lameduck/core'
-import { closeUpgraded, frameworkServer, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
+import { LifecycleError, requireOptions, show, type DrainContext, type ForceContext, type Reason } from '@lameduck/core'
+import { closeUpgraded, frameworkServer, frameworkServerOptionNames, type DrainableServer, type FrameworkServerOptions, type HttpServerResource } from '@lameduck/http'
 import { followHooks } from './follow-hooks.ts'
 import { gatewaysPart } from './gateways/gateways-part.ts'
 import { followMicroservices } from './microservices/follow-microservices.ts'
@@ -37,8 +37,9 @@ export interface NestAppOptions extends FrameworkServerOptions {
  * @throws LifecycleError `invalid-option`.
  */
 export function nestApp(app: NestLike, options: NestAppOptions): HttpServerResource {
-  const { name = 'nest', signal, closeUpgraded: closeOther = closeUpgraded, onDrain, ...serverOptions } = options
   requireApp(app)
+  requireOptions(options, { ...frameworkServerOptionNames, signal: true }, 'nestApp()')
+  const { name = 'nest', signal, closeUpgraded: closeOther = closeUpgraded, onDrain, ...serverOptions } = options
   for (const [option, value] of Object.entries({ closeUpgraded: closeOther, onDrain })) {
     if (value !== undefined && typeof value !== 'function') throw new LifecycleError('invalid-option', `${option} must be a function; it is ${show(value)}`)
   }

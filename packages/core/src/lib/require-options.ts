@@ -29,13 +29,19 @@ function isNoRecord(options: object): boolean {
   return Array.isArray(options) || (!isPlain && Object.keys(options).length === 0)
 }
 
-/** The name that differs in its case alone, or that has it as its beginning, or from which it is a typing error away. */
+/** The name that differs in its case alone, or begins with it, or is a typing error away. */
 export function closest(word: string, names: readonly string[]): string | undefined {
   const wanted = word.toLowerCase().slice(0, 40)
   const lastOf = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase()
-  const byDistance = names.map((name) => ({ name, distance: lastOf(name).startsWith(wanted) && wanted.length > 2 ? 0.5 : distance(wanted, lastOf(name)) }))
+  const byDistance = names.map((name) => ({ name, distance: wanted.length > 2 && isMeant(wanted, lastOf(name)) ? 0.5 : distance(wanted, lastOf(name)) }))
   const [best] = byDistance.toSorted((a, b) => a.distance - b.distance)
   return best && best.distance <= Math.max(1, wanted.length / 3) ? best.name : undefined
+}
+
+/** Its beginning, or its letters in another order. */
+function isMeant(word: string, name: string): boolean {
+  const sorted = (text: string): string => text.split('').toSorted().join('')
+  return name.startsWith(word) || sorted(name) === sorted(word)
 }
 
 /** How many letters have to be put in, left out or changed (Levenshtein). */

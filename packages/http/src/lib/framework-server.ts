@@ -1,5 +1,6 @@
-import { LifecycleError, orAborted, type Reason } from '@lameduck/core'
-import { httpServer, type DrainableServer, type HttpServerOptions, type HttpServerResource } from './http-server.ts'
+import { LifecycleError, orAborted, type OptionNames, type Reason } from '@lameduck/core'
+import { httpServer, type DrainableServer, type HttpServerResource } from './http-server.ts'
+import { httpServerOptionNames, type HttpServerOptions } from './http-server-options.ts'
 import { requirePort } from './require-port.ts'
 
 /** How a framework that owns its server listens and closes. */
@@ -17,6 +18,11 @@ export interface FrameworkServerOptions extends Omit<HttpServerOptions, 'listen'
   /** @default every interface */
   readonly host?: string
 }
+
+const { listen: _listen, ...drainOptionNames } = httpServerOptionNames
+
+/** For adapters of frameworks: what `frameworkServer` can be given. */
+export const frameworkServerOptionNames: OptionNames<FrameworkServerOptions> = { ...drainOptionNames, port: true, host: true }
 
 /**
  * For adapters of frameworks: at the start the framework listens; at the stop its raw server is drained as `httpServer`
