@@ -76,7 +76,7 @@ test('the README names every option with its default', async () => {
   expect(documented).toEqual(names)
   for (const [name, ms] of [['unusedGraceMs', '500'], ['unbegunGraceMs', '5000']] as const) {
     expect(text).toContain(`| \`${name}\` | ${ms} |`)
-    expect(source).toContain(`${name} = ${ms.replace('5000', '5_000')}`)
+    expect(source).toContain(`${name}: ${ms.replace('5000', '5_000')}`)
   }
 })
 
