@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { Server as TlsServer } from 'node:tls'
 import type { Abandoned } from './abandoned.ts'
 import { trackArrivals } from './arrivals.ts'
+import { createBehindAnswers } from './behind-answers.ts'
 import { weigh, type Connection } from './connection.ts'
 import { fromOldest, mark, unmark } from './exchanges.ts'
 import { followRequests, whenIdle } from './follow-requests.ts'
@@ -32,6 +33,8 @@ export interface Connections {
   announceClose(announced: boolean): void
   /** Handlers whose clients have gone, and that have not ended. They are told once. */
   abandonedBefore(): Abandoned[]
+  /** Handlers that are at work behind their answers. They are told once. */
+  behindAnswers(): Abandoned[]
   /** From now on it is counted what becomes of requests; or no longer. */
   countIn(outcomes: Outcomes | undefined): void
   /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */
@@ -51,7 +54,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
   const overTls = server instanceof TlsServer
   const slots = socketSlots()
   const { sockets } = slots
-  const followed: Followed = { announced: false, outcomes: undefined, leavers: recentlyAbandoned(), arrivals: trackArrivals(work), forwarded: forwardedBy() }
+  const followed: Followed = { announced: false, outcomes: undefined, leavers: recentlyAbandoned(), behind: createBehindAnswers(), arrivals: trackArrivals(work), forwarded: forwardedBy() }
   const { arrivals, leavers } = followed
   const requests = followRequests(server, slots, followed)
 
@@ -133,6 +136,7 @@ export function trackConnections(server: Server, work: WorkFilter, isUpgradedWor
       }
     },
     abandonedBefore: leavers.take,
+    behindAnswers: followed.behind.take,
     countIn(next) {
       followed.outcomes = next
     },

@@ -35,7 +35,8 @@ export function followRequests(server: Server, slots: SocketSlots, followed: Fol
     if (oldest.kind !== 'active' || oldest.response !== response) return
     // Its end is told when the socket has closed.
     if (wasCutOff(socket)) return
-    followed.outcomes?.answered(oldest)
+    if (followed.outcomes) followed.outcomes.answered(oldest)
+    else followed.behind.answered(request, response)
     const next = shift(oldest)
     if (followed.announced) {
       followed.arrivals.exchangeOver(oldest)

@@ -35,6 +35,7 @@ export function followStreams(server: Server, slots: SocketSlots, followed: Foll
       followed.arrivals.streamOver(stream, about)
       const counts = followed.outcomes ?? followed.leavers
       counts.streamOver(stream, about, { session, socket })
+      if (!followed.outcomes && !about.hasHandlerEnded) followed.behind.answered(about, stream)
       slots.finished(socket)
     })
   }

@@ -1,4 +1,5 @@
 import type { Arrivals } from './arrivals.ts'
+import type { BehindAnswers } from './behind-answers.ts'
 import type { forwardedBy } from './forwarded-by.ts'
 import type { Outcomes } from './outcomes.ts'
 import type { RecentlyAbandoned } from './recently-abandoned.ts'
@@ -11,6 +12,8 @@ export interface Followed {
   outcomes: Outcomes | undefined
   /** Before it: handlers whose clients have gone. */
   readonly leavers: RecentlyAbandoned
+  /** Before it: handlers that have answered. */
+  readonly behind: BehindAnswers
   readonly arrivals: Arrivals
   readonly forwarded: ReturnType<typeof forwardedBy>
 }

@@ -28,18 +28,29 @@ function isWrapped({ listener }: Listener): boolean {
 function keepPromise(listener: Listener): Listener {
   function followed(this: unknown, request: IncomingMessage, response: Answer): unknown {
     const returned = listener.call(this, request, response)
-    if (!isSafe(request.method) && types.isPromise(returned)) response[promiseKey] = returned
+    if (!isSafe(request.method) && types.isPromise(returned)) keep(response, returned)
     return returned
   }
   return Object.assign(followed, { listener })
 }
 
+/** A stream of HTTP/2 is known by itself, too. */
+function keep(response: Answer & { readonly stream?: Answer }, promise: Promise<unknown>): void {
+  response[promiseKey] = promise
+  if (response.stream) response.stream[promiseKey] = promise
+}
+
+/** What the handler of an answer has returned, where that was a promise, and may change something. */
+export function promiseOf(answer: object): Promise<unknown> | undefined {
+  return (answer as Answer)[promiseKey]
+}
+
 /**
  * For the moment in which a client leaves, or its answer is ended for the handler: returns the function that says whether that has come to
- * its end since. Nothing where no promise is known, or where it had settled before: such a handler has left its answer to somebody else.
+ * its end since; also of the promise itself. Nothing where no promise is known, or where it had settled before: such a handler has left its answer to somebody else.
  */
 export function settlesLater(answer: object): (() => boolean) | undefined {
-  const { [promiseKey]: promise } = answer as Answer
+  const promise = types.isPromise(answer) ? answer : promiseOf(answer)
   return promise && isPending(promise) ? () => !isPending(promise) : undefined
 }
 

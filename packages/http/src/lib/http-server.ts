@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import { LifecycleError, show, type DrainContext, type Resource } from '@lameduck/core'
 import { attach, requireUnattached } from './attach-once.ts'
+import { untilHandlersEnd } from './behind-answers.ts'
 import { closeListener } from './close-listener.ts'
 import { trackConnections } from './connections.ts'
 import { drainServer, forceServer } from './drain-server.ts'
@@ -86,7 +87,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     start,
     preStop: (announced) => connections.announceClose(announced || quiesced),
     quiesce: begin,
-    inFlight: () => connections.inFlight,
+    inFlight: () => connections.inFlight + counts.behindAnswers(),
     lastArrival: () => connections.lastArrival(),
     behind: () => (upstreamIdleMs === undefined ? connections.forwardedBy && `requests with ${connections.forwardedBy}` : 'upstreamIdleMs is given'),
     waitingFor: () => [...waitingFor(), ...listWaiting(connections, { onDrainSince, onDrain: onDrain ? (onDrainOver ? 'over' : 'given') : 'none', upgradedWork: stopping ? upgradedWork : undefined })],
@@ -98,6 +99,7 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
       const asked = { unusedGraceMs, unbegunGraceMs, upgradedSpreadMs, upgradedWork, closeUpgraded, onDrain: () => runOnDrain(context) }
       try {
         await drainServer({ ...asked, server: net, connections, longAnswers, onUnanswered: counts.unanswered, isClosed: () => closed, remaining, signal })
+        await untilHandlersEnd(counts.behindAnswers, signal)
       } finally {
         counts.over()
         detach()

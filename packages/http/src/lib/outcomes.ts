@@ -2,6 +2,7 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { createTally, type Tally } from '@lameduck/core'
 import { abandonedRequest, abandonedStream, endedForHandler, type Abandoned } from './abandoned.ts'
+import { atWorkBehind } from './behind-answers.ts'
 import { wasBrokenOff } from './broken-off.ts'
 import type { Exchange, Stream, Upgrade } from './connection.ts'
 import { isEventStream, typeOf, typeOn } from './content-type.ts'
@@ -21,21 +22,25 @@ export interface Outcomes {
   /** Units of `upgradedWork` that were in hand when the clients were told to go. */
   unanswered(units: number): void
   cut(units: number): void
+  /** How many handlers are at work whose answers have been sent. */
+  behindAnswers(): number
   read(): Tally
 }
 
 /**
- * An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but its handler may be in the middle
+ * What was answered is done when its handler has ended, where that is known. An answer that this side breaks off has failed. A client that has hung up gave its answer up by itself; but its handler may be in the middle
  * of the work, and until it ends its answer nobody can tell what has become of that. What clients are used to leave is no such answer.
  *
  * What an upgraded socket carries is known to the application alone. It is done when this side has ended it and everything was sent; nobody
  * can tell when this side destroyed it, or when its client's last message has no answer. One on which its client never said anything is a refused handshake, or as an event stream.
  *
  * @param before handlers whose clients had gone when the stop began
+ * @param behindAnswers handlers that were at work behind their answers
  */
-export function createOutcomes(before: readonly Abandoned[]): Outcomes {
+export function createOutcomes(before: readonly Abandoned[], behindAnswers: readonly Abandoned[]): Outcomes {
   const tally = createTally()
-  const abandoned = [...before]
+  const abandoned = [...before, ...behindAnswers]
+  const atWork = [...behindAnswers]
   tally.begin()
 
   function abandon(handler: Abandoned | undefined): void {
@@ -44,7 +49,9 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
 
   function answered(name: string, answer: object): void {
     const handler = endedForHandler(name, answer)
-    if (handler) abandon(handler)
+    const behind = handler ? undefined : atWorkBehind(name, answer)
+    if (behind) atWork.push(behind)
+    if (handler ?? behind) abandon(handler ?? behind)
     else tally.done()
   }
 
@@ -83,6 +90,7 @@ export function createOutcomes(before: readonly Abandoned[]): Outcomes {
     },
     unanswered: (units) => tally.unknown(unansweredWork, units),
     cut: (units) => tally.cut(units),
+    behindAnswers: () => atWork.filter(({ hasEnded }) => !hasEnded()).length,
     read() {
       const counted = tally.read()
       const open = abandoned.filter(({ hasEnded }) => !hasEnded())

@@ -13,6 +13,8 @@ export interface StopCounts {
   over(): void
   /** The server has begun a new life. In the middle of a stop it changes nothing: the counts are those of the stop. */
   leave(): void
+  /** How many handlers are at work whose answers have been sent. */
+  readonly behindAnswers: () => number
   /** Of the newest stop, whose report is read later still. */
   read(): Tally
 }
@@ -25,7 +27,7 @@ export function createStopCounts(connections: Connections): StopCounts {
     begin() {
       if (stop !== 'none') return
       stop = 'running'
-      outcomes = createOutcomes(connections.abandonedBefore())
+      outcomes = createOutcomes(connections.abandonedBefore(), connections.behindAnswers())
       connections.countIn(outcomes)
       for (const socket of connections.all()) {
         const connection = connections.of(socket)
@@ -41,6 +43,7 @@ export function createStopCounts(connections: Connections): StopCounts {
       stop = 'none'
       connections.countIn(undefined)
     },
+    behindAnswers: () => outcomes?.behindAnswers() ?? 0,
     read: () => (outcomes ?? createTally()).read(),
   }
 }

@@ -1,0 +1,55 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Abandoned } from './abandoned.ts'
+import { describeRequest } from './describe-request.ts'
+import { promiseOf, settlesLater } from './handler-promises.ts'
+
+/** How long a drain waits for handlers that are at work behind their answers, in ms; what takes longer should be `trackedWork`. */
+const handlerMs = 2_000
+const pauseMs = 16
+
+/** Promises of handlers that are kept, of before a stop; each is small, but a busy server answers thousands in a second. */
+const mostKept = 1_000
+
+/** A handler whose answer has been sent, and that is at work all the same: `response.end()`, and then a row. Nothing where its promise is not known. */
+export function atWorkBehind(name: string, answer: object): Abandoned | undefined {
+  const hasSettled = settlesLater(answer)
+  return hasSettled && { why: () => `${name}: its answer was sent, and its handler had not ended`, hasEnded: hasSettled }
+}
+
+interface Request {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+}
+
+/** Handlers that have sent their answers before there was a stop. */
+export interface BehindAnswers {
+  answered(request: Request, answer: object): void
+  /** Those that are still at work. */
+  take(): Abandoned[]
+}
+
+export function createBehindAnswers(): BehindAnswers {
+  // A ring: whether they have ended is only asked when a stop begins.
+  let kept: (Request & { readonly promise: object })[] = []
+  let next = 0
+  return {
+    answered({ method, url }, answer) {
+      const promise = promiseOf(answer)
+      if (!promise) return
+      kept[next] = { method, url, promise }
+      next = (next + 1) % mostKept
+    },
+    take() {
+      const all = kept
+      kept = []
+      next = 0
+      return all.flatMap(({ method = '', url = '', promise }) => atWorkBehind(describeRequest({ method, url }), promise) ?? [])
+    },
+  }
+}
+
+/** Waits for them, at most for 2 s. */
+export async function untilHandlersEnd(count: () => number, signal: AbortSignal): Promise<void> {
+  const latest = performance.now() + handlerMs
+  while (count() > 0 && performance.now() < latest && !signal.aborted) await setTimeout(pauseMs)
+}
