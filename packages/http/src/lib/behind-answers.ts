@@ -23,9 +23,9 @@ interface Request {
 
 /** Handlers that have sent their answers before there was a stop. */
 export interface BehindAnswers {
-  answered(request: Request, answer: object): void
+  readonly answered: (request: Request, answer: object) => void
   /** Those that are still at work. */
-  take(): Abandoned[]
+  readonly take: () => Abandoned[]
 }
 
 export function createBehindAnswers(): BehindAnswers {

@@ -34,7 +34,7 @@ export interface Connections {
   /** Handlers whose clients have gone, and that have not ended. They are told once. */
   abandonedBefore(): Abandoned[]
   /** Handlers that are at work behind their answers. They are told once. */
-  behindAnswers(): Abandoned[]
+  readonly behindAnswers: () => Abandoned[]
   /** From now on it is counted what becomes of requests; or no longer. */
   countIn(outcomes: Outcomes | undefined): void
   /** Counts as cut what is in flight, and nothing from then on: it is about to be destroyed. */

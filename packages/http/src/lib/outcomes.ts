@@ -23,7 +23,7 @@ export interface Outcomes {
   unanswered(units: number): void
   cut(units: number): void
   /** How many handlers are at work whose answers have been sent. */
-  behindAnswers(): number
+  readonly behindAnswers: () => number
   read(): Tally
 }
 
