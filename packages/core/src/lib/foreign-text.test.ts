@@ -25,7 +25,7 @@ test('bytes and long lists are told by their size', () => {
 test('what moves a cursor, or turns the direction of a text, is shown as its code', () => {
   expect(oneLine('a\u001b[2Jb\u009b31mc\u0000d\u202ee\u2066f\u007f\r')).toBe(String.raw`a\x1b[2Jb\x9b31mc\x00d\u202ee\u2066f\x7f\x0d`)
   expect(describeValue('\ud83d')).toBe(String.raw`\ud83d`)
-  expect(describeValue('Zürich 😀\tok')).toBe('Zürich 😀\tok')
+  expect(describeValue('Zürich 😀\tok')).toBe('Zürich 😀 ok')
 })
 
 test('a character that a cut has halved does not get into a log', () => {

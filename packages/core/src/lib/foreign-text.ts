@@ -11,7 +11,7 @@ const longestStack = 16_000
 
 /** One line of at most 2,000 characters, which neither moves a terminal's cursor nor reads from right to left. */
 export function oneLine(text: string): string {
-  return visible(cut(text, longestText).replaceAll(/\s+/g, (space) => (space.includes('\n') ? ' ' : space)))
+  return visible(cut(text, longestText).replaceAll(/\s+/g, (space) => (/[\n\t]/.test(space) ? ' ' : space)))
 }
 
 /** Several lines of at most 16,000 characters; all but the first are indented, so that none of them passes for a line of the log. */
