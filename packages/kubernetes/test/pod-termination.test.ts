@@ -1,11 +1,12 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { createLifecycle, type Cause, type Lifecycle, type Reason, type Report } from '@lameduck/core'
 import { createFakeClock } from '@lameduck/core/testing'
 import { describe, expect, test, vi } from 'vitest'
 import { podTermination, type PodTerminationOptions } from '../src/index.ts'
-import { apiServer, boundToken, mounted, podAnswer, type Handler } from './support/api-server.ts'
+import { apiServer, boundToken, mounted, notFound, podAnswer, type Handler } from './support/api-server.ts'
 import { otherAuthority } from './support/certificate.ts'
 
 const sigterm: Reason = { kind: 'signal', signal: 'SIGTERM', interactive: false }
@@ -91,7 +92,7 @@ describe('the deadline', () => {
   })
 
   test.each<[string, Handler]>([
-    ['is gone', status(404)],
+    ['is gone', (_request, response) => response.writeHead(404).end(JSON.stringify(notFound))],
     ['has a successor of the same name', podAnswer({ uid: 'another' })],
   ])('is what the kubelet gives when the Pod %s', async (_what, handler) => {
     const server = await apiServer(handler)
@@ -176,11 +177,11 @@ describe('the question', () => {
     await writeFile(join(folder, 'next'), 'rotated')
     await rename(join(folder, 'next'), join(folder, 'token'))
     await stopOn({ env: { ...server.env, POD_NAME: 'named', POD_NAMESPACE: 'own' }, folder })
-    await stopOn({ env: server.env, folder, podName: 'a/b', namespace: 'c' })
+    await stopOn({ env: server.env, folder, podName: 'a.b-0', namespace: 'c' })
     expect(server.requests).toEqual([
       `/api/v1/namespaces/shop/pods/orders-1 Bearer ${boundToken('own')}`,
       '/api/v1/namespaces/own/pods/named Bearer rotated',
-      '/api/v1/namespaces/c/pods/a%2Fb Bearer rotated',
+      '/api/v1/namespaces/c/pods/a.b-0 Bearer rotated',
     ])
   })
 
@@ -263,7 +264,7 @@ describe('after the start', () => {
     const [warning, ...others] = await warningsAfterStart(status(403, 'pods "orders-1" is forbidden'), await mounted({ token: boundToken('own') }))
     expect(warning).toContain('403: pods "orders-1" is forbidden. Apply:')
     expect(warning).toContain('rules: [{ apiGroups: [""], resources: [pods], verbs: [get] }]')
-    expect(warning).toContain('subjects: [{ kind: ServiceAccount, name: orders, namespace: shop }]')
+    expect(warning).toContain('subjects: [{ kind: ServiceAccount, name: "orders", namespace: "shop" }]')
     expect(others).toEqual([])
   })
 
@@ -308,6 +309,39 @@ describe('after the start', () => {
     await server.idle()
     expect(warnings).toEqual([])
   })
+})
+
+describe('what contradicts itself, or is not there, moves nothing', () => {
+  const pod = (metadata: object): Handler => (_request, response) =>
+    response.end(JSON.stringify({ kind: 'Pod', metadata: { name: 'orders-1', namespace: 'shop', uid: 'own', ...metadata }, spec: { containers: [{ name: 'orders' }] } }))
+
+  test.each<[string, Handler]>([
+    ['a Pod without a uid', pod({ uid: undefined, deletionTimestamp: new Date().toISOString(), deletionGracePeriodSeconds: 1 })],
+    ['a deletion in the year 9999', pod({ deletionTimestamp: '9999-12-31T23:59:59Z', deletionGracePeriodSeconds: 1 })],
+    ['a deletion in 1970', pod({ deletionTimestamp: '1970-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 })],
+    ['a grace period without a deletion', pod({ deletionGracePeriodSeconds: 1 })],
+    ['a 404 of something before the API server', (_request, response) => response.writeHead(404).end('<html>no such page</html>')],
+    ['a 404 for something else', status(404, 'namespaces "shop" not found')],
+    ['an answer in gzip, which nobody asked for', (_request, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{'.repeat(10_000_000)))],
+    ['a change of protocols', (_request, response) => response.writeHead(101, { connection: 'upgrade', upgrade: 'x' }).end()],
+    ['a header without an end', (_request, response) => response.writeHead(200, { x: 'x'.repeat(100_000) }).end()],
+  ])('%s', async (_what, handler) => {
+    const server = await apiServer(handler)
+    const report = await stopOn({ env: server.env, folder: await mounted({ token: boundToken('own') }), timeoutMs: 60_000 })
+    expect(report).toMatchObject({ budgetMs: 29_000, budgetSource: 'policy.graceMs', result: 'clean' })
+    await server.idle()
+  })
+})
+
+test.each<[string, object]>([
+  ['podTermination(): the option timeoutms is not known; did you mean timeoutMs?', { timeoutms: 1 }],
+  ['podTermination() takes an object of options', new Map()],
+  ['podName must be the name of a Pod; it is "a/../b" (string)', { podName: 'a/../b' }],
+  ['namespace must be the name of a namespace; it is "a.b" (string)', { namespace: 'a.b' }],
+  ['folder must be the path of a folder; it is 7 (number)', { folder: 7 }],
+  ['env must be an object of variables; it is null', { env: null }],
+])('%s', (message, options) => {
+  expect(() => podTermination(world().lifecycle, options)).toThrow(message)
 })
 
 test.each([0, -1, NaN, '300'])('timeoutMs %o is refused', (timeoutMs) => {

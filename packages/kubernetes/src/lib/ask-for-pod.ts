@@ -5,14 +5,12 @@ import { isIPv6 } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { orAborted } from '@lameduck/core'
 import { cancellableLookup } from './cancellable-lookup.ts'
-import { readPod, record, text, type Pod } from './pod.ts'
+import { describe, headerMoment, shortLine } from './checked.ts'
+import { explanationOf, readPod, saysGone, type Pod } from './pod.ts'
 import { readServiceAccount, type ServiceAccount, type ServiceAccountInput } from './service-account.ts'
 
 /** Above the 1.5 MiB that etcd takes for an object there is no Pod; a real one has about 5 kB. */
 const largestBody = 2 * 1_024 * 1_024
-
-/** Longest part of an error's text that is kept. */
-const longestWhy = 300
 
 /**
  * What the API server said: the Pod, with the answer's `Date` in ms since 1970 · there is no such Pod any more · something
@@ -39,7 +37,7 @@ export async function askForPod({ timeoutMs, signal, ...input }: AskInput): Prom
     const account = await orAborted(readServiceAccount(input), over.signal)
     return answerOf(account, await exchange(account, over.signal))
   } catch (error) {
-    return { kind: 'unreadable', why: shorten(describe(error)) }
+    return { kind: 'unreadable', why: describe(error) }
   } finally {
     clearTimeout(timer)
   }
@@ -53,14 +51,14 @@ interface Exchanged {
 
 function answerOf(account: ServiceAccount, { status, serverMs, body }: Exchanged): PodAnswer {
   if (status === 200) {
-    const pod = readPod(body)
+    const pod = readPod(body, account)
     // A StatefulSet's Pod that was deleted by force may have a successor of the same name.
     if (account.podUid !== undefined && pod.uid !== account.podUid) return { kind: 'gone' }
     return { kind: 'pod', pod, serverMs }
   }
   // Without a token that is bound to the Pod, the name may simply be wrong.
-  if (status === 404 && account.podUid !== undefined) return { kind: 'gone' }
-  return { kind: 'unreadable', why: shorten(`${status}: ${messageOf(body)}`), refused: { status, account } }
+  if (status === 404 && account.podUid !== undefined && saysGone(body, account)) return { kind: 'gone' }
+  return { kind: 'unreadable', why: shortLine(`${status}: ${explanationOf(body)}`), refused: { status, account } }
 }
 
 /** One request; whatever happens, its socket is gone when this settles. */
@@ -83,10 +81,15 @@ function exchange({ host, port, ca, token, namespace, podName }: ServiceAccount,
     signal.addEventListener('abort', onAbort)
     request.on('socket', (socket) => socket.unref())
     request.on('error', fail)
+    // Node destroys the connection of an answer 101 that nobody listens for, and says nothing.
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy()
+      fail(new Error('the answer changes the protocol'))
+    })
     request.on('response', (response) => {
       readBody(response).then((body) => {
         end()
-        resolve({ status: response.statusCode ?? 0, serverMs: dateOf(response), body })
+        resolve({ status: response.statusCode ?? 0, serverMs: headerMoment(response.headers.date), body })
       }, fail)
     })
 
@@ -117,28 +120,4 @@ async function readBody(response: IncomingMessage): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
-}
-
-function dateOf(response: IncomingMessage): number | undefined {
-  const ms = Date.parse(response.headers.date ?? '')
-  return Number.isNaN(ms) ? undefined : ms
-}
-
-function shorten(why: string): string {
-  return why.length > longestWhy ? `${why.slice(0, longestWhy)}…` : why
-}
-
-/** The API server explains a refusal in a `Status` object; a proxy before it may say anything. */
-function messageOf(body: string): string {
-  try {
-    return text(record(JSON.parse(body))['message']) ?? 'no explanation'
-  } catch {
-    return 'no explanation'
-  }
-}
-
-/** An AggregateError of several addresses has no message of its own. */
-function describe(error: unknown): string {
-  const { message, code } = error as { message?: string; code?: string }
-  return (message || code || String(error)).replaceAll(/\s+/g, ' ')
 }

@@ -1,15 +1,12 @@
 import type { Cause } from '@lameduck/core'
 import type { Pod } from './pod.ts'
 
-/** Reasons of `DisruptionTarget`, by who sets them: the API server, the taint eviction controller, the scheduler. */
-const disruptions: Readonly<Record<string, { readonly kind: Cause['kind']; readonly detail: string }>> = {
-  EvictionByEvictionAPI: { kind: 'eviction', detail: 'evicted through the API (a node drain, an autoscaler, a descheduler)' },
-  DeletionByTaintManager: { kind: 'taint', detail: 'deleted for a NoExecute taint of its node' },
-  PreemptionByScheduler: { kind: 'preemption', detail: 'preempted by the scheduler for a Pod of higher priority' },
-}
-
-/** Longest part of a condition's message that is kept. */
-const longestMessage = 200
+/** Reasons of `DisruptionTarget`, by who sets them: the API server, the taint eviction controller, the scheduler. A Map, since the reason is foreign. */
+const disruptions: ReadonlyMap<string, { readonly kind: Cause['kind']; readonly detail: string }> = new Map([
+  ['EvictionByEvictionAPI', { kind: 'eviction', detail: 'evicted through the API (a node drain, an autoscaler, a descheduler)' }],
+  ['DeletionByTaintManager', { kind: 'taint', detail: 'deleted for a NoExecute taint of its node' }],
+  ['PreemptionByScheduler', { kind: 'preemption', detail: 'preempted by the scheduler for a Pod of higher priority' }],
+])
 
 /**
  * Why a Pod whose container has just got its stop signal has to go.
@@ -23,7 +20,7 @@ export function causeOf(pod: Pod): Cause {
     const detail = 'the Pod is not being deleted: a failed liveness or startup probe, a restart in place, pressure or shutdown of the node, activeDeadlineSeconds, or a signal from inside'
     return { kind: 'node-or-in-place', detail: disruption ? `${detail}${quote(disruption)}` : detail }
   }
-  const { kind, detail } = disruptions[disruption?.reason ?? ''] ?? { kind: 'deletion', detail: 'deleted (by a rollout, a scale-down, a person)' }
+  const { kind, detail } = disruptions.get(disruption?.reason ?? '') ?? { kind: 'deletion', detail: 'deleted (by a rollout, a scale-down, a person)' }
   return { kind, detail: `${detail}${grace(pod)}${disruption ? quote(disruption) : ''}` }
 }
 
@@ -34,6 +31,5 @@ function grace({ deletionGraceMs, graceMs }: Pod): string {
 }
 
 function quote({ reason, message }: { readonly reason: string; readonly message: string }): string {
-  const oneLine = message.replaceAll(/\s+/g, ' ')
-  return ` (${reason}: ${oneLine.length > longestMessage ? `${oneLine.slice(0, longestMessage)}…` : oneLine})`
+  return ` (${reason}: ${message})`
 }

@@ -1,7 +1,9 @@
-import { requireMs, type Lifecycle } from '@lameduck/core'
+import { LifecycleError, requireMs, requireOptions, show, type Lifecycle, type OptionNames } from '@lameduck/core'
 import { askForPod, type PodAnswer } from './ask-for-pod.ts'
 import { causeOf } from './cause-of.ts'
+import { isName, isNamespace } from './checked.ts'
 import { roleManifest } from './role-manifest.ts'
+import type { ServiceAccountInput } from './service-account.ts'
 import { timeLeft, timeLeftOfGone, type TimeLeft } from './time-left.ts'
 
 export interface PodTerminationOptions {
@@ -17,6 +19,8 @@ export interface PodTerminationOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
+const optionNames: OptionNames<PodTerminationOptions> = { timeoutMs: true, podName: true, namespace: true, folder: true, env: true }
+
 /** Which of the two it was cannot be told, and only the first one leaves no time. */
 const deadToken = ' (a token dies with its Pod, which was then deleted by force, or with its ServiceAccount)'
 
@@ -26,7 +30,7 @@ const checkTimeoutMs = 5_000
 /**
  * Asks the API server for the own Pod when the platform's signal has begun a stop: it tells the grace period that the
  * platform really keeps (`--grace-period`, an eviction, a preStop hook that took its part of it), and the cause.
- * The deadline can only move earlier. The question goes beside the drain, which never waits for it; what cannot be read
+ * The deadline can only move earlier, and only when the evidence is whole (see {@link timeLeft}). The question goes beside the drain, which never waits for it; what cannot be read
  * is the detail of the report's cause, and nothing more.
  *
  * It asks once per stop: a second deletion with a shorter grace period does not hasten a kill that the kubelet has begun.
@@ -38,8 +42,7 @@ const checkTimeoutMs = 5_000
  * @throws LifecycleError `invalid-option`.
  */
 export function podTermination(lifecycle: Lifecycle, options: PodTerminationOptions = {}): () => void {
-  const { podName, namespace, folder = '/var/run/secrets/kubernetes.io/serviceaccount', env = process.env } = options
-  const timeoutMs = requireMs(options.timeoutMs ?? 300, 'timeoutMs', 1)
+  const { podName, namespace, folder, env, timeoutMs } = resolveOptions(options)
   if (!env['KUBERNETES_SERVICE_HOST']) return () => {}
 
   let asking = new AbortController()
@@ -103,4 +106,19 @@ export function podTermination(lifecycle: Lifecycle, options: PodTerminationOpti
       )
     }
   }
+}
+
+type ResolvedOptions = ServiceAccountInput & { readonly timeoutMs: number }
+
+function resolveOptions(options: PodTerminationOptions): ResolvedOptions {
+  const { podName, namespace, folder = '/var/run/secrets/kubernetes.io/serviceaccount', env = process.env, timeoutMs = 300 } = requireOptions(options, optionNames, 'podTermination()')
+  if (podName !== undefined && !isName(podName)) throw invalid('podName must be the name of a Pod', podName)
+  if (namespace !== undefined && !isNamespace(namespace)) throw invalid('namespace must be the name of a namespace', namespace)
+  if (typeof folder !== 'string' || folder === '' || folder.includes('\0')) throw invalid('folder must be the path of a folder', folder)
+  if (typeof env !== 'object' || env === null) throw invalid('env must be an object of variables', env)
+  return { podName, namespace, folder, env, timeoutMs: requireMs(timeoutMs, 'timeoutMs', 1) }
+}
+
+function invalid(rule: string, value: unknown): LifecycleError {
+  return new LifecycleError('invalid-option', `podTermination(): ${rule}; it is ${show(value)}`)
 }

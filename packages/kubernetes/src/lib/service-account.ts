@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { record, text, type JsonObject } from './pod.ts'
+import { below, checkedText, isName, isNamespace, parseFields, requireHost, requirePort, requireToken, shown, uid, type Fields } from './checked.ts'
+import { readMounted } from './read-mounted.ts'
 
 /** Where to ask, as whom, and for which Pod. */
 export interface ServiceAccount {
@@ -28,22 +28,20 @@ export interface ServiceAccountInput {
  * Reads what the kubelet has mounted, anew each time: tokens are rotated. The token of a projected volume names its Pod,
  * which also holds with `hostNetwork` and `spec.hostname`, where `HOSTNAME` is something else.
  *
- * @throws Error with what is missing and what to do.
+ * @throws Error with what is missing or wrong, and what to do.
  */
 export async function readServiceAccount({ env, folder, podName, namespace }: ServiceAccountInput): Promise<ServiceAccount> {
-  const token = await readMounted(folder, 'token')
-  const ca = await readMounted(folder, 'ca.crt')
-  const mounted = await readMounted(folder, 'namespace').catch(() => undefined)
+  const host = requireHost(env['KUBERNETES_SERVICE_HOST'])
+  const port = requirePort(env['KUBERNETES_SERVICE_PORT'])
+  const token = requireToken(await readMounted(join(folder, 'token')), join(folder, 'token'))
+  const ca = await readMounted(join(folder, 'ca.crt'))
+  const mounted = await readMounted(join(folder, 'namespace')).catch(() => undefined)
   const claims = readClaims(token)
-  const ownName = podName ?? claims.podName ?? env['POD_NAME'] ?? env['HOSTNAME']
-  const ownNamespace = namespace ?? claims.namespace ?? env['POD_NAMESPACE'] ?? mounted
-  if (!ownName || !ownNamespace) {
-    throw new Error(`the Pod's ${ownName ? 'namespace' : 'name'} is not known; set ${ownName ? 'POD_NAMESPACE' : 'POD_NAME'} from the downward API`)
-  }
+  const ownName = firstOf('name', 'POD_NAME', isName, [podName, claims.podName, env['POD_NAME'], env['HOSTNAME']])
+  const ownNamespace = firstOf('namespace', 'POD_NAMESPACE', isNamespace, [namespace, claims.namespace, env['POD_NAMESPACE'], mounted])
   return {
-    // Brackets belong to a URL, not to an address.
-    host: (env['KUBERNETES_SERVICE_HOST'] ?? '').replace(/^\[(.*)\]$/, '$1'),
-    port: Number(env['KUBERNETES_SERVICE_PORT'] ?? 443),
+    host,
+    port,
     ca,
     token,
     namespace: ownNamespace,
@@ -53,13 +51,11 @@ export async function readServiceAccount({ env, folder, podName, namespace }: Se
   }
 }
 
-async function readMounted(folder: string, file: string): Promise<string> {
-  try {
-    return (await readFile(join(folder, file), 'utf8')).trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new Error(`${join(folder, file)} does not exist; does the Pod, or its ServiceAccount, say automountServiceAccountToken: false?`, { cause: error })
-  }
+/** The first that says something; a name that Kubernetes would not give is not passed over, since the next one may be of something else. */
+function firstOf(what: string, variable: string, isRight: (value: unknown) => value is string, sources: readonly unknown[]): string {
+  const found = sources.find((source) => source !== undefined && source !== '')
+  if (isRight(found)) return found
+  throw new Error(`the Pod's ${what} ${found === undefined ? 'is not known' : `cannot be ${shown(found)}`}; set ${variable} from the downward API`)
 }
 
 interface Claims {
@@ -69,21 +65,21 @@ interface Claims {
   readonly name: string | undefined
 }
 
-/** The token's own words, unverified: it is the API server that believes them or not. */
+/** The token's own words, unverified: it is the API server that believes them or not. A claim that is wrong counts as not there. */
 function readClaims(token: string): Claims {
-  const kubernetes = record(readPayload(token)['kubernetes.io'])
-  const pod = record(kubernetes['pod'])
+  const kubernetes = below(readPayload(token), 'kubernetes.io')
+  const pod = below(kubernetes, 'pod')
   return {
-    namespace: text(kubernetes['namespace']),
-    podName: text(pod['name']),
-    podUid: text(pod['uid']),
-    name: text(record(kubernetes['serviceaccount'])['name']),
+    namespace: checkedText(kubernetes, 'namespace', isNamespace),
+    podName: checkedText(pod, 'name', isName),
+    podUid: uid(pod),
+    name: checkedText(below(kubernetes, 'serviceaccount'), 'name', isName),
   }
 }
 
-function readPayload(token: string): JsonObject {
+function readPayload(token: string): Fields {
   try {
-    return record(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()))
+    return parseFields(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
   } catch {
     return {}
   }

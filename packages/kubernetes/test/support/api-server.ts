@@ -83,6 +83,9 @@ export interface PodInput {
   readonly skewS?: number
 }
 
+/** The API server's words for a Pod that does not exist. */
+export const notFound = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message: 'pods "orders-1" not found', reason: 'NotFound', details: { name: 'orders-1', kind: 'pods' }, code: 404 }
+
 /** Answers with a Pod, as the API server would; `Date` and the timestamp come from its clock. */
 export function podAnswer({ uid = 'own', deletionInS, graceS = 30, ownGraceS = 30, preStop = false, skewS = 0 }: PodInput = {}): Handler {
   return (_request, response) => {
@@ -91,7 +94,7 @@ export function podAnswer({ uid = 'own', deletionInS, graceS = 30, ownGraceS = 3
     const lifecycle = preStop ? { lifecycle: { preStop: { sleep: { seconds: 5 } } } } : {}
     response.setHeader('date', new Date(second * 1_000).toUTCString())
     response.end(
-      JSON.stringify({ kind: 'Pod', metadata: { name: 'orders-1', uid, ...deletion }, spec: { terminationGracePeriodSeconds: ownGraceS, containers: [{ name: 'orders', ...lifecycle }] } }),
+      JSON.stringify({ kind: 'Pod', metadata: { name: 'orders-1', namespace: 'shop', uid, ...deletion }, spec: { terminationGracePeriodSeconds: ownGraceS, containers: [{ name: 'orders', ...lifecycle }] } }),
     )
   }
 }
