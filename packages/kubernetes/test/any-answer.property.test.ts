@@ -83,9 +83,9 @@ test('whatever the API server answers, the stop is clean, and the deadline moves
       let release = (): void => {}
       lifecycle.add({ name: 'work', phase: 'work', drain: () => new Promise<void>((resolve) => (release = resolve)) })
       const attributed = new Promise<void>((resolve) => {
-        const { attribute } = lifecycle
+        const attribute = lifecycle.attribute.bind(lifecycle)
         lifecycle.attribute = (cause) => {
-          attribute.call(lifecycle, cause)
+          attribute(cause)
           setImmediate(resolve)
         }
       })

@@ -35,14 +35,14 @@ describe('readServiceAccount', () => {
 })
 
 describe('a token that is not one is refused at once', () => {
-  const replaced = async (replace: (path: string) => Promise<unknown> | unknown): Promise<string> => {
+  const replaced = async (replace: (path: string) => unknown): Promise<string> => {
     const folder = await mounted()
     await rm(join(folder, 'token'))
     await replace(join(folder, 'token'))
     return folder
   }
 
-  test.each<[string, (path: string) => Promise<unknown> | unknown, RegExp]>([
+  test.each<[string, (path: string) => unknown, RegExp]>([
     ['a FIFO that nobody writes to', (path) => execFileSync('mkfifo', [path]), /token is not a file$/],
     ['/dev/zero', (path) => symlink('/dev/zero', path), /token is not a file$/],
     ['a folder', (path) => mkdir(path), /token is not a file$/],

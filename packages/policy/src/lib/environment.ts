@@ -1,4 +1,4 @@
-import { LifecycleError, type Policy, type PolicyOptions } from '@lameduck/core'
+import { closest, LifecycleError, oneLine, show, type Policy, type PolicyOptions } from '@lameduck/core'
 import type { SettingValue } from './settings.ts'
 
 /** An environment variable, what it sets, and which way is tighter: less time for the stop. */
@@ -31,16 +31,19 @@ interface EnvironmentValue {
  *
  * A longest lame duck below the `lameDuck.minMs` of a layer lowers that too, so that 0 switches the lame duck off.
  *
- * @throws LifecycleError `invalid-option` for what is not a number of ms, and for a value that loosens the policy.
+ * @throws LifecycleError `invalid-option` for a variable `LAMEDUCK_…` that is not known, for what is not a number of ms, and for a value that loosens the policy.
  */
 export function readEnvironment(env: NodeJS.ProcessEnv, options: PolicyOptions, now: Policy): EnvironmentValue[] {
+  refuseStrangers(env)
   return Object.entries(environmentVariables).flatMap(([variable, { path, tighter }]) => {
-    const text = env[variable]?.trim()
+    const given: unknown = env[variable]
+    const text = typeof given === 'string' ? given.trim() : given
     if (text === undefined || text === '') return []
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < 0) {
-      throw new LifecycleError('invalid-option', `${variable} must be a whole number of milliseconds; it is "${text}"`)
+    // Digits alone: what reads 1e3 or 0x10 as a number is this language, and not what fills in a manifest.
+    if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) {
+      throw new LifecycleError('invalid-option', `${variable} must be a whole number of milliseconds; it is ${typeof text === 'string' ? `"${oneLine(text)}"` : show(text)}`)
     }
+    const value = Number(text)
     const current = path === 'lameDuck.maxMs' ? now.lameDuck.maxMs : now[path as 'graceMs' | 'preStopMs' | 'marginMs']
     if (tighter === 'lower' ? value > current : value < current) {
       throw new LifecycleError(
@@ -52,4 +55,17 @@ export function readEnvironment(env: NodeJS.ProcessEnv, options: PolicyOptions, 
     const lowersMin = path === 'lameDuck.maxMs' && value < (options.lameDuck?.minMs ?? 0)
     return [{ variable, path, value }, ...(lowersMin ? [{ variable, path: 'lameDuck.minMs', value }] : [])]
   })
+}
+
+/** What Kubernetes itself sets in every container for a Service whose name begins with `lameduck`: `LAMEDUCK_SERVICE_HOST`, `LAMEDUCK_PORT_80_TCP_ADDR`. */
+const serviceLink = /_(?:SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)$/
+
+/** A variable that nothing reads would do nothing, in silence. */
+function refuseStrangers(env: NodeJS.ProcessEnv): void {
+  const known = Object.keys(environmentVariables)
+  const stranger = Object.keys(env).find((name) => /^lameduck_/i.test(name) && env[name] !== undefined && !known.includes(name) && !serviceLink.test(name))
+  if (stranger === undefined) return
+  const meant = closest(stranger, known)
+  const hint = meant === undefined ? 'known' : `did you mean ${meant}? Known`
+  throw new LifecycleError('invalid-option', `the variable ${oneLine(stranger.slice(0, 200))} is not known; ${hint} are ${known.join(', ')}`)
 }

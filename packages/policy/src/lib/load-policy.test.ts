@@ -169,8 +169,8 @@ function errorOf(run: () => unknown): unknown {
 
 describe('a mistake is named with its file and value', () => {
   test.each<[unknown, string]>([
-    [{ grace: 1 }, 'grace is not known; known are graceMs, preStopMs'],
-    [{ lameDuck: { min: 1 } }, 'lameDuck.min is not known; known below lameDuck are minMs, quietMs, maxMs'],
+    [{ grace: 1 }, 'grace is not known; did you mean graceMs? Known are graceMs, preStopMs'],
+    [{ lameDuck: { min: 1 } }, 'lameDuck.min is not known; did you mean lameDuck.minMs? Known below lameDuck are minMs, quietMs, maxMs'],
     [{ phases: { intake: { reserveMs: '5s' } } }, 'phases.intake.reserveMs must be a number of milliseconds, at least 0; it is "5s" (string)'],
     [{ lameDuck: 5 }, 'lameDuck must be an object; it is 5 (number)'],
     [{ exitCodes: { clean: 256 } }, 'exitCodes.clean must be a whole number from 0 to 255; it is 256 (number)'],

@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path'
-import { LifecycleError, resolvePolicy, show, type Policy, type PolicyOptions } from '@lameduck/core'
+import { LifecycleError, oneLine, requireOptions, resolvePolicy, show, type Policy, type PolicyOptions } from '@lameduck/core'
 import { readEnvironment } from './environment.ts'
 import type { Bounds, PolicyDocument, ProbeSettings } from './policy-document.ts'
 import { readDocument, readDocuments, type Layer } from './read-documents.ts'
 import type { Origin, ResolvedPolicy } from './resolved-policy.ts'
-import { flatten, settings, unflatten, type SettingValue } from './settings.ts'
+import { flatten, isRecord, settings, unflatten, type SettingValue } from './settings.ts'
 
 export interface LoadPolicyOptions {
   /** A JSON file, relative to the working folder; or the document itself. @default an empty document */
@@ -21,6 +21,9 @@ interface Permission {
 
 const defaultPort = 9090
 
+/** What belongs into the document, to be suggested. */
+const settingNames = [...settings.keys(), 'name', 'extends', 'allow'].map((name) => `from.${name}`)
+
 /**
  * Reads a policy with everything that it extends, lets the environment tighten it within what every layer allows, and
  * remembers who set what. A value that is `undefined` counts as not set.
@@ -29,7 +32,10 @@ const defaultPort = 9090
  *   of the wrong kind, or one that a lower layer does not allow. Numbers that do not fit each other, such as those that
  *   leave no time for the stop, come with the names of all layers and core's error as the `cause`.
  */
-export function loadPolicy({ from = {}, env = process.env }: LoadPolicyOptions = {}): ResolvedPolicy {
+export function loadPolicy(options: LoadPolicyOptions = {}): ResolvedPolicy {
+  const { from = {}, env = process.env } = requireOptions(options, { from: true, env: true }, 'loadPolicy()', settingNames)
+  if (typeof from !== 'string' && !isRecord(from)) throw new LifecycleError('invalid-option', `loadPolicy(): from must be a file or a document; it is ${show(from)}`)
+  if (typeof env !== 'object' || env === null) throw new LifecycleError('invalid-option', `loadPolicy(): env must be an object of variables; it is ${show(env)}`)
   const layers = typeof from === 'string' ? readDocuments(readDocument(resolve(from)), from, dirname(resolve(from))) : readDocuments(from, 'the service', process.cwd())
   const values = new Map<string, Origin[]>()
   const permissions: Permission[] = []
@@ -48,10 +54,10 @@ export function loadPolicy({ from = {}, env = process.env }: LoadPolicyOptions =
     put(values, path, { layer: variable, value })
   }
 
-  const options = optionsFrom(values)
-  resolveLayers(options, env, [...names, ...new Set(tightened.map(({ variable }) => variable))])
+  const resolved = optionsFrom(values)
+  resolveLayers(resolved, env, [...names, ...new Set(tightened.map(({ variable }) => variable))])
   return {
-    options,
+    options: resolved,
     probes: { port: defaultPort, ...(branch(values, 'probes.') as ProbeSettings) },
     settings: [...values].map(([path, set]) => ({ path, value: (set.at(-1) as Origin).value, set })),
     layers: names,
@@ -74,23 +80,32 @@ function valuesOf({ name, document }: Layer): Map<string, SettingValue> {
 
 function validAllow({ name, document }: Layer): Readonly<Record<string, Bounds>> {
   const allow: unknown = document.allow
-  if (typeof allow !== 'object' || allow === null) throw new LifecycleError('invalid-option', `${name}: allow must be an object; it is ${show(allow)}`)
+  if (!isRecord(allow)) throw new LifecycleError('invalid-option', `${name}: allow must be an object; it is ${show(allow)}`)
   const valid: Record<string, Bounds> = {}
   for (const [path, bounds] of Object.entries(allow) as [string, unknown][]) {
     if (!settings.has(path)) {
-      throw new LifecycleError('invalid-option', `${name}: allow names "${path}", which is not a value of a policy; values are ${[...settings.keys()].join(', ')}`)
+      throw new LifecycleError('invalid-option', `${name}: allow names "${oneLine(path.slice(0, 200))}", which is not a value of a policy; values are ${[...settings.keys()].join(', ')}`)
     }
     if (bounds === undefined) continue
     if (!isBounds(bounds)) {
-      throw new LifecycleError('invalid-option', `${name}: allow["${path}"] must be { min?, max? } with numbers; it is ${JSON.stringify(bounds)}`)
+      throw new LifecycleError('invalid-option', `${name}: allow["${path}"] must be { min?, max? } with numbers; it is ${shown(bounds)}`)
     }
+    if ((bounds.min ?? -Infinity) > (bounds.max ?? Infinity)) throw new LifecycleError('invalid-option', `${name}: allow["${path}"] has min ${bounds.min} above max ${bounds.max}`)
     valid[path] = bounds
   }
   return valid
 }
 
+function shown(bounds: unknown): string {
+  try {
+    return oneLine(JSON.stringify(bounds))
+  } catch {
+    return show(bounds)
+  }
+}
+
 function isBounds(bounds: unknown): bounds is Bounds {
-  if (typeof bounds !== 'object' || bounds === null) return false
+  if (!isRecord(bounds)) return false
   return Object.entries(bounds).every(
     ([key, value]: [string, unknown]) => (key === 'min' || key === 'max') && (value === undefined || (typeof value === 'number' && !Number.isNaN(value))),
   )

@@ -1,14 +1,20 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { realpathSync } from 'node:fs'
+import { createRequire, isBuiltin } from 'node:module'
 import { dirname, isAbsolute, resolve } from 'node:path'
-import { LifecycleError, show } from '@lameduck/core'
+import { LifecycleError, oneLine, show } from '@lameduck/core'
+import { parseJson } from './parse-json.ts'
 import type { PolicyDocument } from './policy-document.ts'
+import { readFile } from './read-file.ts'
+import { isRecord } from './settings.ts'
 
 /** A document with its name and what it forbids, ready to be laid over others. */
 export interface Layer {
   readonly name: string
   readonly document: PolicyDocument
 }
+
+/** A longer chain is a mistake, such as one that goes through links. */
+const mostLayers = 20
 
 /** The document and everything it extends, the lowest first. `folder` is where its relative paths start. */
 export function readDocuments(document: PolicyDocument, name: string, folder: string): Layer[] {
@@ -21,10 +27,12 @@ export function readDocuments(document: PolicyDocument, name: string, folder: st
     const { extends: below } = current.document
     if (below === undefined) break
     const file = locate(below, current.name, current.folder)
-    if (seen.includes(file)) {
-      throw new LifecycleError('invalid-option', `${current.name}: the policies extend each other in a circle: ${[...seen, file].join(' → ')}`)
+    const real = realPath(file)
+    if (seen.includes(real)) {
+      throw new LifecycleError('invalid-option', oneLine(`${current.name}: the policies extend each other in a circle: ${[...seen, real].join(' → ')}`))
     }
-    seen.push(file)
+    seen.push(real)
+    if (seen.length > mostLayers) throw new LifecycleError('invalid-option', oneLine(`${current.name}: more than ${mostLayers} policies extend each other; the last is ${file}`))
     current = { document: readDocument(file), name: file, folder: dirname(file) }
   }
   return layers
@@ -32,16 +40,15 @@ export function readDocuments(document: PolicyDocument, name: string, folder: st
 
 /** @throws LifecycleError `invalid-option` that names the file. */
 export function readDocument(file: string): PolicyDocument {
-  let text: string
+  return parseJson(readFile(file), file) as PolicyDocument
+}
+
+/** One file may have several names. One that is not there is told when it is read. */
+function realPath(file: string): string {
   try {
-    text = readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new LifecycleError('invalid-option', `the policy ${file} cannot be read: ${(cause as Error).message}`, { cause })
-  }
-  try {
-    return JSON.parse(text) as PolicyDocument
-  } catch (cause) {
-    throw new LifecycleError('invalid-option', `the policy ${file} is not JSON: ${(cause as Error).message}`, { cause })
+    return realpathSync(file)
+  } catch {
+    return file
   }
 }
 
@@ -49,15 +56,18 @@ function locate(below: unknown, name: string, folder: string): string {
   if (typeof below !== 'string' || below === '') {
     throw new LifecycleError('invalid-option', `${name}: extends must be a file or a package; it is ${show(below)}`)
   }
+  if (isBuiltin(below)) throw new LifecycleError('invalid-option', `${name}: extends "${below}", which is a module of Node; a file would begin with "./"`)
   if (below.startsWith('.') || isAbsolute(below)) return resolve(folder, below)
   try {
     return createRequire(resolve(folder, 'policy.json')).resolve(below)
   } catch (cause) {
-    throw new LifecycleError('invalid-option', `${name}: extends "${below}", which is not installed; a file would begin with "./"`, { cause })
+    throw new LifecycleError('invalid-option', oneLine(`${name}: extends "${below.slice(0, 200)}", which is not installed; a file would begin with "./"`), { cause })
   }
 }
 
 function requireDocument(document: unknown, name: string): void {
-  if (typeof document === 'object' && document !== null && !Array.isArray(document)) return
-  throw new LifecycleError('invalid-option', `the policy ${name} must be an object; it is ${show(document)}`)
+  if (!isRecord(document)) throw new LifecycleError('invalid-option', `the policy ${name} must be an object; it is ${show(document)}`)
+  const own = (document as { name?: unknown }).name
+  const isName = own === undefined || (typeof own === 'string' && own.trim() !== '' && own.length <= 200 && oneLine(own) === own)
+  if (!isName) throw new LifecycleError('invalid-option', `the policy ${name}: name must be one line of at most 200 characters; it is ${show(own)}`)
 }

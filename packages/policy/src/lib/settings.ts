@@ -1,4 +1,4 @@
-import { LifecycleError, phases, requireMs, show } from '@lameduck/core'
+import { closest, LifecycleError, oneLine, phases, requireMs, show } from '@lameduck/core'
 
 /** A value of a policy by its path (`lameDuck.minMs`). */
 export type SettingValue = number | string
@@ -17,23 +17,43 @@ export const settings: ReadonlyMap<string, Check> = new Map<string, Check>([
   ...['live', 'ready', 'startup'].map((path): [string, Check] => [`probes.paths.${path}`, urlPath]),
 ])
 
+/** An object with keys: not an array, a Map, a Date, or another thing whose keys would be passed over in silence. */
+export function isRecord(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** Turns `{ lameDuck: { minMs: 1 } }` into `lameDuck.minMs → 1`, and refuses what no policy has. `undefined` counts as not set. */
 export function flatten(document: object, where: string, path: string = ''): Map<string, SettingValue> {
   const flat = new Map<string, SettingValue>()
   for (const [key, value] of Object.entries(document) as [string, unknown][]) {
     const full = path === '' ? key : `${path}.${key}`
-    const check = settings.get(full)
-    if (value === undefined && (check || isBranch(full))) continue
+    // `lameDuck.minMs` is how a value is named; it is written as { lameDuck: { minMs } }, or else two could set the same.
+    const check = key.includes('.') ? undefined : settings.get(full)
+    const isKnownBranch = check === undefined && !key.includes('.') && isBranch(full)
+    if (value === undefined && (check || isKnownBranch)) continue
     if (check) flat.set(full, check(value, `${where}: ${full}`))
-    else if (isBranch(full) && typeof value === 'object' && value !== null) {
+    else if (!isKnownBranch) throw new LifecycleError('invalid-option', oneLine(`${where}: ${unknownKey(key.slice(0, 200), path)}`))
+    else if (isRecord(value)) {
       for (const [below, leaf] of flatten(value, where, full)) flat.set(below, leaf)
-    } else if (isBranch(full)) {
-      throw new LifecycleError('invalid-option', `${where}: ${full} must be an object; it is ${show(value)}`)
     } else {
-      throw new LifecycleError('invalid-option', `${where}: ${full} is not known; known ${path === '' ? 'are' : `below ${path} are`} ${knownBelow(path).join(', ')}`)
+      throw new LifecycleError('invalid-option', `${where}: ${full} must be an object; it is ${show(value)}`)
     }
   }
   return flat
+}
+
+/** Keys of a document that are not values of the policy. */
+const otherKeys = ['name', 'extends', 'allow']
+
+function unknownKey(key: string, path: string): string {
+  const full = path === '' ? key : `${path}.${key}`
+  if (settings.has(full)) return `${full} is not known as one key; write { ${full.split('.').join(': { ')}${' }'.repeat(full.split('.').length)}`
+  const prefix = path === '' ? '' : `${path}.`
+  const meant = closest(key, [...(path === '' ? otherKeys : []), ...knownBelow(path).map((name) => `${prefix}${name}`), ...settings.keys()])
+  const known = `${path === '' ? 'are' : `below ${path} are`} ${knownBelow(path).join(', ')}`
+  return meant === undefined ? `${full} is not known; known ${known}` : `${full} is not known; did you mean ${meant}? Known ${known}`
 }
 
 /** The opposite of `flatten`. */
