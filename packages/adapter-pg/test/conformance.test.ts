@@ -57,7 +57,7 @@ let subjects = 0
 /** What a client needs to be on its own to the server, over a link that can be cut. */
 async function nextSubject() {
   const application = `subject ${(subjects += 1)}`
-  const link = await tcpLink(postgres.config)
+  const link = await tcpLink({ host: postgres.config.host, port: postgres.config.port })
   return { application, link, config: { ...postgres.config, port: link.port, application_name: application } }
 }
 

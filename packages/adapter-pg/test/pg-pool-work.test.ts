@@ -72,7 +72,7 @@ describe('what becomes of the uses of a pool while it drains', () => {
   })
 
   test('a caller whose time was over while his connection was still being opened has failed', async () => {
-    const link = await tcpLink(postgres.config)
+    const link = await tcpLink({ host: postgres.config.host, port: postgres.config.port })
     onTestFinished(() => link.close())
     const { pool, resource } = createPool({ port: link.port, max: 1, connectionTimeoutMillis: 1_000 })
     const lifecycle = await started(resource)

@@ -43,7 +43,7 @@ const lateMs = 20
 /** @param serves whether work is still accepted between `quiesce` and `drain` */
 export async function createLineClient(serves: boolean): Promise<LineClient> {
   const server = await startLineServer()
-  const link = await tcpLink(server)
+  const link = await tcpLink({ port: server.port })
   const pending: Pending = new Map()
   const tally = createTally()
   const state: LineClient['state'] = {

@@ -47,6 +47,12 @@ describe('a harness or an option that contradicts itself is refused at once', ()
   test.each<[string, object, string]>([
     ['no harness', { harness: undefined }, `must list the resource's optional members in "members"; it is undefined`],
     ['a member that there is not', { harness: { ...base, members: ['stop'] } }, `lists "stop" (string) in "members", which is none of start, check, preStop`],
+    ['a part that there is not', { harness: { ...base, freez: () => {} } }, 'the conformance harness: the option freez is not known; did you mean freeze?'],
+    ['a part that is no function', { harness: { ...base, open: true } }, 'must have a function open; it is true (boolean)'],
+    ['an option that there is not', { harness: base, settlems: 1 }, 'resourceSuite(): the option settlems is not known; did you mean settleMs?'],
+    ['a part of the harness beside it', { harness: base, freeze: () => {} }, 'the option freeze is not known; did you mean harness.freeze?'],
+    ['no test', { harness: base, test: undefined }, 'test must be the test function of a runner, with skip; it is undefined'],
+    ['a list of checks', { harness: base, notApplicable: 'all' }, 'notApplicable must be an object; it is "all" (string)'],
     ['no create', { harness: { ...base, create: undefined } }, 'must have the function create; it is undefined'],
     ['no dispose', { harness: { ...base, dispose: undefined } }, 'must have the function dispose; it is undefined'],
     ['offer without afterQuiesce', { harness: { ...base, offer: () => Promise.resolve(true) } }, 'afterQuiesce'],

@@ -131,7 +131,15 @@ describe('a link', () => {
     expect(process.getActiveResourcesInfo().filter((type) => /TCP/.test(type))).toEqual([])
   })
 
-  test.each([[undefined], [{ host: '127.0.0.1' }], [{ port: '5432' }], [{ port: 65_536 }], [{ port: 0 }], [{ port: 5432, host: 5 }], [{ path: 5432 }], [{ path: '' }]])('to %j is refused', async (target) => {
+  test.each([[undefined], [new Map()]])('%o is not a target', async (target) => {
+    await expect(tcpLink(target as never)).rejects.toThrow('tcpLink() takes an object of options')
+  })
+
+  test('to a target with an option that there is not is refused', async () => {
+    await expect(tcpLink({ ports: 5432 } as never)).rejects.toThrow('tcpLink(): the option ports is not known; did you mean port?')
+  })
+
+  test.each([[{ host: '127.0.0.1' }], [{ port: '5432' }], [{ port: 65_536 }], [{ port: 0 }], [{ port: 5432, host: 5 }], [{ path: 5432 }], [{ path: '' }], [{ path: '/x', port: 5432 }]])('to %j is refused', async (target) => {
     await expect(tcpLink(target as never)).rejects.toThrow('tcpLink() takes { host, port } or { path } of the server; it was given')
   })
 })

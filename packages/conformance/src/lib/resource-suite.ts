@@ -1,4 +1,4 @@
-import { LifecycleError, requireMs, show } from '@lameduck/core'
+import { LifecycleError, requireMs, requireOptions, show, type OptionNames } from '@lameduck/core'
 import { acknowledgeChecks } from './acknowledge-checks.ts'
 import type { Check, Need } from './check.ts'
 import { closedChecks } from './closed-checks.ts'
@@ -41,6 +41,18 @@ export interface ResourceSuiteOptions<S extends Subject> {
   readonly notApplicable?: Readonly<Record<string, string>>
 }
 
+const optionNames: OptionNames<ResourceSuiteOptions<Subject>> = {
+  test: true, harness: true, settleMs: true, slackMs: true, watchMs: true, quietMs: true, harnessMs: true, notApplicable: true,
+}
+
+const harnessNames: OptionNames<Harness<Subject>> = {
+  members: true, create: true, dispose: true, open: true, busy: true, atOnce: true, counts: true, afterQuiesce: true, offer: true, callers: true,
+  fail: true, acknowledge: true, freeze: true, thaw: true, kill: true, drop: true, end: true, connections: true,
+}
+
+/** What of a harness is not a function. */
+const data: readonly (keyof Harness<Subject>)[] = ['members', 'atOnce', 'afterQuiesce', 'callers']
+
 const wholeLife = 'nothing is left when all is over, of what its construction began either: no timer, no socket'
 
 /**
@@ -52,7 +64,9 @@ const wholeLife = 'nothing is left when all is over, of what its construction be
  * @throws LifecycleError `invalid-option` when the harness or the options contradict themselves.
  */
 export function resourceSuite<S extends Subject>(options: ResourceSuiteOptions<S>): void {
-  const { test, harness, notApplicable = {} } = options
+  const { test, harness, notApplicable = {} } = requireOptions<ResourceSuiteOptions<S>>(options, optionNames, 'resourceSuite()', Object.keys(harnessNames).map((name) => `harness.${name}`))
+  if (typeof test !== 'function' || typeof test.skip !== 'function') throw new LifecycleError('invalid-option', `resourceSuite(): test must be the test function of a runner, with skip; it is ${show(test)}`)
+  if (typeof notApplicable !== 'object' || notApplicable === null) throw new LifecycleError('invalid-option', `resourceSuite(): notApplicable must be an object; it is ${show(notApplicable)}`)
   validateHarness(harness)
   const bounds = boundsOf(options)
   const used = new WeakSet<object>()
@@ -93,11 +107,15 @@ function validateHarness<S extends Subject>(harness: Harness<S>): void {
     throw new LifecycleError('invalid-option', `the conformance harness ${what}`)
   }
   if (!Array.isArray(harness?.members)) refuse(`must list the resource's optional members in "members"; it is ${show(harness?.members)}`)
+  requireOptions<Harness<S>>(harness, harnessNames, 'the conformance harness')
   for (const member of harness.members) {
     if (!optionalMembers.includes(member)) refuse(`lists ${show(member)} in "members", which is none of ${optionalMembers.join(', ')}`)
   }
   for (const name of ['create', 'dispose'] as const) {
     if (typeof harness[name] !== 'function') refuse(`must have the function ${name}; it is ${show(harness[name])}`)
+  }
+  for (const name of Object.keys(harnessNames) as (keyof Harness<S>)[]) {
+    if (!data.includes(name) && harness[name] !== undefined && typeof harness[name] !== 'function') refuse(`must have a function ${name}; it is ${show(harness[name])}`)
   }
   if (harness.freeze && !harness.thaw) refuse('has freeze but no thaw: a frozen peer could not be cleaned up')
   if (harness.offer && !harness.afterQuiesce) refuse('has offer but does not say in afterQuiesce whether that is refused or served')

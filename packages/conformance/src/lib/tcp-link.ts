@@ -1,4 +1,4 @@
-import { LifecycleError } from '@lameduck/core'
+import { LifecycleError, requireOptions, show } from '@lameduck/core'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { Transform, type TransformCallback } from 'node:stream'
@@ -144,8 +144,9 @@ function callAll(callbacks: Set<() => void>): void {
 }
 
 function validateTarget(target: TcpTarget): void {
-  const isTarget = typeof target === 'object' && target !== null && ('path' in target ? isText(target.path) : isPort(target.port) && (target.host === undefined || isText(target.host)))
-  if (!isTarget) throw new LifecycleError('invalid-option', `tcpLink() takes { host, port } or { path } of the server; it was given ${JSON.stringify(target)}`)
+  const { host, port, path } = requireOptions<{ host?: string; port?: number; path?: string }>(target, { host: true, port: true, path: true }, 'tcpLink()')
+  const isTarget = 'path' in target ? isText(path) && host === undefined && port === undefined : isPort(port) && (host === undefined || isText(host))
+  if (!isTarget) throw new LifecycleError('invalid-option', `tcpLink() takes { host, port } or { path } of the server; it was given ${show(JSON.stringify({ host, port, path }))}`)
 }
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
