@@ -1,7 +1,15 @@
 import { inspect } from 'node:util'
+import { oneLine } from '@lameduck/core'
 
-/** What was thrown, as text: never empty, whatever it is. The message of an error has its code, unless it says it already. */
+/** Longest stack that is kept, in characters. */
+const longestStack = 16_000
+
+/** What was thrown, as one line of at most 2,000 characters: never empty, whatever it is. The message of an error has its code, unless it says it already. */
 export function describeError(error: unknown): string {
+  return oneLine(textOf(error))
+}
+
+function textOf(error: unknown): string {
   try {
     if (typeof error === 'string') return error === '' ? 'an empty text' : error
     if (!(error instanceof Error)) return inspect(error)
@@ -16,7 +24,7 @@ export function describeError(error: unknown): string {
 /** The same with the stack, where there is one. */
 export function describeWithStack(error: unknown): string {
   try {
-    if (error instanceof Error && typeof error.stack === 'string') return error.stack
+    if (error instanceof Error && typeof error.stack === 'string') return error.stack.slice(0, longestStack)
   } catch {
     // Described below.
   }

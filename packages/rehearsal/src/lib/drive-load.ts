@@ -1,10 +1,11 @@
 import { Agent } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { requireMs, show } from '@lameduck/core'
+import { requireMs, requireOptions, show } from '@lameduck/core'
 import type { Attempt, AttemptOptions, AttemptResult, Client, ClientAnswer, ClientRequest, CreateSession, LastingSession } from './client.ts'
 import { exchange, type ExchangeResult } from './exchange.ts'
 import { summariseLatency } from './latency.ts'
 import type { LoadCommand, LoadMessage, Loss } from './load-message.ts'
+import { requestNames } from './option-names.ts'
 import { createRandom } from './random.ts'
 import type { LoadCounts } from './rehearsal-event.ts'
 import type { LoadResult } from './rehearsal.ts'
@@ -35,7 +36,8 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
   const stopping = new AbortController()
   const longestPauseMs = { fast: load.fastPauseMs, slow: load.slowPauseMs }
   const latencies: number[] = []
-  const records: Record<string, string[]> = {}
+  /** Without a prototype: `constructor` is a kind like any other. */
+  const records = Object.create(null) as Record<string, string[]>
   const totals = { sent: 0, ok: 0, lost: 0 }
   const streams = { opened: 0, ended: 0, lost: 0, openAtEnd: 0 }
   let openStreams = 0
@@ -120,6 +122,7 @@ export function driveLoad(command: Extract<LoadCommand, { type: 'start' }>, crea
   }
 
   async function send(request: ClientRequest, agent: Agent): Promise<ClientAnswer> {
+    requireOptions(request, requestNames, 'client.request()')
     const timeoutMs = requireMs(request.timeoutMs ?? load.timeoutMs, 'timeoutMs of client.request', 1)
     totals.sent++
     const result = await exchange({

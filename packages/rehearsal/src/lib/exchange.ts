@@ -1,9 +1,13 @@
 import { request as httpRequest, type Agent, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { oneLine } from '@lameduck/core'
 import { isRefusal } from './is-refusal.ts'
 import type { Loss } from './load-message.ts'
 import { monotonicNow } from './monotonic-now.ts'
 import type { LossReason } from './rehearsal.ts'
+
+/** Longest body that is kept for a script, in characters. */
+const longestBody = 16 * 1_024 * 1_024
 
 /** One request and everything that it takes to judge its answer. */
 export interface ExchangeOptions {
@@ -58,7 +62,13 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       const chunks: string[] = []
       if (kind === 'stream') clearTimeout(timer)
       incoming.setEncoding('utf8')
-      incoming.on('data', (chunk: string) => kind === 'request' && chunks.push(chunk))
+      let size = 0
+      incoming.on('data', (chunk: string) => {
+        if (kind === 'stream') return
+        size += chunk.length
+        if (size > longestBody) lose('unreadable', `the answer has more than ${longestBody} characters`)
+        else chunks.push(chunk)
+      })
       incoming.on('error', (error) => lose('truncated', describe(error)))
       incoming.once('close', () => lose('truncated', 'the connection ended before the response was complete'))
       // Node ends a response that was cut with the error `aborted`, never with `end`.
@@ -106,5 +116,5 @@ function reasonOf(error: NodeJS.ErrnoException, response: IncomingMessage | unde
 }
 
 function describe(error: NodeJS.ErrnoException): string {
-  return error.message === '' ? (error.code ?? error.name) : error.message
+  return oneLine(error.message === '' ? (error.code ?? error.name) : error.message)
 }

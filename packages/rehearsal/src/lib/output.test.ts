@@ -46,3 +46,16 @@ it('keeps the last 200 lines of both streams, and the newest report of stdout', 
   expect(seen).toContain('stdout without an end')
   expect(output.report?.tookMs).toBe(99)
 })
+
+it('reads at most 16 MiB of a line, keeps 16,000 characters of it, and goes on behind it', async () => {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  const seen: number[] = []
+  const output = readOutput({ stdout, stderr, elapsedMs: () => 5, onLine: ({ text }) => seen.push(text.length) })
+  for (let chunk = 0; chunk < 40; chunk++) stdout.write('x'.repeat(1_024 * 1_024))
+  stdout.end('\nnext\r\n\nlast')
+  stderr.destroy()
+  await output.ended
+  expect(seen).toEqual([16 * 1_024 * 1_024, 4, 0, 4])
+  expect(output.lines.map(({ text }) => text.length)).toEqual([16_001, 4, 0, 4])
+})

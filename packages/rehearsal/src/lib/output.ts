@@ -1,10 +1,15 @@
 import type { Readable } from 'node:stream'
-import { createInterface } from 'node:readline'
 import type { Report } from '@lameduck/core'
 import type { OutputLine } from './rehearsal-options.ts'
 
 /** How many lines are kept per process. */
 const keptLines = 200
+
+/** Longest line that is read, in characters; the rest of a longer one is passed over. A report of 20,000 resources has some millions. */
+const longestLine = 16 * 1_024 * 1_024
+
+/** Longest text of a line that is kept, in characters. */
+const longestKept = 16_000
 
 /** What a child process has written: the last lines, and lameduck's report if there was one. */
 export interface Output {
@@ -34,15 +39,38 @@ export function readOutput(options: OutputOptions): Output {
     ended,
   }
 
-  async function read(stream: 'stdout' | 'stderr'): Promise<void> {
-    const reader = createInterface({ input: options[stream], crlfDelay: Infinity })
-    reader.on('line', (text) => {
+  function read(stream: 'stdout' | 'stderr'): Promise<void> {
+    return readLines(options[stream], (text) => {
       const line: OutputLine = { atMs: options.elapsedMs(), stream, text }
-      if (lines.push(line) > keptLines) lines.shift()
+      if (lines.push({ ...line, text: text.length > longestKept ? `${text.slice(0, longestKept)}…` : text }) > keptLines) lines.shift()
       if (stream === 'stdout') report = parseReportLine(text) ?? report
       options.onLine(line)
     })
-    await new Promise<void>((resolve) => reader.once('close', resolve))
+  }
+}
+
+/** Tells every line; resolves when the stream has closed. Node's own reader keeps a line without an end for as long as it grows. */
+function readLines(stream: Readable, onLine: (text: string) => void): Promise<void> {
+  let pending = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (chunk: string) => {
+    for (const [index, part] of chunk.split('\n').entries()) {
+      if (index > 0) tell()
+      pending += part.slice(0, longestLine - pending.length)
+    }
+  })
+  stream.on('error', () => {})
+  return new Promise((resolve) => {
+    stream.once('close', () => {
+      if (pending !== '') tell()
+      resolve()
+    })
+  })
+
+  function tell(): void {
+    const line = pending.endsWith('\r') ? pending.slice(0, -1) : pending
+    pending = ''
+    onLine(line)
   }
 }
 

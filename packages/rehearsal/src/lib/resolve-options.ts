@@ -1,6 +1,13 @@
 import { isAbsolute } from 'node:path'
-import { LifecycleError, requireMs, show } from '@lameduck/core'
+import { LifecycleError, requireMs, requireOptions, show } from '@lameduck/core'
+import { loadNames, namesOfParts, networkNames, preStopNames, probeNames, rehearsalNames, rolloutNames, targetNames } from './option-names.ts'
 import type { HttpTarget, LoadOptions, NetworkOptions, PreStop, ProbeOptions, RehearsalOptions, RolloutOptions } from './rehearsal-options.ts'
+
+/** Each is a process of its own. */
+const mostReplicas = 1_000
+
+/** One process has them all. */
+const mostClients = 1_000_000
 
 /** The options with every default filled in. */
 export interface ResolvedOptions extends Omit<RehearsalOptions, 'rollout' | 'load' | 'probes' | 'network'> {
@@ -23,17 +30,23 @@ export type ResolvedLoad = Required<Omit<LoadOptions, 'script'>> & { readonly sc
 
 /** @throws LifecycleError `invalid-option`, with the value. */
 export function resolveOptions(options: RehearsalOptions): ResolvedOptions {
-  const { probes = {}, network = {}, rollout = {}, load = {} } = options
-  const [program, ...args] = options.command
-  if (typeof program !== 'string' || program === '') {
+  const { probes = {}, network = {}, rollout = {}, load = {} } = requireOptions(options, rehearsalNames, 'rehearse()', namesOfParts)
+  requireOptions(probes, probeNames, 'probes of rehearse()')
+  requireOptions(network, networkNames, 'network of rehearse()')
+  const [program, ...args]: readonly unknown[] = Array.isArray(options.command) ? options.command : []
+  if (typeof program !== 'string' || program === '' || !areTexts(args)) {
     throw invalid(`command must be a program and its arguments, like ['node', 'dist/main.js']; it is ${show(options.command)}`)
   }
-  const replicas = requireCount(options.replicas ?? 3, 'replicas', 1)
+  const replicas = requireCount(options.replicas ?? 3, 'replicas', 1, mostReplicas)
+  for (const option of ['afterLoad', 'onEvent', 'onOutput'] as const) {
+    if (options[option] !== undefined && typeof options[option] !== 'function') throw invalid(`${option} must be a function; it is ${show(options[option])}`)
+  }
+  if (options.signal !== undefined && typeof options.signal?.addEventListener !== 'function') throw invalid(`signal must be an AbortSignal; it is ${show(options.signal)}`)
   return {
     ...options,
     command: [program, ...args],
-    cwd: options.cwd ?? process.cwd(),
-    env: options.env ?? {},
+    cwd: requireText(options.cwd ?? process.cwd(), 'cwd'),
+    env: requireEnv(options.env ?? {}),
     replicas,
     readyTimeoutMs: requireMs(options.readyTimeoutMs ?? 30_000, 'readyTimeoutMs', 1),
     probes: {
@@ -51,18 +64,19 @@ export function resolveOptions(options: RehearsalOptions): ResolvedOptions {
     load: resolveLoad(load),
     warmUpMs: requireMs(options.warmUpMs ?? 1_000, 'warmUpMs'),
     coolDownMs: requireMs(options.coolDownMs ?? 1_000, 'coolDownMs'),
-    lastReplicas: options.lastReplicas ?? 'kill',
-    seed: requireCount(options.seed ?? Math.floor(Math.random() * 2 ** 31), 'seed', 0),
+    lastReplicas: requireOneOf(options.lastReplicas ?? 'kill', 'lastReplicas', ['kill', 'terminate']),
+    seed: requireCount(options.seed ?? Math.floor(Math.random() * 2 ** 31), 'seed', 0, Number.MAX_SAFE_INTEGER),
   }
 }
 
 function resolveRollout(rollout: RolloutOptions, replicas: number): Required<RolloutOptions> {
+  requireOptions(rollout, rolloutNames, 'rollout of rehearse()')
   const terminate = requireCount(rollout.terminate ?? replicas, 'rollout.terminate', 0)
   if (terminate > replicas) throw invalid(`rollout.terminate (${terminate}) must not be above replicas (${replicas})`)
   return {
     terminate,
-    replace: rollout.replace ?? true,
-    waitForExit: rollout.waitForExit ?? false,
+    replace: requireOneOf(rollout.replace ?? true, 'rollout.replace', [true, false]),
+    waitForExit: requireOneOf(rollout.waitForExit ?? false, 'rollout.waitForExit', [true, false]),
     graceMs: requireMs(rollout.graceMs ?? 30_000, 'rollout.graceMs', 1),
     leastAfterSignalMs: requireMs(rollout.leastAfterSignalMs ?? 2_000, 'rollout.leastAfterSignalMs'),
     preStop: requirePreStop(rollout.preStop ?? 'none'),
@@ -70,7 +84,8 @@ function resolveRollout(rollout: RolloutOptions, replicas: number): Required<Rol
 }
 
 function resolveLoad(load: LoadOptions): ResolvedLoad {
-  if (load.script !== undefined && !isAbsolute(load.script)) {
+  requireOptions(load, loadNames, 'load of rehearse()')
+  if (load.script !== undefined && !isAbsolute(requireText(load.script, 'load.script'))) {
     throw invalid(`load.script must be an absolute path; it is ${show(load.script)}. Use fileURLToPath(new URL('./client.js', import.meta.url)).`)
   }
   return {
@@ -79,8 +94,8 @@ function resolveLoad(load: LoadOptions): ResolvedLoad {
     fastPauseMs: requireMs(load.fastPauseMs ?? 40, 'load.fastPauseMs'),
     slowPauseMs: requireMs(load.slowPauseMs ?? 1_500, 'load.slowPauseMs'),
     streams: requireCount(load.streams ?? 0, 'load.streams', 0),
-    streamPath: load.streamPath ?? '/events',
-    path: load.path ?? '/',
+    streamPath: requirePath(load.streamPath ?? '/events', 'load.streamPath'),
+    path: requirePath(load.path ?? '/', 'load.path'),
     script: load.script,
     timeoutMs: requireMs(load.timeoutMs ?? 10_000, 'load.timeoutMs', 1),
   }
@@ -88,26 +103,56 @@ function resolveLoad(load: LoadOptions): ResolvedLoad {
 
 function requirePreStop(preStop: PreStop): PreStop {
   if (preStop === 'none') return preStop
-  if (typeof preStop === 'object' && 'sleepMs' in preStop) {
-    requireMs(preStop.sleepMs, 'rollout.preStop.sleepMs')
-    return preStop
-  }
-  if (typeof preStop === 'object' && 'httpGet' in preStop) {
-    requireTarget(preStop.httpGet, 'rollout.preStop.httpGet')
-    return preStop
+  if (typeof preStop === 'object' && preStop !== null) {
+    requireOptions<{ sleepMs?: number; httpGet?: HttpTarget }>(preStop, preStopNames, 'rollout.preStop of rehearse()')
+    if ('sleepMs' in preStop && !('httpGet' in preStop)) {
+      requireMs(preStop.sleepMs, 'rollout.preStop.sleepMs')
+      return preStop
+    }
+    if ('httpGet' in preStop && !('sleepMs' in preStop)) {
+      requireTarget(preStop.httpGet, 'rollout.preStop.httpGet')
+      return preStop
+    }
   }
   throw invalid(`rollout.preStop must be 'none', { sleepMs } or { httpGet: { path, port } }; it is ${show(preStop)}`)
 }
 
 function requireTarget(target: HttpTarget, option: string): HttpTarget {
-  if (!target.path.startsWith('/')) throw invalid(`${option}.path must begin with "/"; it is ${show(target.path)}`)
-  if (target.port !== 'app' && target.port !== 'probe') throw invalid(`${option}.port must be 'app' or 'probe'; it is ${show(target.port)}`)
+  requireOptions(target, targetNames, `${option} of rehearse()`)
+  requirePath(target.path, `${option}.path`)
+  requireOneOf(target.port, `${option}.port`, ['app', 'probe'])
   return target
 }
 
-function requireCount(value: number, option: string, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value
-  throw invalid(`${option} must be a whole number, at least ${least}; it is ${show(value)}`)
+function requirePath(path: string, option: string): string {
+  if (typeof path === 'string' && path.startsWith('/')) return path
+  throw invalid(`${option} must begin with "/"; it is ${show(path)}`)
+}
+
+function requireOneOf<T>(value: T, option: string, values: readonly T[]): T {
+  if (values.includes(value)) return value
+  throw invalid(`${option} must be ${values.map((each) => (typeof each === 'string' ? `'${each}'` : String(each))).join(' or ')}; it is ${show(value)}`)
+}
+
+function requireText(text: string, option: string): string {
+  if (typeof text === 'string' && text !== '') return text
+  throw invalid(`${option} must be a text; it is ${show(text)}`)
+}
+
+function requireEnv(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  if (typeof env !== 'object' || env === null || Array.isArray(env)) throw invalid(`env must be an object of variables; it is ${show(env)}`)
+  const wrong = Object.keys(env).find((name) => typeof env[name] !== 'string')
+  if (wrong !== undefined) throw invalid(`env.${wrong} must be a text; it is ${show(env[wrong])}`)
+  return env
+}
+
+function areTexts(values: readonly unknown[]): values is readonly string[] {
+  return values.every((value) => typeof value === 'string')
+}
+
+function requireCount(value: number, option: string, least: number, most: number = mostClients): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw invalid(`${option} must be a whole number, at least ${least}${Number.isInteger(value) && value > most ? ` and at most ${most}` : ''}; it is ${show(value)}`)
 }
 
 function invalid(message: string): LifecycleError {

@@ -1,9 +1,10 @@
-import { requireMs, show } from '@lameduck/core'
+import { requireMs, requireOptions, show } from '@lameduck/core'
 import type { Attempt, AttemptOptions, AttemptResult } from './client.ts'
 import { describeError } from './describe-error.ts'
 import { isRefusal } from './is-refusal.ts'
 import type { Loss } from './load-message.ts'
 import { monotonicNow } from './monotonic-now.ts'
+import { attemptNames } from './option-names.ts'
 import { lossReasons, type LossReason } from './rehearsal.ts'
 
 export interface AttemptInput<T> extends Required<AttemptOptions> {
@@ -23,7 +24,7 @@ const mostCauses = 5
 export function requireAttempt(options: AttemptOptions, work: unknown, loadTimeoutMs: number): Required<AttemptOptions> {
   if (typeof options !== 'object' || options === null) throw new TypeError(`client.attempt(options, work) was given ${show(options)} as options; it must be an object, {} for the defaults`)
   if (typeof work !== 'function') throw new TypeError(`client.attempt(options, work) was given ${show(work)} as work; it must be a function`)
-  const { method = 'GET', path = '/', timeoutMs = loadTimeoutMs } = options
+  const { method = 'GET', path = '/', timeoutMs = loadTimeoutMs } = requireOptions(options, attemptNames, 'client.attempt()')
   return { method, path, timeoutMs: timeoutMs === 'none' ? 'none' : requireMs(timeoutMs, "timeoutMs of client.attempt, unless 'none',", 1) }
 }
 

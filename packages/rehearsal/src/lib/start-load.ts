@@ -43,7 +43,9 @@ export function startLoad(start: LoadStart): Load {
   const done = createDeferred<Omit<LoadResult, 'failures'>>()
   let isDone = false
 
-  group.child.on('message', (message: LoadMessage) => {
+  group.child.on('message', (message: LoadMessage | null) => {
+    // A script or its library may send something of its own.
+    if (message === null) return
     switch (message.type) {
       case 'loaded':
         return running.resolve()
