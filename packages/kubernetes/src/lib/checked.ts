@@ -67,7 +67,8 @@ export function says(fields: Fields, name: string, text: string): boolean {
 
 /** Foreign text, cut before anything else is done with it. */
 export function shortLine(text: string, most: number = longestText): string {
-  return text.length > most ? `${oneLine(text.slice(0, most))}…` : oneLine(text)
+  const short = oneLine(text.slice(0, most)).replaceAll('\t', ' ')
+  return text.length > most ? `${short}…` : short
 }
 
 /** What was thrown, as one short line. An AggregateError of several addresses has no message of its own. */
