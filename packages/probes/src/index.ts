@@ -1,5 +1,6 @@
 export { probeListener, type ProbeListener } from './lib/probe-listener.ts'
 export { probeServer, type ProbeServerOptions, type ProbeServerResource } from './lib/probe-server.ts'
+export type { PreStopOptions } from './lib/pre-stop-hook.ts'
 export { createProbes, type ProbeOptions, type Probes } from './lib/create-probes.ts'
 export type { ProbePaths } from './lib/probe-paths.ts'
 

@@ -5,6 +5,12 @@ import { createLifecycle, type Lifecycle, type LifecycleEvent, type PolicyOption
 import { afterEach, expect, test } from 'vitest'
 import { probeServer } from '../src/index.ts'
 
+const secret = 'correct horse battery staple'
+const authorization = `Bearer ${secret}`
+
+/** As the kubelet does, with the manifest's `httpHeaders`. */
+const call = (base: string, options: RequestInit = {}): Promise<Response> => fetch(`${base}/prestop`, { ...options, headers: { authorization } })
+
 const lifecycles: Lifecycle[] = []
 afterEach(async () => {
   await Promise.all(lifecycles.splice(0).map((lifecycle) => lifecycle.stop()))
@@ -21,7 +27,7 @@ async function world(lameDuck: PolicyOptions['lameDuck']): Promise<World> {
   lifecycles.push(lifecycle)
   const events: LifecycleEvent[] = []
   lifecycle.subscribe((event) => void events.push(event))
-  const probes = probeServer(lifecycle, { port: 0, host: '127.0.0.1', preStopPath: '/prestop' })
+  const probes = probeServer(lifecycle, { port: 0, host: '127.0.0.1', preStop: { path: '/prestop', secret } })
   lifecycle.add(probes)
   await lifecycle.start()
   return { lifecycle, base: `http://127.0.0.1:${probes.address()?.port}`, events }
@@ -29,7 +35,7 @@ async function world(lameDuck: PolicyOptions['lameDuck']): Promise<World> {
 
 test('not ready at once, answered when the lame duck is over, and the time is taken off the grace period', async () => {
   const { lifecycle, base, events } = await world({ minMs: 200 })
-  const answer = await (await fetch(`${base}/prestop`)).text()
+  const answer = await (await call(base)).text()
   expect(Number(/^waited (\d+) ms\n$/.exec(answer)?.[1])).toBeGreaterThanOrEqual(199)
   const ready = await fetch(`${base}/readyz`)
   expect([ready.status, await ready.text()]).toEqual([503, 'not ready: held: preStop\n'])
@@ -41,9 +47,9 @@ test('not ready at once, answered when the lame duck is over, and the time is ta
 test('a repeated call waits for the end of the first, however that was announced, and does not begin anew', async () => {
   const { lifecycle, base, events } = await world({ minMs: 100 })
   lifecycle.preStop()
-  const early = await (await fetch(`${base}/prestop`)).text()
+  const early = await (await call(base)).text()
   await delay(150)
-  const late = await (await fetch(`${base}/prestop`)).text()
+  const late = await (await call(base)).text()
   const waitedMs = [early, late].map((text) => Number(/^waited (\d+) ms\n$/.exec(text)?.[1]))
   // One that began anew would have waited 100 ms each time.
   expect(waitedMs[0]).toBeGreaterThanOrEqual(99)
@@ -54,15 +60,15 @@ test('a repeated call waits for the end of the first, however that was announced
 test('the signal ends it, also when it has been given up by its caller', async () => {
   const { lifecycle, base, events } = await world({ minMs: 50_000 })
   const givenUp = new AbortController()
-  const abandoned = fetch(`${base}/prestop`, { signal: givenUp.signal })
+  const abandoned = call(base, { signal: givenUp.signal })
   while (!events.some(({ type }) => type === 'pre-stop')) await fetch(`${base}/livez`)
   givenUp.abort()
   await expect(abandoned).rejects.toThrow()
-  const call = get(`${base}/prestop`, { agent: false })
-  await once(call, 'finish')
+  const last = get(`${base}/prestop`, { agent: false, headers: { authorization } })
+  await once(last, 'finish')
   // It has been received when a later request on another connection is answered.
   await fetch(`${base}/livez`)
-  const answered = once(call, 'response') as Promise<[IncomingMessage]>
+  const answered = once(last, 'response') as Promise<[IncomingMessage]>
   const stopped = lifecycle.stop()
   expect((await answered)[0].statusCode).toBe(200)
   expect((await stopped).result).toBe('clean')
@@ -71,7 +77,7 @@ test('the signal ends it, also when it has been given up by its caller', async (
 test('is not called by HEAD or POST, nor by another path', async () => {
   const { base, events } = await world({ minMs: 0 })
   const calls = [['HEAD', '/prestop'], ['POST', '/prestop'], ['GET', '/prestop/'], ['GET', '/prestop?x']] as const
-  const statuses = await Promise.all(calls.map(async ([method, path]) => (await fetch(`${base}${path}`, { method })).status))
+  const statuses = await Promise.all(calls.map(async ([method, path]) => (await fetch(`${base}${path}`, { method, headers: { authorization } })).status))
   expect(statuses).toEqual([404, 404, 404, 404])
   expect(events.filter(({ type }) => type === 'pre-stop')).toEqual([])
 })
@@ -83,7 +89,63 @@ test('there is none unless its path is given, and it must be a path of its own',
   lifecycle.add(probes)
   await lifecycle.start()
   expect((await fetch(`http://127.0.0.1:${probes.address()?.port}/prestop`)).status).toBe(404)
-  for (const preStopPath of ['/livez', '/readyz/pg', 'prestop', '/prestop/', '']) {
-    expect(() => probeServer(lifecycle, { port: 0, preStopPath })).toThrow(/^preStopPath must .*it is ".*" \(string\)$/)
+  for (const path of ['/livez', '/readyz/pg', 'prestop', '/prestop/', '']) {
+    expect(() => probeServer(lifecycle, { port: 0, preStop: { path, secret } })).toThrow(/^preStop.path must .*it is ".*" \(string\)$/)
   }
+})
+
+// Catches: a stranger's GET, which took the replica out of its balancer, and 28 of 29 s from the stop that came later.
+test.each([
+  ['no header', {}],
+  ['another secret', { authorization: `Bearer ${'x'.repeat(secret.length)}` }],
+  ['the secret alone', { authorization: secret }],
+  ['its beginning', { authorization: authorization.slice(0, -1) }],
+  ['a long header', { authorization: `Bearer ${'x'.repeat(4_000)}` }],
+])('without the secret there is no such path: %s', async (_what, headers) => {
+  const { lifecycle, base, events } = await world({ minMs: 0 })
+  const { status } = await fetch(`${base}/prestop`, { headers: headers as Record<string, string> })
+  await fetch(`${base}/prestop`, { headers: headers as Record<string, string> })
+  expect({ status, isReady: lifecycle.isReady, announced: events.filter(({ type }) => type === 'pre-stop') }).toEqual({ status: 404, isReady: true, announced: [] })
+  expect(events.flatMap((event) => (event.type === 'warning' && !event.message.startsWith('probes: listens') ? [event.message] : []))).toEqual([expect.stringContaining('/prestop was called without its secret')])
+  const report = await lifecycle.stop({ kind: 'signal', signal: 'SIGTERM', interactive: false })
+  expect(report).toMatchObject({ budgetMs: 59_000, budgetSource: 'policy.graceMs' })
+})
+
+test('a hook without a secret is chosen, and warned of', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycles.push(lifecycle)
+  const probes = probeServer(lifecycle, { port: 0, host: '127.0.0.1', preStop: { path: '/prestop', secret: false } })
+  lifecycle.add(probes)
+  await lifecycle.start()
+  expect(probes.warnings).toContainEqual(expect.stringContaining('anybody who reaches the port can call /prestop'))
+  expect((await fetch(`http://127.0.0.1:${probes.address()?.port}/prestop`)).status).toBe(200)
+  expect(lifecycle.isReady).toBe(false)
+})
+
+test.each([undefined, null, '', 'short', true, 16, Buffer.alloc(32)])('a secret that is none is refused: %j', (wrong) => {
+  expect(() => probeServer(createLifecycle({ env: {} }), { port: 0, preStop: { path: '/prestop', secret: wrong as never } })).toThrow('preStop.secret must be a text of at least 16 characters, or false; it ')
+})
+
+test('options that are not known are refused, with the ones that were meant', () => {
+  const lifecycle = createLifecycle({ env: {} })
+  expect(() => probeServer(lifecycle, { port: 0, gateon: ['model'] } as never)).toThrow('probeServer(): the option gateon is not known; did you mean gateOn?')
+  expect(() => probeServer(lifecycle, { port: 0, prestop: {} } as never)).toThrow('did you mean preStop?')
+  expect(() => probeServer(lifecycle, { port: 0, preStop: { path: '/p', token: 'x' } } as never)).toThrow('preStop: the option token is not known; known are path, secret')
+  expect(() => probeServer(lifecycle, { port: 0, paths: { readyz: '/r' } } as never)).toThrow('paths: the option readyz is not known; did you mean ready?')
+})
+
+// Catches: four calls a second, which keep the replica out for good.
+test('after an announcement that no signal has followed, calls announce nothing for a grace period', async () => {
+  const lifecycle = createLifecycle({ env: {}, policy: { graceMs: 60_000, lameDuck: { minMs: 0, maxMs: 0 } } })
+  lifecycles.push(lifecycle)
+  const announced: boolean[] = []
+  lifecycle.subscribe((event) => void (event.type === 'pre-stop' && announced.push(event.announced)))
+  const probes = probeServer(lifecycle, { port: 0, host: '127.0.0.1', preStop: { path: '/prestop', secret } })
+  lifecycle.add(probes)
+  await lifecycle.start()
+  const base = `http://127.0.0.1:${probes.address()?.port}`
+  await call(base)
+  await expect.poll(() => announced, { timeout: 10_000 }).toEqual([true, false])
+  expect((await (await call(base)).text())).toMatch(/^waited \d ms\n$/)
+  expect({ announced, isReady: lifecycle.isReady }).toEqual({ announced: [true, false], isReady: true })
 })

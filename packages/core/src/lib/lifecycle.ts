@@ -74,10 +74,12 @@ export interface Lifecycle {
   /**
    * The platform has begun to end this service, and its signal is still to come: what a preStop hook of the kind
    * `httpGet` tells. Not ready from now on, and the time from now on counts against the grace period, whatever the policy's
-   * `preStopMs` says. It is no stop: when none follows within the grace period and 5 s, somebody else has called the hook, and
-   * readiness comes back. A second call changes nothing.
+   * `preStopMs` says. It is no stop: when none follows within 5 s after the hook's answer, or within the grace period and 5 s, somebody else has
+   * called the hook. Then readiness comes back, and the grace period is whole again. The end is announced once, however many calls there are.
+   *
+   * @returns the function to call when the hook has been answered, or given up
    */
-  preStop(): void
+  preStop(): () => void
   /**
    * Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. A later reason of the kind `fatal` is an
    * error that came meanwhile, or, with the code `closed` or `cut`, a late use of a resource.

@@ -1,4 +1,4 @@
-import { LifecycleError, orAborted, requireMs, show, type CheckResult, type Lifecycle } from '@lameduck/core'
+import { LifecycleError, orAborted, requireMs, requireOptions, show, type CheckResult, type Lifecycle, type OptionNames } from '@lameduck/core'
 import { cachedChecks } from './cached-checks.ts'
 import { livez, startupz, type ProbeAnswer } from './probe-answer.ts'
 import { validPaths, type ProbePaths } from './probe-paths.ts'
@@ -22,6 +22,8 @@ export interface ProbeOptions {
   readonly showReasons?: boolean
 }
 
+export const probeOptionNames: OptionNames<ProbeOptions> = { paths: true, gateOn: true, cacheMs: true, checkTimeoutMs: true, showReasons: true }
+
 export interface Probes {
   readonly paths: Required<ProbePaths>
   /**
@@ -31,13 +33,16 @@ export interface Probes {
   answer(method: string, url: string): ProbeAnswer | Promise<ProbeAnswer> | undefined
 }
 
+/** Names of one request that are looked at; nobody has more checks to leave out. */
+const mostExcluded = 100
+
 /**
  * Turns requests into answers, without a server; the listener, the probe server and the framework plugins are built on it.
  *
  * @throws LifecycleError `invalid-option`.
  */
 export function createProbes(lifecycle: Lifecycle, options: ProbeOptions = {}): Probes {
-  const { gateOn = [], cacheMs = 1_000, checkTimeoutMs = 800, showReasons = false } = options
+  const { gateOn = [], cacheMs = 1_000, checkTimeoutMs = 800, showReasons = false } = requireOptions(options, probeOptionNames, 'the probes')
   const paths = validPaths(options.paths)
   if (!Array.isArray(gateOn) || !gateOn.every((name) => typeof name === 'string' && name !== '')) {
     throw new LifecycleError('invalid-option', `gateOn must be an array of names of resources; it is ${show(gateOn)}`)
@@ -67,7 +72,7 @@ export function createProbes(lifecycle: Lifecycle, options: ProbeOptions = {}): 
   }
 
   function answerReady(query: URLSearchParams): ProbeAnswer | Promise<ProbeAnswer> {
-    const exclude = query.getAll('exclude').filter((name) => name !== '')
+    const exclude = query.getAll('exclude').slice(0, mostExcluded).filter((name) => name !== '')
     // The state is read again after the checks, since a stop may have begun meanwhile.
     const answer = (checks: readonly CheckResult[] = []): ProbeAnswer => readyz(lifecycle, { checks, gateOn, exclude, verbose, showReasons })
     const verbose = query.has('verbose')

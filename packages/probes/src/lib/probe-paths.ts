@@ -1,4 +1,4 @@
-import { LifecycleError, show } from '@lameduck/core'
+import { LifecycleError, requireOptions, show } from '@lameduck/core'
 
 export interface ProbePaths {
   /** @default '/livez' */
@@ -10,7 +10,8 @@ export interface ProbePaths {
 }
 
 /** With the defaults filled in. @throws LifecycleError `invalid-option`. */
-export function validPaths({ live = '/livez', ready = '/readyz', startup = '/startupz' }: ProbePaths = {}): Required<ProbePaths> {
+export function validPaths(paths: ProbePaths = {}): Required<ProbePaths> {
+  const { live = '/livez', ready = '/readyz', startup = '/startupz' } = requireOptions(paths, { live: true, ready: true, startup: true }, 'paths')
   for (const [name, path] of Object.entries({ live, ready, startup })) requirePath(path, `paths.${name}`)
   if (new Set([live, ready, startup]).size < 3) {
     throw new LifecycleError('invalid-option', `paths must differ; they are live ${live}, ready ${ready}, startup ${startup}`)

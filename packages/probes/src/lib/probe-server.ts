@@ -1,10 +1,11 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { LifecycleError, show, type Lifecycle, type Resource } from '@lameduck/core'
-import type { ProbeOptions } from './create-probes.ts'
-import { preStopHook } from './pre-stop-hook.ts'
+import { LifecycleError, requireOptions, show, type Lifecycle, type Resource } from '@lameduck/core'
+import { probeOptionNames, type ProbeOptions } from './create-probes.ts'
+import { keepFewConnections, smallServer } from './few-connections.ts'
+import { preStopHook, type PreStopOptions } from './pre-stop-hook.ts'
 import { probeListener } from './probe-listener.ts'
-import { requirePath, validPaths, type ProbePaths } from './probe-paths.ts'
+import { validPaths } from './probe-paths.ts'
 
 export interface ProbeServerOptions extends ProbeOptions {
   /** Unique in one lifecycle. @default 'probes' */
@@ -14,12 +15,11 @@ export interface ProbeServerOptions extends ProbeOptions {
   /** kubelet comes by the Pod's address, so leave it out in a cluster. @default every interface */
   readonly host?: string
   /**
-   * Path of a preStop hook of the kind `httpGet`, such as `'/prestop'`. It makes the service not ready, asks clients to go elsewhere,
-   * and answers when the policy's `lameDuck.minMs` is over; the time is measured and taken off the grace period. Whoever reaches the port
-   * can call it, and takes this replica out of the balancer until the grace period is over and 5 s; hence none by default.
+   * A preStop hook of the kind `httpGet`. It makes the service not ready, asks clients to go elsewhere, and answers when the policy's
+   * `lameDuck.minMs` is over; the time is measured, and taken off the grace period where the signal follows within 5 s.
    * @default none
    */
-  readonly preStopPath?: string
+  readonly preStop?: PreStopOptions
 }
 
 export interface ProbeServerResource extends Resource {
@@ -36,17 +36,17 @@ export interface ProbeServerResource extends Resource {
  * @throws LifecycleError `invalid-option`.
  */
 export function probeServer(lifecycle: Lifecycle, options: ProbeServerOptions): ProbeServerResource {
-  const { name = 'probes', port, host, preStopPath, ...probeOptions } = options
+  requireOptions(options, { ...probeOptionNames, name: true, port: true, host: true, preStop: true }, 'probeServer()', ['preStop.path', 'preStop.secret'])
+  const { name = 'probes', port, host, preStop, ...probeOptions } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new LifecycleError('invalid-option', `port must be a whole number from 0 to 65535; it is ${show(port)}`)
   }
   const answer = probeListener(lifecycle, probeOptions)
-  const runHook = preStopPath === undefined ? undefined : validHook(lifecycle, preStopPath, probeOptions.paths)
-  const server = createServer((request, response) => {
-    // Only a GET: what looks for open doors often asks with HEAD.
-    if (runHook && request.method === 'GET' && request.url === preStopPath) runHook(response)
-    else if (!answer(request, response)) response.writeHead(404, { 'content-length': 0 }).end()
+  const hook = preStop === undefined ? undefined : preStopHook(lifecycle, preStop, validPaths(probeOptions.paths))
+  const server = createServer(smallServer, (request, response) => {
+    if (hook?.(request, response) !== true && !answer(request, response)) response.writeHead(404, { 'content-length': 0 }).end()
   })
+  keepFewConnections(server)
   let closed = false
   server.on('connection', (socket) => socket.unref())
   const unsubscribe = lifecycle.subscribe((event) => {
@@ -58,9 +58,7 @@ export function probeServer(lifecycle: Lifecycle, options: ProbeServerOptions): 
     phase: 'telemetry',
     // It takes no time from anyone: what it does at a stop is to stay.
     reserveMs: 0,
-    warnings: isLoopback(host)
-      ? [`listens on ${host} only, where kubelet's probes do not arrive: they come to the Pod's own address. Leave host out.`]
-      : [],
+    warnings: warningsOf(host, preStop),
     start: ({ signal }) => listen(signal),
     drain: () => {},
     force: close,
@@ -99,19 +97,17 @@ export function probeServer(lifecycle: Lifecycle, options: ProbeServerOptions): 
   }
 }
 
-function validHook(lifecycle: Lifecycle, path: string, paths: ProbePaths | undefined): (response: ServerResponse) => void {
-  const { live, ready, startup } = validPaths(paths)
-  requirePath(path, 'preStopPath')
-  if ([live, ready, startup].includes(path) || path.startsWith(`${ready}/`)) {
-    throw new LifecycleError('invalid-option', `preStopPath must differ from the probes' paths; it is ${show(path)}`)
-  }
-  return preStopHook(lifecycle)
-}
-
 function closeServer(server: Server): void {
   if (!server.listening) return
   server.close()
   server.closeAllConnections()
+}
+
+function warningsOf(host: string | undefined, preStop: PreStopOptions | undefined): string[] {
+  return [
+    ...(isLoopback(host) ? [`listens on ${host} only, where kubelet's probes do not arrive: they come to the Pod's own address. Leave host out.`] : []),
+    ...(preStop?.secret === false ? [`anybody who reaches the port can call ${preStop.path}, and so take this replica out of its balancer, and shorten a stop that follows within 5 s. Give preStop a secret.`] : []),
+  ]
 }
 
 function isLoopback(host: string | undefined): boolean {

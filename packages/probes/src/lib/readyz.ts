@@ -1,5 +1,8 @@
-import type { CheckResult, Lifecycle } from '@lameduck/core'
+import { oneLine, requireOptions, type CheckResult, type Lifecycle } from '@lameduck/core'
 import type { ProbeAnswer } from './probe-answer.ts'
+
+/** Checks of one answer that are told. */
+const mostLines = 200
 
 export interface ReadyOptions {
   /** Results of the resources' own checks, if they were run. @default none */
@@ -23,15 +26,20 @@ export interface ReadyOptions {
  * kube-apiserver gives them: `[+]name ok`, `[-]name failed: …`.
  */
 export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady' | 'heldBecause'>, options: ReadyOptions = {}): ProbeAnswer {
-  const { checks = [], gateOn = [], exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = options
+  const { checks = [], gateOn = [], exclude = [], verbose = false, showReasons = false, nowMs = performance.now() } = requireOptions(
+    options,
+    { checks: true, gateOn: true, exclude: true, verbose: true, showReasons: true, nowMs: true },
+    'readyz()',
+  )
   const shown = checks.filter((check) => !exclude.includes(check.name))
   const unknown = exclude.filter((name) => !checks.some((check) => check.name === name))
   const failing = gateOn.filter((name) => !exclude.includes(name) && !checks.some((check) => check.name === name && check.ok))
   const notReady = notReadyBecause(lifecycle, nowMs) ?? (failing.length > 0 ? failingText(failing, checks) : undefined)
   const lines: string[] = []
   if (verbose) {
-    lines.push(...shown.map((check) => checkLine(check, showReasons)))
-    if (unknown.length > 0) lines.push(`warning: nothing to exclude is named ${unknown.map((name) => JSON.stringify(name)).join(', ')}`)
+    lines.push(...shown.slice(0, mostLines).map((check) => checkLine(check, showReasons)))
+    if (shown.length > mostLines) lines.push(`and ${shown.length - mostLines} more checks`)
+    if (unknown.length > 0) lines.push(`warning: nothing to exclude is named ${unknown.slice(0, 5).map(quote).join(', ')}${unknown.length > 5 ? ', …' : ''}`)
   }
   lines.push(notReady === undefined ? 'ready' : `not ready: ${notReady}`)
   return { status: notReady === undefined ? 200 : 503, body: `${lines.join('\n')}\n` }
@@ -40,8 +48,13 @@ export function readyz(lifecycle: Pick<Lifecycle, 'state' | 'isReady' | 'heldBec
 /** One check by its name (`/readyz/<check>`): 200, 503, or 404 when no resource of that name has one. It says nothing of the stop. */
 export function readyzCheck(name: string, checks: readonly CheckResult[], showReasons: boolean = false): ProbeAnswer {
   const check = checks.find((each) => each.name === name)
-  if (!check) return { status: 404, body: `no check is named ${JSON.stringify(name)}\n` }
+  if (!check) return { status: 404, body: `no check is named ${quote(name)}\n` }
   return { status: check.ok ? 200 : 503, body: `${checkLine(check, showReasons)}\n` }
+}
+
+/** A stranger's word. */
+function quote(name: string): string {
+  return JSON.stringify(oneLine(name.slice(0, 200)))
 }
 
 function notReadyBecause({ state, isReady, heldBecause }: Pick<Lifecycle, 'state' | 'isReady' | 'heldBecause'>, nowMs: number): string | undefined {
@@ -64,7 +77,6 @@ function failingText(failing: readonly string[], checks: readonly CheckResult[])
 
 function checkLine(check: CheckResult, showReasons: boolean): string {
   if (check.ok) return `[+]${check.name} ok`
-  // One line for each check, whatever the client's error message looks like.
-  const reason = showReasons ? (check.error ?? 'no reason given').replaceAll(/\s+/g, ' ') : 'reason withheld'
+  const reason = showReasons ? oneLine(check.error ?? 'no reason given') : 'reason withheld'
   return `[-]${check.name} failed: ${reason}`
 }

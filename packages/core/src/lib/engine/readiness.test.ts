@@ -111,3 +111,54 @@ test('every change is told once, and nothing else', async () => {
   await expect(lifecycle.start()).rejects.toMatchObject({ code: 'start-failed' })
   expect(changes).toEqual([])
 })
+
+// Catches: one call of a stranger, 29 s before a real SIGTERM, that leaves 1 s of its 30 s.
+test('the time of a hook counts while it is open, and where the signal follows its answer within 5 s', async () => {
+  const stopAfter = async (waitMs: number, calls: number = 1): Promise<unknown> => {
+    const { lifecycle, clock } = await ready()
+    const answers = Array.from({ length: calls }, () => lifecycle.preStop())
+    await clock.advance(2_000)
+    for (const answered of answers) answered()
+    await clock.advance(waitMs)
+    const { isReady } = lifecycle
+    const { budgetMs } = await lifecycle.stop(sigterm)
+    return { isReady, budgetMs }
+  }
+  expect(await stopAfter(0)).toEqual({ isReady: false, budgetMs: 17_000 })
+  expect(await stopAfter(4_999, 3)).toEqual({ isReady: false, budgetMs: 12_001 })
+  expect(await stopAfter(5_000)).toEqual({ isReady: true, budgetMs: 19_000 })
+  expect(await stopAfter(9_000)).toEqual({ isReady: true, budgetMs: 19_000 })
+})
+
+test('… also where another call is still open, and a withdrawn call says nothing of the next one', async () => {
+  const { lifecycle, clock } = await ready()
+  const first = lifecycle.preStop()
+  const second = lifecycle.preStop()
+  first()
+  first()
+  await clock.advance(6_000)
+  expect(lifecycle.isReady).toBe(false)
+  second()
+  await clock.advance(5_000)
+  expect(lifecycle.isReady).toBe(true)
+  lifecycle.preStop()
+  first()
+  second()
+  await clock.advance(6_000)
+  expect(lifecycle.isReady).toBe(false)
+  expect((await lifecycle.stop(sigterm)).budgetMs).toBe(13_000)
+})
+
+test('a call behind the answer of the last one makes the end due again', async () => {
+  const { lifecycle, clock } = await ready()
+  lifecycle.preStop()()
+  await clock.advance(4_000)
+  const again = lifecycle.preStop()
+  await clock.advance(4_000)
+  expect(lifecycle.isReady).toBe(false)
+  again()
+  await clock.advance(4_999)
+  expect(lifecycle.isReady).toBe(false)
+  await clock.advance(1)
+  expect(lifecycle.isReady).toBe(true)
+})
