@@ -116,3 +116,56 @@ test('what is no child process, and a worker instead of the primary, are refused
   expect(() => childProcess({} as never)).toThrow('it was given {} (object)')
   expect(() => clusterWorkers({ ...cluster, isPrimary: false } as never)).toThrow('is for the primary process')
 })
+
+describe('a child on which others count', () => {
+  /** It answers each line on its stdin until SIGTERM, and tells of that. */
+  const works = `process.stdin.on('data', (line) => console.log('did ' + line)); process.on('SIGTERM', () => process.exit(0))`
+
+  async function working(): Promise<ChildProcess> {
+    const child = spawn(process.execPath, ['-e', `${works}; console.log('ready')`], { stdio: ['pipe', 'pipe', 'inherit'] })
+    children.push(child)
+    await once(child.stdout as NodeJS.ReadableStream, 'data')
+    return child
+  }
+
+  async function ask(child: ChildProcess): Promise<string> {
+    const answer = once(child.stdout as NodeJS.ReadableStream, 'data')
+    child.stdin?.write('1')
+    return String((await Promise.race([answer, once(child, 'exit')]))[0]).trim()
+  }
+
+  test.each([
+    ['in a later phase', { phase: 'connections' as const }, false],
+    ['that is needed', {}, true],
+  ])('%s works for a request of the drain, and leaves afterwards', async (_which, options, isNeeded) => {
+    const child = await working()
+    const lifecycle = createLifecycle({ env: {} })
+    const added = lifecycle.add(childProcess(child, options))
+    const answers: string[] = []
+    lifecycle.add(
+      {
+        name: 'server',
+        phase: 'intake',
+        async drain() {
+          // Long enough that a child which was told at the signal has gone.
+          await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 300))])
+          answers.push(await ask(child))
+        },
+      },
+      { needs: isNeeded ? [added] : [] },
+    )
+    await lifecycle.start()
+    const { result, steps } = await lifecycle.stop()
+    expect(answers).toEqual(['did 1'])
+    expect([result, steps.map(({ name }) => name), child.exitCode]).toEqual(['clean', ['server', 'child-process'], 0])
+  })
+
+  test('and that crashes before it is told has failed', async () => {
+    const child = await working()
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(childProcess(child, { phase: 'connections' }))
+    lifecycle.add({ name: 'server', phase: 'intake', drain: async () => void (child.kill('SIGKILL'), await once(child, 'exit')) })
+    await lifecycle.start()
+    expect(await lifecycle.stop()).toMatchObject({ result: 'failed', steps: [{}, { errors: [`1 of 1 failed while it stopped (process ${child.pid}: was ended by SIGKILL)`] }] })
+  })
+})

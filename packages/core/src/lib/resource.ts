@@ -57,8 +57,8 @@ export interface Resource {
    * - `phase` (default): when the earlier phases and everything that needs this resource have stopped;
    * - `lame-duck-end`: like `phase`, but not before the lame duck ends (servers, which go on serving during it);
    * - `phase-end`: when everything else of its phase has stopped as well (what closes down a whole framework);
-   * - `signal`: at once, beside the lame duck and whatever the phase (release a lease, flush an offset).
-   *   What needs it is ignored then; only the later phases still wait for it.
+   * - `signal`: at once, beside the lame duck and whatever the phase (release a lease, flush an offset); where something needs it,
+   *   as soon as that has stopped. The later phases wait for it.
    * @default 'phase'
    */
   readonly drainFrom?: 'phase' | 'lame-duck-end' | 'phase-end' | 'signal'

@@ -102,7 +102,7 @@ export const mutants: Record<PropertyName, readonly Mutant[]> = {
   ],
   'respects every edge': [
     { bug: 'the end of a phase is any time in it', file: 'graph.ts', find: "drainFrom === 'phase-end'\n  return [", replace: "drainFrom === undefined\n  return [" },
-    { bug: 'needs are forgotten', file: 'graph.ts', find: "if (needed && need.resource.drainFrom !== 'signal') connect(node, needed)", replace: '' },
+    { bug: 'needs are forgotten', file: 'graph.ts', find: 'if (needed) connect(node, needed)', replace: '' },
     {
       bug: 'a phase of critical steps alone hides the phases before it',
       file: 'graph.ts',

@@ -31,7 +31,7 @@ export function edgesOf({ registered, needs }: Observed, hasLameDuck: boolean): 
     const before: string[] = []
     for (const [other, theirs] of registered) {
       const isEarlier = placeOf(theirs) < placeOf(part)
-      if (part.drainFrom !== 'signal' && (isEarlier || needs.get(other)?.includes(name))) before.push(other)
+      if ((part.drainFrom !== 'signal' && isEarlier) || needs.get(other)?.includes(name)) before.push(other)
     }
     if (hasLameDuck && part.drainFrom === 'lame-duck-end') before.push(lameDuckStep)
     edges.set(name, before)

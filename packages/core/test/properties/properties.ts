@@ -68,12 +68,12 @@ export const properties = {
     return near(overall, promises.at(-1)?.deadline ?? 0) ? undefined : `the deadline ended at ${overall}; asked for was ${promises.at(-1)?.deadline}`
   },
 
-  'begins everything in the tick of the signal': ({ observed: { moments }, steps, run }) => {
+  'begins everything in the tick of the signal': ({ observed: { moments }, edges, steps, run }) => {
     const begun = moments.findIndex((moment) => 'event' in moment && moment.event.type === 'stop-begun')
     for (const { name, part, told, started, count, first } of steps) {
       if (!part) continue
       if (count('quiesce') !== 1 || (first('quiesce')?.index ?? Infinity) > begun) return `${name} was not quiesced once, before any step`
-      const isCritical = part.drainFrom === 'signal' && told?.outcome !== 'skipped'
+      const isCritical = part.drainFrom === 'signal' && edges.get(name)?.length === 0 && told?.outcome !== 'skipped'
       if (isCritical && (started?.index ?? Infinity) > run) return `${name} drains from the signal on, and did not`
     }
     return undefined

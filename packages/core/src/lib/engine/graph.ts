@@ -108,7 +108,7 @@ function connectNeeds(nodes: ReadonlyMap<Entry, Node>): void {
   for (const [entry, node] of nodes) {
     for (const need of entry.needs) {
       const needed = nodes.get(need)
-      if (needed && need.resource.drainFrom !== 'signal') connect(node, needed)
+      if (needed) connect(node, needed)
     }
   }
 }

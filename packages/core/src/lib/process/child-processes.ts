@@ -23,7 +23,12 @@ export interface ClusterLike {
 export interface ChildProcessOptions {
   /** @default 'child-process', or 'cluster-workers' */
   readonly name?: string
-  /** @default 'intake' */
+  /**
+   * `intake`: told to leave at the signal, or as soon as what needs it has stopped. Another: when its own step comes, for a child that works
+   * for requests or jobs of this process.
+   *
+   * @default 'intake'
+   */
   readonly phase?: Phase
   /** What asks a child to leave. @default 'SIGTERM' */
   readonly signal?: NodeJS.Signals
@@ -32,7 +37,8 @@ export interface ChildProcessOptions {
 const names: OptionNames<ChildProcessOptions> = { name: true, phase: true, signal: true }
 
 /**
- * A child process: told to leave in the tick in which the stop begins, waited for, and killed when its time is over. The
+ * A child process: told to leave in the tick in which the stop begins, waited for, and killed when its time is over. One on which others count
+ * while they finish is told later: give it a later `phase`, or let them need it. The
  * platform signals the main process alone, and a container's other processes die with it. A child that did not
  * exit with code 0 makes the step fail. The child is yours: nothing restarts it, and one that ends by itself with another code has
  * died for good (`whenEnded`).
@@ -58,7 +64,7 @@ export function childProcess(child: ChildLike, options: ChildProcessOptions = {}
 
 /**
  * All workers of a cluster's primary; otherwise like {@link childProcess}. Each worker binds a lifecycle of its own. One that
- * is forked after the signal, by code that replaces every worker that has exited, is killed: it would outlive the others. When no worker is
+ * is forked after they were told, by code that replaces every worker that has exited, is killed: it would outlive the others. When no worker is
  * left before the signal, the service has lost them for good (`whenEnded`).
  *
  * @throws LifecycleError `invalid-option` in a worker.
@@ -70,21 +76,25 @@ export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOption
   requireOptions(options, names, 'clusterWorkers()')
   const all = (): ChildLike[] => Object.values(cluster.workers ?? {}).flatMap((worker) => (worker ? [worker.process] : []))
   const resource = leavingChildren(all, { name: 'cluster-workers', ...options })
+  let isLeaving = false
   return {
     ...resource,
     watch(ended) {
       // A turn later, for whoever replaces a worker does so when it hears of its end.
       cluster.on('exit', () => void setImmediate(() => all().some(isAlive) || ended('no worker is left')))
     },
-    quiesce(context) {
-      cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
-      resource.quiesce?.(context)
+    drain(context) {
+      if (!isLeaving) cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
+      isLeaving = true
+      return resource.drain(context)
     },
   }
 }
 
 function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intake', signal = 'SIGTERM' }: ChildProcessOptions & { name: string }): Resource {
-  /** Those that were alive when the stop began. */
+  /** Those that were alive when the stop began: one that ends by itself before it is told belongs to the stop as well. */
+  let atStop: readonly ChildLike[] = []
+  /** With those that have come since, once all are told. */
   let leaving: readonly ChildLike[] | undefined
   const alive = (): ChildLike[] => (leaving ?? all()).filter(isAlive)
   const tally = createTally()
@@ -93,8 +103,11 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
   return {
     name,
     phase,
-    drainFrom: 'signal',
-    quiesce: () => void tell(),
+    drainFrom: phase === 'intake' ? 'signal' : 'phase',
+    quiesce() {
+      tally.begin()
+      atStop = alive()
+    },
     inFlight: () => alive().length,
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
     tally: tally.read,
@@ -124,8 +137,9 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
   function tell(): readonly ChildLike[] {
     if (leaving) return leaving
     tally.begin()
-    leaving = alive()
-    for (const child of leaving) child.kill(signal)
+    const told = alive()
+    leaving = [...new Set([...atStop, ...told])]
+    for (const child of told) child.kill(signal)
     return leaving
   }
 }

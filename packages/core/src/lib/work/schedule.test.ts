@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createLifecycle } from '../engine/create-lifecycle.ts'
+import type { Resource } from '../resource.ts'
 import { schedule, type Trigger } from './schedule.ts'
 
 /** A scheduler that runs the job when the test says so. */
@@ -110,4 +111,77 @@ test('a scheduler that cannot be ended fails the start', async () => {
   const lifecycle = createLifecycle({ env: {} })
   lifecycle.add(schedule('report', () => {}, (() => undefined) as never))
   await expect(lifecycle.start()).rejects.toThrow('must return how to take it back; it returned undefined (undefined)')
+})
+
+describe('a job that others need in the stop', () => {
+  /** A request that is under way at the signal; it ends when the test says so. */
+  function request(ended: Promise<void>): Resource {
+    let left = 1
+    return { name: 'request', phase: 'intake', inFlight: () => left, drain: async () => void (await ended, (left = 0)) }
+  }
+
+  test('goes on until its own step, so that a request gets the flush it waits for', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    const { trigger, run, ended } = byHand()
+    let flushed = (): void => {}
+    const isFlushed = new Promise<void>((resolve) => (flushed = resolve))
+    lifecycle.add(schedule('flush', async () => flushed(), trigger, { until: 'drain' }))
+    lifecycle.add(request(isFlushed))
+    await lifecycle.start()
+    const stopped = lifecycle.stop()
+    expect(ended()).toBe(false)
+    await run()
+    const report = await stopped
+    expect([ended(), report.result, report.steps.map(({ name }) => name)]).toEqual([true, 'clean', ['request', 'flush']])
+    await expect(run()).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  test('runs once more in its own step, when the run that is under way is over, and what the requests left is flushed', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    const { trigger, run } = byHand()
+    const buffer = ['before']
+    const rows: string[][] = []
+    let write = (): void => {}
+    const written = new Promise<void>((resolve) => (write = resolve))
+    const flush = async (): Promise<void> => {
+      const all = buffer.splice(0)
+      await written
+      rows.push(all)
+    }
+    lifecycle.add(schedule('flush', flush, trigger, { lastRun: true }))
+    lifecycle.add({ name: 'request', phase: 'intake', drain: () => void buffer.push('in the stop') })
+    await lifecycle.start()
+    const running = run()
+    const stopped = lifecycle.stop()
+    write()
+    await running
+    expect(await stopped).toMatchObject({ result: 'clean', steps: [{ name: 'request' }, { name: 'flush', work: { done: 2, cut: 0 } }] })
+    expect(rows).toEqual([['before'], ['in the stop']])
+  })
+
+  test('fails the step where its last run fails, and nothing else', async () => {
+    const lifecycle = createLifecycle({ env: {} })
+    lifecycle.add(schedule('flush', () => Promise.reject(new Error('disk full')), byHand().trigger, { lastRun: true }))
+    await lifecycle.start()
+    expect(await lifecycle.stop()).toMatchObject({ result: 'failed', errors: [], steps: [{ outcome: 'failed', errors: ['1 of 1 failed while it stopped (the last run: disk full)'] }] })
+  })
+
+  // Catches: a buffer that was never flushed, because the run before it took all the time.
+  test('is cut with the run that is under way, and with the last one that never began', async () => {
+    const lifecycle = createLifecycle({ env: {}, policy: { graceMs: 1_500 } })
+    const { trigger, run } = byHand()
+    lifecycle.add(schedule('flush', () => new Promise(() => {}), trigger, { lastRun: true, timeoutMs: 50 }))
+    await lifecycle.start()
+    const running = expect(run()).rejects.toMatchObject({ code: 'cut' })
+    expect(await lifecycle.stop()).toMatchObject({ result: 'forced', steps: [{ outcome: 'forced', work: { cut: 2 } }] })
+    await running
+  })
+
+  test.each([
+    [{ until: 'drian' as 'drain' }, 'schedule("flush"): until must be "signal" or "drain"; it is "drian" (string)'],
+    [{ lastRun: 1 as unknown as boolean }, 'schedule("flush"): lastRun must be true or false; it is 1 (number)'],
+    [{ last: true } as never, 'schedule("flush"): the option last is not known; did you mean lastRun?'],
+  ])('refuses %j', (options, message) => {
+    expect(() => schedule('flush', async () => {}, 5, options)).toThrow(message)
+  })
 })

@@ -3,16 +3,34 @@ import type { Resource } from '../resource.ts'
 import { createDoubtWarnings } from './doubt-warnings.ts'
 import { createTracker } from './tracker.ts'
 import { drainTracked, workMembers, type TrackedWorkOptions, type WorkContext } from './tracked-work.ts'
+import { untilIdle } from './until-idle.ts'
 
 /**
- * Begins to call `run` again and again, and returns the function that ends it. `run` settles as the job does; once the stop has begun it runs nothing,
- * and rejects with a LifecycleError `closed`, so that a scheduler with a store keeps that run for another. Where its promise is dropped, nothing is told.
+ * Begins to call `run` again and again, and returns the function that ends it. `run` settles as the job does; from the signal on, or from what `until` says,
+ * it runs nothing, and rejects with a LifecycleError `closed`, so that a scheduler with a store keeps that run for another. Where its promise is dropped, nothing is told.
  */
 export type Trigger = (run: () => Promise<void>) => () => void
 
+export interface ScheduleOptions extends TrackedWorkOptions {
+  /**
+   * How long runs are begun: until the `signal`, or until the `drain`, which is its own step. Choose `drain` for what others count on while
+   * they finish, such as a lock that is renewed, or a flush for which requests wait.
+   *
+   * @default 'signal'
+   */
+  readonly until?: 'signal' | 'drain'
+  /**
+   * One more run in its own step, when no other is under way: for what the earlier steps leave behind, such as a buffer to flush. It may
+   * take the time of the step; where it fails, the step has failed.
+   *
+   * @default false
+   */
+  readonly lastRun?: boolean
+}
+
 /**
  * A job that runs again and again, as a resource: begins with the service, is not begun any more from the signal on, and the run
- * that is under way is finished.
+ * that is under way is finished. `until` and `lastRun` are for jobs that others need in the stop.
  *
  * `when` is a number of ms, for an interval like that of `setInterval`, in which a run is left out while the last one still runs; or a
  * function that hands the job to a scheduler, and returns how to take it back:
@@ -31,8 +49,11 @@ export type Trigger = (run: () => Promise<void>) => () => void
  *
  * @throws LifecycleError `invalid-option`
  */
-export function schedule(name: string, job: (context: WorkContext) => unknown, when: number | Trigger, options: TrackedWorkOptions = {}): Resource {
-  const members = workMembers('schedule', name, options)
+export function schedule(name: string, job: (context: WorkContext) => unknown, when: number | Trigger, options: ScheduleOptions = {}): Resource {
+  const members = workMembers('schedule', name, options, { until: true, lastRun: true })
+  const { until = 'signal', lastRun = false } = options
+  if (until !== 'signal' && until !== 'drain') throw new LifecycleError('invalid-option', `schedule("${name}"): until must be "signal" or "drain"; it is ${show(until)}`)
+  if (typeof lastRun !== 'boolean') throw new LifecycleError('invalid-option', `schedule("${name}"): lastRun must be true or false; it is ${show(lastRun)}`)
   if (typeof job !== 'function') throw new LifecycleError('invalid-option', `schedule("${name}"): the job must be a function; it is ${show(job)}`)
   const trigger = typeof when === 'function' ? when : interval(requireMs(when, `schedule("${name}"): the interval`, 1))
   const doubts = createDoubtWarnings()
@@ -41,9 +62,20 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
   const drain = drainTracked(name, tracker, cutting)
   let isStopping = false
   let end: (() => void) | undefined
+  let lastOne: Promise<void> | undefined
+  let owesLast = lastRun
 
-  async function run(): Promise<void> {
-    await tracker.track(() => 'a run', () => job({ signal: cutting.signal }))
+  async function run(what: string = 'a run'): Promise<void> {
+    await tracker.track(() => what, () => job({ signal: cutting.signal }))
+  }
+
+  /** Once, however often the drain is called. Its failure is in the tally. */
+  function runLast(signal: AbortSignal): Promise<void> {
+    lastOne ??= untilIdle(tracker, AbortSignal.any([signal, cutting.signal])).then(() => {
+      owesLast = false
+      return run('the last run').catch(() => {})
+    })
+    return lastOne
   }
 
   /**
@@ -75,15 +107,19 @@ export function schedule(name: string, job: (context: WorkContext) => unknown, w
       end = ending as () => void
     },
     quiesce(context) {
-      endTrigger()
+      if (until === 'signal') endTrigger()
       drain.quiesce?.(context)
     },
-    drain(context) {
+    async drain(context) {
       endTrigger()
-      return drain.drain(context)
+      tracker.tally.begin()
+      if (lastRun) await runLast(context.signal)
+      await drain.drain(context)
     },
     force(context) {
       endTrigger()
+      if (owesLast) tracker.tally.cut()
+      owesLast = false
       return drain.force?.(context)
     },
   }
