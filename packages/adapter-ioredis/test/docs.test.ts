@@ -18,8 +18,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 test.each([
   ['a heartbeat', 0],
   ['a subscriber', 1],
+  ['a reply', 2],
 ])('docs/redis.md: %s prints what the page says', async (_what, index) => {
-  expect(snippets).toHaveLength(2)
+  expect(snippets).toHaveLength(3)
   await writeFile(`${folder}/snippet-${index}.mjs`, snippets[index]!)
   const { code, lines, stderr } = await runProgram(new URL(`file://${folder}/snippet-${index}.mjs`), [], { REDIS_URL: server().url }).ended
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

@@ -1,7 +1,8 @@
+import { Kafka } from 'kafkajs'
 import { beforeAll, expect, test } from 'vitest'
 import { startBroker, type Broker } from './support/broker.ts'
 import { readSnippets, startSnippet } from './support/snippet.ts'
-import { committedBy, createTopic, write } from './support/topic.ts'
+import { committedBy, createTopic, kafkaConfig, write } from './support/topic.ts'
 
 // The snippets of docs/kafkajs.md, ended by SIGTERM in the middle of what each of them is about.
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
   return () => broker.stop()
 })
 
-test('each of them is run here', () => expect(snippets).toHaveLength(3))
+test('each of them is run here', () => expect(snippets).toHaveLength(4))
 
 test('messages that are collected: all are saved and committed', { timeout: 60_000 }, async () => {
   await createTopic(broker.brokers, 0, 'orders')
@@ -48,4 +49,18 @@ test('a batch that is written as a whole: it is committed, and comes once', { ti
   child.kill('SIGTERM')
   expect(await ended).toMatchObject({ code: 0, report: { result: 'clean' } })
   expect(await committedBy(broker.brokers, 'ledger', 'payments')).toEqual([7, 0, 0])
+})
+
+test('a reply that comes in the stop reaches the request that waits for it', { timeout: 60_000 }, async () => {
+  await createTopic(broker.brokers, 0, 'questions')
+  await createTopic(broker.brokers, 0, 'replies')
+  const { child, lines, says, ended } = await startSnippet(broker, String(snippets[3]))
+  await says('asked')
+  child.kill('SIGTERM')
+  const producer = new Kafka(kafkaConfig(broker.brokers)).producer()
+  await producer.connect()
+  await producer.send({ topic: 'replies', messages: [{ key: '1', value: 'shipped' }] })
+  await producer.disconnect()
+  expect(await ended).toMatchObject({ code: 0, report: { result: 'clean', steps: [{ name: 'requests', work: { done: 1 } }, { name: 'kafka-producer' }, { name: 'kafka-consumer', outcome: 'idle' }] } })
+  expect(lines).toContain('answered shipped')
 })

@@ -1,4 +1,4 @@
-import { createTracker, LifecycleError, orAborted, show, type Resource } from '@lameduck/core'
+import { createTracker, LifecycleError, orAborted, phases, show, type Phase, type QuiesceContext, type Resource } from '@lameduck/core'
 import { controlOf } from './client-control.ts'
 import { createConsumerTally } from './consumer-tally.ts'
 import { followCalls } from './consumer-calls.ts'
@@ -21,12 +21,19 @@ export interface KafkaConsumerOptions extends KafkaResourceOptions {
   readonly topics: readonly (string | RegExp)[]
   /** Where to begin when the group has no offset yet. @default false */
   readonly fromBeginning?: boolean
+  /**
+   * `intake`: no handler begins from the signal on. In a later phase handlers go on until the consumer's own step: for replies for which
+   * requests wait, and for messages that are passed on to clients that are still connected.
+   *
+   * @default 'intake'
+   */
+  readonly phase?: Phase
 }
 
 /** What `consumer.run()` takes. */
 export type RunConfigOf<C> = C extends { run(config?: infer Config): Promise<void> } ? NonNullable<Config> : never
 
-const optionsOfRun = 'topics fromBeginning eachMessage eachBatch eachBatchAutoResolve autoCommit autoCommitInterval autoCommitThreshold partitionsConsumedConcurrently'.split(' ')
+const optionsOfRun = 'topics fromBeginning phase eachMessage eachBatch eachBatchAutoResolve autoCommit autoCommitInterval autoCommitThreshold partitionsConsumedConcurrently'.split(' ')
 
 /** kafkajs' own default. */
 const defaultSessionTimeoutMs = 30_000
@@ -36,7 +43,7 @@ const defaultSessionTimeoutMs = 30_000
  *
  * `options` are those of `subscribe` and `run` together: `{ topics: ['orders'], eachMessage }`.
  *
- * From the signal on no handler begins, and `isRunning()` of a batch is false. The consumer stays a member of its group, and usable, until its
+ * From the signal on no handler begins, and `isRunning()` of a batch is false; with a later `phase` that is so from its own step on. The consumer stays a member of its group, and usable, until its
  * own drain: until whatever needs it has stopped, and commits by hand work until then. Then it waits for what is in hand, commits it, leaves and
  * disconnects, and is not usable again.
  *
@@ -49,10 +56,10 @@ const defaultSessionTimeoutMs = 30_000
  * @throws LifecycleError `invalid-option`
  */
 export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, options: KafkaConsumerOptions & RunConfigOf<C>): Resource {
-  const { topics, fromBeginning = false, name, timeoutMs: _timeoutMs, reserveMs: _reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
+  const { topics, fromBeginning = false, phase = 'intake', name, timeoutMs: _timeoutMs, reserveMs: _reserveMs, forceMs: _forceMs, ...rest } = options as KafkaConsumerOptions
   const members = resourceMembers(options, 'kafka-consumer', optionsOfRun)
   const run: RunConfig = rest
-  validate(name ?? 'kafka-consumer', topics, run)
+  validate(name ?? 'kafka-consumer', topics, phase, run)
 
   const control = controlOf(consumer)
   const sessionTimeoutMs = control?.settings.consumer?.sessionTimeout ?? defaultSessionTimeoutMs
@@ -72,6 +79,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   const noteAtStake = (): void => atStake().forEach(tally.note)
   const stop = createConsumerStop({ name: members.name, timeoutMs: members.timeoutMs, consumer, control, context, commits, calls, membership, noteAtStake })
   let onEnded = (_why: unknown): void => {}
+  let isStarted = false
 
   consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
     uncommitted.committed(payload as OffsetsByTopic)
@@ -103,14 +111,21 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     return { ...others, eachBatchAutoResolve: false, eachBatch: eachMessage ? eachMessageHandler(run, context) : eachBatchHandler(run, context) }
   }
 
+  /** A start that is still under way is left at once: nobody can wait for a message yet, and the drain would wait for the join. */
+  function quiesce(context: QuiesceContext): void {
+    if (phase === 'intake' || !isStarted) stop.begin(context)
+    else tally.begin()
+  }
+
   return {
     ...members,
-    phase: 'intake',
+    phase,
     warnings: consumerWarnings(consumer, run, options),
 
     async start({ signal }) {
       try {
         await connectAndJoin(AbortSignal.any([signal, stop.dropped]))
+        isStarted = true
       } catch (error) {
         stop.cut()
         throw error
@@ -129,7 +144,7 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
     },
 
     watch: (ended) => void (onEnded = ended),
-    quiesce: stop.begin,
+    quiesce,
     inFlight: stop.inHand.count,
     tally: tally.read,
 
@@ -144,10 +159,11 @@ export function kafkaConsumer<C extends KafkaConsumerClient>(consumer: C, option
   }
 }
 
-function validate(name: string, topics: unknown, { eachMessage, eachBatch }: RunConfig): void {
+function validate(name: string, topics: unknown, phase: unknown, { eachMessage, eachBatch }: RunConfig): void {
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new LifecycleError('invalid-option', `${name}: topics must be an array with at least one topic; it is ${show(topics)}`)
   }
+  if (!phases.includes(phase as Phase)) throw new LifecycleError('invalid-option', `${name}: phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
   if ((typeof eachMessage === 'function') === (typeof eachBatch === 'function')) {
     throw new LifecycleError('invalid-option', `${name} needs either eachMessage or eachBatch: eachMessage is ${show(eachMessage)}, eachBatch is ${show(eachBatch)}`)
   }
