@@ -65,6 +65,17 @@ describe.each(nodes)('$name: what is under way when the stop is over, and known 
     expect({ code, result: report?.result, warnings: report?.warnings, stderr }).toEqual({ code: 0, result: 'clean', warnings: [], stderr: '' })
   })
 
+  test.each(['refused fetch', 'refused localhost', 'refused request', 'refused machine'])('a request to a server that the stop has closed makes it unknown, though its error was caught (%s)', async (how) => {
+    const { code, report } = await run(node, how)
+    expect({ code, result: report?.result }).toEqual({ code: 0, result: 'unknown' })
+    expect(report?.warnings).toEqual([expect.stringMatching(/^While the service stopped, 1 request of this process found nobody at \S+:\d+ \(POST http:\/\/[\w.]+:\d+\/orders\)\. Whoever calls/)])
+  })
+
+  test('a server that was not there before the stop either was not taken away by it', async () => {
+    const { report } = await run(node, 'refused before')
+    expect(report).toMatchObject({ result: 'clean', warnings: [] })
+  })
+
   test('what was cut is not told twice', async () => {
     const { report } = await run(node, 'in a cut')
     expect(report).toMatchObject({ result: 'forced', warnings: [] })

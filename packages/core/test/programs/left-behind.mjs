@@ -2,6 +2,7 @@
 import { fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { Agent, createServer, get, request } from 'node:http'
+import { networkInterfaces } from 'node:os'
 import { bindProcess, createLifecycle, trackedWork } from '@lameduck/core'
 
 const [, , how, url] = process.argv
@@ -55,6 +56,35 @@ const scenes = {
   tracked: () => void work.run(() => fetch(`${url}/slow`)),
   'in a cut': () => void work.run(({ signal }) => fetch(`${url}/orders`, { signal })).catch(() => {}),
 }
+/** A server of this service, which stops at the signal, and a job that calls it after that. */
+async function calls(call, { alsoBefore = false } = {}) {
+  const server = createServer((_asked, answer) => answer.end())
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  const close = () => new Promise((resolve) => server.close(resolve))
+  if (alsoBefore) await close()
+  const once = () => new Promise((resolve) => call(port, resolve)).catch(() => {})
+  if (alsoBefore) await once()
+  lifecycle.stopping.addEventListener('abort', () => {
+    void work.run(async () => {
+      if (!alsoBefore) await close()
+      await once()
+    })
+  })
+}
+const byFetch = (host) => (port, over) => void fetch(`http://${host}:${port}/orders?token=secret`, { method: 'POST' }).then(over, over)
+const byRequest = (port, over) => void request(`http://127.0.0.1:${port}/orders?token=secret`, { method: 'POST' }).on('error', over).end('1')
+Object.assign(scenes, {
+  'refused fetch': () => calls(byFetch('127.0.0.1')),
+  'refused localhost': () => calls(byFetch('localhost')),
+  'refused request': () => calls(byRequest),
+  'refused machine': async () => {
+    const own = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === 'IPv4' && !internal)
+    await calls(byFetch(own?.address ?? '127.0.0.1'))
+  },
+  'refused before': () => calls(byFetch('127.0.0.1'), { alsoBefore: true }),
+})
+
 await bindProcess(lifecycle).ready()
 await scenes[how]()
 setInterval(() => {}, 1e6)

@@ -82,7 +82,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
     progresses: bindings.progresses,
     onSignalSeen: (signal, agoMs) => stopSignals.onSignalSeen(signal, agoMs),
   })
-  const leftBehind = isReal && runner === undefined ? lookForLeftBehind() : undefined
+  const leftBehind = isReal && runner === undefined ? lookForLeftBehind(() => lifecycle.stopping.aborted) : undefined
   // What another lifecycle's service does is that one's.
   const doubt = (): string[] => (bindings.alive.size === 1 ? (leftBehind?.look() ?? []) : [])
   doubtersOf(lifecycle)?.add(doubt)

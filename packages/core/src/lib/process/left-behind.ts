@@ -1,7 +1,8 @@
 import type { ChildLike } from './child-processes.ts'
 import { followOutgoingRequests } from './outgoing-requests.ts'
+import { followRefusedRequests } from './refused-requests.ts'
 
-/** What the process still has under way when a stop is over: work of which no resource knows. */
+/** What the process still has under way when a stop is over, work of which no resource knows; and requests that the stop itself has deprived of their server. */
 export interface LeftBehind {
   /** One sentence for each kind. */
   look(): string[]
@@ -20,13 +21,21 @@ const eventStream = /^content-type: *text\/event-stream/im
 /** More are not named: a report is one line of a log. */
 const mostNamed = 3
 
-export function lookForLeftBehind(): LeftBehind {
+/** @param isStopping whether the stop has begun */
+export function lookForLeftBehind(isStopping: () => boolean): LeftBehind {
   const outgoing = followOutgoingRequests()
-  return { look, close: () => outgoing.close() }
+  const refused = followRefusedRequests(isStopping)
+  return {
+    look,
+    close() {
+      outgoing.close()
+      refused.close()
+    },
+  }
 
   function look(): string[] {
     const handles = activeHandles()
-    return [...describeAnswers(answersDue(handles)), ...describeRequests(outgoing.waiting(handles)), ...describeChildren(childrenAlive(handles))]
+    return [...describeAnswers(answersDue(handles)), ...describeRequests(outgoing.waiting(handles)), ...describeRefused(refused.list()), ...describeChildren(childrenAlive(handles))]
   }
 }
 
@@ -38,6 +47,15 @@ function describeAnswers(texts: readonly string[]): string[] {
 function describeRequests(texts: readonly string[]): string[] {
   if (texts.length === 0) return []
   return [`When everything had stopped, ${requests(texts)} of this process had no complete answer yet (${list(texts)}), and no resource waited for it. Run what sends it in trackedWork().`]
+}
+
+function describeRefused(byAddress: ReadonlyMap<string, readonly string[]>): string[] {
+  if (byAddress.size === 0) return []
+  const texts = [...byAddress.values()].flat()
+  return [
+    `While the service stopped, ${requests(texts)} of this process found nobody at ${list([...byAddress.keys()])} (${list(texts)}). ` +
+      'Whoever calls a server of this service must stop before it: lifecycle.add(caller, { needs: [server] }), in one phase. A sidecar must outlive the service.',
+  ]
 }
 
 function describeChildren(children: readonly Child[]): string[] {

@@ -12,7 +12,7 @@ export interface OutgoingRequests {
 }
 
 /** The part that is used of what Node's two clients publish. */
-interface Sent {
+export interface Sent {
   readonly method?: string
   readonly path?: string
   /** Of `fetch` alone, as are `upgrade`, `aborted` and `completed`. */
@@ -49,7 +49,7 @@ export function followOutgoingRequests(): OutgoingRequests {
     waiting(handles) {
       const onHandles = handles.flatMap((handle) => requestOn(handle) ?? [])
       const all = new Set([...open, ...onHandles, ...onHandles.flatMap(waitingBehind)])
-      return [...all].filter((request) => isOpen(request) && isWaitedFor(request)).map(describe)
+      return [...all].filter((request) => isOpen(request) && isWaitedFor(request)).map(describeRequest)
     },
     close() {
       for (const [names, listener] of listeners) for (const name of names) unsubscribe(name, listener)
@@ -76,7 +76,7 @@ export function followOutgoingRequests(): OutgoingRequests {
 }
 
 /** Anybody may publish on a channel, and what a subscriber throws is an uncaught error. */
-function requestOf(message: unknown): Sent | undefined {
+export function requestOf(message: unknown): Sent | undefined {
   return (message as { readonly request?: Sent } | undefined)?.request
 }
 
@@ -106,7 +106,7 @@ function isWaitedFor({ socket }: Sent): boolean {
 }
 
 /** Without its query, which may have a secret. */
-function describe(request: Sent): string {
+export function describeRequest(request: Sent): string {
   const { method, path, protocol } = request
   const origin = request.origin ?? `${protocol}//${String(request.getHeader?.('host'))}`
   return `${method} ${String(origin)}${String(path).split(/[?#]/, 1)[0]}`
