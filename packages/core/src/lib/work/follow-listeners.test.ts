@@ -163,3 +163,30 @@ function nextUnhandled(): Promise<unknown> {
   })
   return new Promise((resolve) => process.once('unhandledRejection', resolve))
 }
+
+// Catches: a doubt about `on('message', (id) => { void work.run(…) })`, whose work is known and was waited for.
+test('a listener that begins tracked work in its call is answered for, and one beside it is not', async () => {
+  const { lifecycle, emitter } = followed()
+  const work = trackedWork('orders')
+  lifecycle.add(work)
+  const { told, tell } = whenTold()
+  emitter.on('message', () => {
+    void work.run(() => told)
+  })
+  emitter.emit('message', 'a')
+  emitter.on('message', () => void told)
+  emitter.emit('message', 'b')
+  const stopped = lifecycle.stop()
+  tell()
+  expect(await stopped).toMatchObject({ result: 'unknown', steps: [{ name: 'subscriber', work: { unknown: 1 } }, { name: 'orders', work: { done: 2, unknown: 0 } }] })
+})
+
+test('… but not by work that was never added, for which nobody waits', async () => {
+  const { lifecycle, emitter } = followed()
+  const work = trackedWork('forgotten')
+  emitter.on('message', () => {
+    void work.run(async () => {})
+  })
+  emitter.emit('message', 'a')
+  expect(await lifecycle.stop()).toMatchObject({ result: 'unknown', steps: [{ work: { unknown: 1 } }] })
+})

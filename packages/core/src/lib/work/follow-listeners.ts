@@ -1,4 +1,5 @@
 import { isThenable } from '../thenable.ts'
+import { callAndTell } from './begun-work.ts'
 import { isTracked } from './tracked-work.ts'
 import { noPromise, type Tracker } from './tracker.ts'
 
@@ -24,7 +25,7 @@ const itsListenerReturned = `its listener ${noPromise}`
  * Makes work of what the listeners of these events return: a promise is under way in `tracker` until it settles. Listeners see no
  * difference: `this`, values, order, `once` and what they throw are as they were, and one that rejects still ends in `unhandledRejection`.
  *
- * What a listener of `trackedWork` does is counted there. One that returns no promise cannot be followed, whatever else it
+ * What a listener of `trackedWork` does is counted there, and what `work.run()` does that is begun in its call. Another one that returns no promise cannot be followed, whatever else it
  * returns (the length of a queue, a timer): if it was called in the last 30 s before the stop, or during it, that is `unknown`.
  *
  * @returns a function for `quiesce`: from then on it counts
@@ -42,14 +43,18 @@ export function followListeners(emitter: EmitterLike, events: readonly string[],
 
   function call(self: EmitterLike, listener: Listener, event: string, values: readonly unknown[]): void {
     let result: unknown
+    let isAnswered: boolean
     try {
-      result = Reflect.apply(listener, self, values)
+      const { returned, hasBegunWork } = callAndTell(() => Reflect.apply(listener, self, values))
+      result = returned
+      isAnswered = hasBegunWork
     } catch (error) {
       tracker.tally.failed(what(event, values), error)
       throw error
     }
     // `once` has wrapped its listener.
     if (isTracked(listener.listener ?? listener)) return
+    if (isAnswered && !isThenable(result)) return
     if (isThenable(result)) return follow(result, tracker.begin(() => what(event, values)))
     if (doubts) tracker.tally.doubt(event, itsListenerReturned)
     else tracker.tally.done()

@@ -1,6 +1,7 @@
 import { LifecycleError, requireMs, show } from '../errors.ts'
 import { requireOptions } from '../require-options.ts'
 import { phases, type Phase, type Resource } from '../resource.ts'
+import { noteBegunWork } from './begun-work.ts'
 import { createDoubtWarnings } from './doubt-warnings.ts'
 import { warnWhenForgotten } from './forgotten.ts'
 import { createTracker, type Tracker } from './tracker.ts'
@@ -25,7 +26,7 @@ export interface WorkContext {
 export interface TrackedWork extends Resource, InHand {
   /**
    * Runs `work`, and counts it until it settles. Settles as it does, or rejects with a LifecycleError: `cut` when its time is over,
-   * `closed` when it comes after the close. Work that returns no promise is `unknown` in a stop within 30 s, and a warning when it comes first:
+   * `closed` when it comes after the close. Work that returns no promise, and begins no tracked work in its turn, is `unknown` in a stop within 30 s, and a warning when it comes first:
    * return the promise of what it begins; if it begins nothing, make it async.
    *
    * @param what names it in reports. @default the function's name, or `work`
@@ -58,9 +59,11 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
   const tracker = createTracker(name, undefined, doubts.tell)
   const forgotten = warnWhenForgotten(name)
   const cutting = new AbortController()
+  let isAdded = false
   return {
     ...members,
     watch(ended, warn) {
+      isAdded = true
       forgotten.onAdded()
       doubts.watch(ended, warn)
     },
@@ -74,6 +77,7 @@ export function trackedWork(name: string, options: TrackedWorkOptions = {}): Tra
 
   function track<T>(what: () => string, work: () => PromiseLike<T> | T): Promise<T> {
     forgotten.onWork()
+    if (isAdded) noteBegunWork()
     return tracker.track(what, work)
   }
 

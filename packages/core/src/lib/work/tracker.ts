@@ -1,5 +1,6 @@
 import { closedError, cutError, type LifecycleError } from '../errors.ts'
 import { isThenable } from '../thenable.ts'
+import { callAndTell } from './begun-work.ts'
 import { createTally, type Tallying } from './tally.ts'
 import type { InHand } from './until-idle.ts'
 
@@ -74,8 +75,8 @@ export function createTracker(name: string, isAnswer: (error: unknown) => boolea
       let isDoubted = false
       // A synchronous throw becomes a rejection.
       const working = (async () => {
-        const returned = work()
-        isDoubted = !isThenable(returned)
+        const { returned, hasBegunWork } = callAndTell(work)
+        isDoubted = !isThenable(returned) && !hasBegunWork
         return returned
       })()
       working.then(
