@@ -15,6 +15,8 @@ export interface Shape {
   readonly total: number
   /** What the stop is called where the work is lost the usual way. @default 'clean': nobody can see it */
   readonly lostAs?: 'unknown'
+  /** How long a unit takes where the work is lost the usual way, in ms. @default 8000: longer than anybody waits by chance */
+  readonly usualWorkMs?: number
   /** How many of them the broker still has afterwards, of the queue of this name. */
   readonly left?: (orders: string) => Promise<number>
   /** How many of five the queue of this name has still to hand out afterwards. */
@@ -66,6 +68,16 @@ export const shapes: Readonly<Record<string, Shape>> = {
     total: 5,
   },
   'Loops by setInterval': once,
+  'Helpers that others need': {
+    before: "import type { AddressInfo } from 'node:net'",
+    begin: five('await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/${id}`)).text()'),
+    // They are flushed in the stop.
+    units: 0,
+    total: 5,
+  },
+  'Helpers that others need 2': { begin: 'void work.run(lead)', units: 1, total: 2, usualWorkMs: 4_000 },
+  'Work that begins other work': { begin: five("bus.emit('order', id)"), units: 5, total: 10, lostAs: 'unknown', usualWorkMs: 4_000 },
+  "Calls of the service's own server": { begin: five('void work.run(() => render(id))'), units: 0, total: 5, lostAs: 'unknown' },
   croner: once,
   'node-cron': once,
   BullMQ: {

@@ -17,6 +17,7 @@ const known: readonly KnownListener[] = [
   { owner: 'close-with-grace (which fastify-cli uses)', sign: /\brun\(\{\s*signal\b/, cure: `start the application with node and a file of your own, without it, or ${adopt}` },
   { owner: '@godaddy/terminus', sign: /error happened during shutdown/, cure: 'take httpServer() of @lameduck/http in its place' },
   { owner: 'http-graceful-shutdown', sign: /received repeated shut down signal/, cure: 'take httpServer() of @lameduck/http in its place' },
+  { owner: 'graphile-worker', sign: /attempting global (?:graceful|forceful) shutdown/, cure: "pass noHandleSignals: true to run(), and call runner.stop() in the drain of a resource with drainFrom: 'signal'" },
   { owner: 'lightship', sign: /received a shutdown signal/, cure: 'pass signals: [] to createLightship(), and do what its shutdown handlers do in the drain of a resource' },
   { owner: 'NestJS', sign: /ERROR_DURING_SHUTDOWN/, cure: 'do not call enableShutdownHooks(): nestApp() of @lameduck/adapter-nest runs the hooks' },
   { owner: 'Next.js', sign: /start-server process cleanup/, cure: 'set NEXT_MANUAL_SIG_HANDLE=1' },
