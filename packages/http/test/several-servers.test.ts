@@ -81,3 +81,30 @@ function statusOf(port: number, path: string): Promise<number | string | undefin
     asked.on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
   })
 }
+
+// Catches: 502 for every request whose handler calls another server of the same process.
+test.each([
+  ['needed by the caller is there until its last request is answered', true, 200, 'clean'],
+  ['that nobody needs has gone before', false, 502, 'clean'],
+])('an internal server %s', async (_how, isNeeded, status, result) => {
+  const due = gate()
+  const store = createServer((_request, response) => void response.end('stored'))
+  const storePort = await serve(store)
+  const shop = createServer((_request, response) => {
+    const storing = due.opened.then(() => fetch(`http://127.0.0.1:${storePort}`, { method: 'POST' })).then((answer) => answer.status)
+    void storing.catch(() => 502).then((code) => response.writeHead(code).end())
+  })
+  const shopPort = await serve(shop)
+  const lifecycle = createLifecycle({ env: {} })
+  const internal = lifecycle.add(httpServer(store, { name: 'internal' }))
+  lifecycle.add(httpServer(shop, { name: 'public' }), { needs: isNeeded ? [internal] : [] })
+  await lifecycle.start()
+  const asked = once(shop, 'request')
+  const answer = statusOf(shopPort, '/')
+  await asked
+
+  const stopped = lifecycle.stop()
+  if (!isNeeded) await expect.poll(() => store.listening).toBe(false)
+  due.open()
+  expect([await answer, (await stopped).result]).toEqual([status, result])
+})

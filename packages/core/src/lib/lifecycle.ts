@@ -83,6 +83,8 @@ export interface Lifecycle {
   /**
    * Stops once; later calls get the same promise. Never rejects: what went wrong is in the report. A later reason of the kind `fatal` is an
    * error that came meanwhile, or, with the code `closed` or `cut`, a late use of a resource.
+   *
+   * Do not await it in a request or a job of the service: the stop waits for that, which waits for the stop, until it is cut.
    */
   stop(reason?: Reason): Promise<Report>
   /** Cuts what is still running, now. Begins the stop if there is none. */

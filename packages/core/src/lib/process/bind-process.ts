@@ -15,6 +15,7 @@ import { systemProc } from './proc-reader.ts'
 import { joinProcess } from './process-bindings.ts'
 import { describeWaiting } from '../report/describe-waiting.ts'
 import { handleSignals } from './signals.ts'
+import type { State } from '../state.ts'
 import { tellOperator } from './tell-operator.ts'
 import { unflushedSdks } from './telemetry-sdks.ts'
 import { findTestRunner } from './test-runner.ts'
@@ -68,7 +69,7 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   // Before the listeners: what these need must be there when one of them is called.
   const unsubscribe = lifecycle.subscribe((event) => {
     if (event.type === 'warning') tellOperator(target, `warning: ${event.message}`)
-    if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps))
+    if (event.type === 'still-waiting') tellOperator(target, describeWaiting(event.steps, isOwnCall(lifecycle.state)))
     if (event.type === 'state-changed' && event.state.name === 'ready') uncaught.onReady()
     if (event.type === 'stop-begun') uncaught.onStopBegun()
     if (event.type === 'stopped') ending.onStopped(event.report)
@@ -151,4 +152,9 @@ export function bindProcess(lifecycle: Lifecycle, options: BindOptions = {}): Bo
   function onMessage(message: unknown): void {
     if (message === 'shutdown') void lifecycle.stop({ kind: 'message', message })
   }
+}
+
+/** Of `stop()`, and not of a signal, nor of a loop that was empty. */
+function isOwnCall(state: State): boolean {
+  return 'reason' in state && state.reason.kind === 'programmatic' && state.reason !== loopWasEmpty
 }

@@ -4,11 +4,17 @@ import type { WaitingStep } from '../events.ts'
 const mostSteps = 5
 const mostTexts = 3
 
-/** What a stop is waiting for, and when each step is cut, in one line. */
-export function describeWaiting(steps: readonly WaitingStep[]): string {
+const waitsForItself = '. Whoever awaits lifecycle.stop() in a request or a job waits for itself until that is cut: call it there without await'
+
+/**
+ * What a stop is waiting for, and when each step is cut, in one line.
+ *
+ * @param isOwnCall whether the service has called `stop()` itself
+ */
+export function describeWaiting(steps: readonly WaitingStep[], isOwnCall: boolean = false): string {
   const told = steps.slice(0, mostSteps).map(describeStep)
   const more = steps.length > mostSteps ? [`${steps.length - mostSteps} more`] : []
-  return `still waiting for ${[...told, ...more].join('; ')}`
+  return `still waiting for ${[...told, ...more].join('; ')}${isOwnCall ? waitsForItself : ''}`
 }
 
 function describeStep({ name, inFlight, waitingFor, leftMs }: WaitingStep): string {
