@@ -12,7 +12,7 @@ export interface OutgoingRequests {
 }
 
 /** The part that is used of what Node's two clients publish. */
-export interface Sent {
+interface Sent {
   readonly method?: string
   readonly path?: string
   /** Of `fetch` alone, as are `upgrade`, `aborted` and `completed`. */
