@@ -37,7 +37,7 @@ test('each listener is told of once, under its name or how it begins', async () 
 test('the listener of graphile-worker is known, with its cure', async () => {
   const target = createFakeProcess()
   const logger = { info: (_text: string): void => {} }
-  target.on('SIGTERM', (signal: string) => logger.info(`Received '${signal}'; attempting global graceful shutdown...`))
+  target.on('SIGTERM', (signal) => logger.info(`Received '${String(signal)}'; attempting global graceful shutdown...`))
   await bindProcess(createLifecycle({ env: {} }), { process: target }).ready()
   expect(target.stderrText).toMatch(/another listener for SIGTERM acts before .*graphile-worker.*: pass noHandleSignals: true to run\(\), and call runner\.stop\(\) in the drain/)
 })
