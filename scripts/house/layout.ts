@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import type { Breach, Workspace } from './workspace.ts'
 
 const topLevel = [
-  '.changeset', '.ci', '.github', '.gitignore', '.oxlintrc.json', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'apps', 'decisions', 'docs', 'knip.json',
+  '.changeset', '.ci', '.github', '.gitignore', '.oxlintrc.json', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md', 'apps', 'decisions', 'docs', 'knip.json',
   'package.json', 'packages', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'scripts', 'smoke', 'tsconfig.base.json', 'tsconfig.json', 'turbo.json', 'vitest.config.ts',
 ]
 const ignored = ['.cache', '.git', '.turbo', 'node_modules', 'tsconfig.test.json']

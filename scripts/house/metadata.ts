@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Breach, Package, Workspace } from './workspace.ts'
+import { originOf } from './origin.ts'
+import type { Breach, Manifest, Package, Workspace } from './workspace.ts'
 
 const engines = '^20.19.0 || ^22.12.0 || >=24.0.0'
 
@@ -23,8 +24,14 @@ export function checkMetadata({ packages, at }: Workspace): Breach[] {
       [short !== 'core' || Object.keys(manifest.dependencies ?? {}).length === 0, 'core has no dependencies'],
       [short === 'core' || manifest.dependencies?.['@lameduck/core'] === undefined, 'core must be a peer dependency: two cores in one process are two truths'],
     ]
-    return [...rules.filter(([kept]) => !kept).map(([, message]) => ({ file, message })), ...checkExports(pkg, file)]
+    return [...rules.filter(([kept]) => !kept).map(([, message]) => ({ file, message })), ...checkOrigin(pkg, file), ...checkExports(pkg, file)]
   })
+}
+
+function checkOrigin({ manifest, short }: Package, file: string): Breach[] {
+  return Object.entries(originOf(short))
+    .filter(([field, wanted]) => JSON.stringify(manifest[field as keyof Manifest]) !== JSON.stringify(wanted))
+    .map(([field, wanted]) => ({ file, message: `${field} must be ${JSON.stringify(wanted)}; where the repository is stands in scripts/house/origin.ts` }))
 }
 
 /** A preload does its work when it is imported: a bundler must not drop it. */

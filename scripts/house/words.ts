@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
+import { pages } from './origin.ts'
 import { filesBelow, type Breach, type Package, type Workspace } from './workspace.ts'
 
 /** Every package's README answers the same questions in the same order. */
@@ -23,6 +24,8 @@ function checkReadme({ read, at }: Workspace, { folder, short }: Package): Breac
   if (!filesBelow(join(folder, 'test')).concat(filesBelow(join(folder, 'src'))).some((each) => each.endsWith('readme.test.ts'))) {
     breaches.push('is not run: a test named readme.test.ts must execute its snippet')
   }
+  // npm shows the README, and the tarball has it; neither has what is outside of the package.
+  for (const [, target] of text.matchAll(/\]\((\.\.\/[^)\s]*)/g)) breaches.push(`links out of its tarball, to ${target}: write ${pages}… instead`)
   return breaches.map((message) => ({ file: at(file), message }))
 }
 
@@ -44,10 +47,10 @@ function checkPlaceholders({ root, read, at }: Workspace): Breach[] {
   return documentsOf(root).flatMap((file) => [...read(file).matchAll(/^<[A-Z]+>$/gm)].map(([placeholder]) => ({ file: at(file), message: `still has the placeholder ${placeholder}` })))
 }
 
-/** A relative link leads somewhere. */
+/** A link to a page of this repository leads somewhere. */
 function checkLinks({ root, read, at }: Workspace): Breach[] {
   return documentsOf(root).flatMap((file) =>
-    [...read(file).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+    [...read(file).replaceAll(`](${pages}`, `](${relative(dirname(file), root) || '.'}/`).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
       .map((match) => match[1] as string)
       .filter((target) => !existsSync(join(dirname(file), target)))
       .map((target) => ({ file: at(file), message: `links to ${target}, which does not exist` })),

@@ -13,6 +13,9 @@ export interface Manifest {
   readonly private?: boolean
   readonly description?: string
   readonly license?: string
+  readonly homepage?: unknown
+  readonly bugs?: unknown
+  readonly repository?: unknown
   readonly type?: string
   readonly sideEffects?: boolean | readonly string[]
   readonly main?: string

@@ -8,7 +8,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checkBoundaries } from '../house/boundaries.ts'
 import { checkLayout } from '../house/layout.ts'
 import { checkMetadata } from '../house/metadata.ts'
+import { pages } from '../house/origin.ts'
 import { checkWords } from '../house/words.ts'
+import { checkWorkflows } from '../house/workflows.ts'
 import { readWorkspace } from '../house/workspace.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -20,7 +22,7 @@ const leftOut = /node_modules|\/dist($|\/)|\.readme-|\.mutants-/
 /** A copy of two real packages, small enough to be broken on purpose. */
 beforeEach(async () => {
   house = await mkdtemp(join(tmpdir(), 'lameduck-house-'))
-  for (const folder of ['packages/core', 'packages/probes', 'docs', 'decisions']) {
+  for (const folder of ['packages/core', 'packages/probes', 'docs', 'decisions', '.github']) {
     await cp(join(root, folder), join(house, folder), { recursive: true, filter: (path) => !leftOut.test(path) })
   }
   // They may link to any package, and only two are there. The errors are read by a rule.
@@ -32,7 +34,7 @@ afterEach(() => rm(house, { recursive: true, force: true }))
 
 function breaches(): string[] {
   const workspace = readWorkspace(house)
-  return [checkLayout, checkMetadata, checkBoundaries, checkWords].flatMap((check) => check(workspace)).map(({ file, message }) => `${file}: ${message}`)
+  return [checkLayout, checkMetadata, checkBoundaries, checkWords, checkWorkflows].flatMap((check) => check(workspace)).map(({ file, message }) => `${file}: ${message}`)
 }
 
 async function edit(file: string, change: (text: string) => string): Promise<void> {
@@ -72,6 +74,14 @@ test.each<[string, string, (text: string) => string, string]>([
   ['a README without its sections', 'packages/probes/README.md', (text) => text.replace('## What it does not do', '## Limits'), 'has no section'],
   ['an error code nobody explains', 'packages/core/src/lib/errors.ts', (text) => text.replace("'wrong-state',", "'wrong-state', 'new-code',"), 'new-code'],
   ['a placeholder', 'docs/errors.md', source('<TABLE>'), 'still has the placeholder <TABLE>'],
+  ['a link to nowhere on the released branch', 'packages/probes/README.md', (text) => `${text}\n[x](${pages}docs/nowhere.md)\n`, 'which does not exist'],
+  ['a link out of the tarball', 'packages/probes/README.md', (text) => `${text}\n[x](../../docs/errors.md)\n`, 'links out of its tarball'],
+  ['a manifest that is of another repository', 'packages/probes/package.json', (text) => text.replaceAll('packages/probes', 'packages/core'), 'repository must be'],
+  ['an action named by its tag', '.github/workflows/ci.yml', (text) => text.replace(/checkout@.*/, 'checkout@v7'), 'name it by its full commit'],
+  ['a commit without its version', '.github/workflows/ci.yml', (text) => text.replace(/ # v.*/, ''), 'with the version behind it'],
+  ['a checkout that leaves its token', '.github/workflows/ci.yml', (text) => text.replace('persist-credentials: false', 'fetch-depth: 1'), 'credentials that stay'],
+  ['a workflow with more rights than reading', '.github/workflows/ci.yml', (text) => text.replace('contents: read', 'contents: write'), 'must begin with'],
+  ['a second job that may publish', '.github/workflows/release.yml', (text) => text.replaceAll('contents: write', 'id-token: write'), 'more than one job publish'],
   ['a link to nowhere', 'docs/errors.md', source('[x](nowhere.md)'), 'which does not exist'],
 ])('%s is a breach', async (_what, file, change, message) => {
   await edit(file, change)
