@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { removeOld, root } from './setup.mjs'
 import { progress, run, StepError } from './step.mjs'
+import { inUnfinishedFolder } from './unfinished-folder.mjs'
 
 /** The lines that the packages support, the oldest first. */
 export const majors = [20, 22, 24, 26]
@@ -33,27 +34,27 @@ async function install(major, folder, target) {
   const source = `node@npm:node-${process.platform}-${process.arch}@${major}`
   const label = `installing Node ${major}`
   const shown = progress(label)
-  const unfinished = await mkdtemp(join(folder, 'unfinished-'))
   try {
-    const { code, output } = await run('npm', ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', source])
-    // npm reports success on a full disk, with truncated files.
-    if (code !== 0 || (await versionOf(binaryIn(unfinished))) === undefined) {
-      throw new StepError(`${label} failed (npm install ${source}, exit code ${code}). Check the network and the disk.\n${output.trim().split('\n').slice(-30).join('\n')}`)
-    }
-    // Somebody else may have been faster, and be using it.
-    if ((await versionOf(binaryIn(target))) === undefined) {
-      await rm(target, { recursive: true, force: true })
-      await rename(unfinished, target).catch(async (error) => {
-        if ((await versionOf(binaryIn(target))) === undefined) throw error
-      })
-    }
+    await inUnfinishedFolder(join(folder, 'unfinished-'), async (unfinished) => fetchInto(unfinished, source, label, target))
     shown.end()
   } catch (error) {
     shown.end('failed')
     throw error
-  } finally {
-    await rm(unfinished, { recursive: true, force: true })
   }
+}
+
+async function fetchInto(unfinished, source, label, target) {
+  const { code, output } = await run('npm', ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', source])
+  // npm reports success on a full disk, with truncated files.
+  if (code !== 0 || (await versionOf(binaryIn(unfinished))) === undefined) {
+    throw new StepError(`${label} failed (npm install ${source}, exit code ${code}). Check the network and the disk.\n${output.trim().split('\n').slice(-30).join('\n')}`)
+  }
+  // Somebody else may have been faster, and be using it.
+  if ((await versionOf(binaryIn(target))) !== undefined) return
+  await rm(target, { recursive: true, force: true })
+  await rename(unfinished, target).catch(async (error) => {
+    if ((await versionOf(binaryIn(target))) === undefined) throw error
+  })
 }
 
 function binaryIn(folder) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { addResults, describeFailure } from './add-results.mjs'
@@ -7,6 +7,7 @@ import { installNodes, majorAtHand, majors } from './install-nodes.mjs'
 import { root, setUp } from './setup.mjs'
 import { command, run, StepError } from './step.mjs'
 import { tryAgain } from './try-again.mjs'
+import { inUnfinishedFolder } from './unfinished-folder.mjs'
 
 const usage = `npm run matrix -- [core | http] [part of a test's path …] [--node <major> …] [--quick]
   without a package: core and http; a part of a path alone is one of core's
@@ -90,8 +91,7 @@ function describeHttp(node, filters, quick) {
 
 async function runTests(name, each, once, env) {
   const counts = { passed: 0, failed: 0, skipped: 0 }
-  const results = await mkdtemp(join(root, '.cache', 'matrix-'))
-  try {
+  await inUnfinishedFolder(join(root, '.cache', 'matrix-'), async (results) => {
     const code = await runVitest(name, each, each.parameters, { ...env, LAMEDUCK_RESULTS: results })
     const failures = (await addResults(results, counts)).flatMap(({ failures: some }) => some)
     for (const failure of failures) process.stdout.write(`✗ ${describeFailure(failure)}\n`)
@@ -100,9 +100,7 @@ async function runTests(name, each, once, env) {
       process.stdout.write('the test runner ended with an error outside its tests; see above\n')
       counts.failed += 1
     }
-  } finally {
-    await rm(results, { recursive: true, force: true })
-  }
+  })
   return counts
 }
 

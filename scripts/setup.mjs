@@ -3,7 +3,11 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { oneAtATime } from './one-at-a-time.mjs'
 import { progress, run, StepError } from './step.mjs'
+import { inUnfinishedFolder } from './unfinished-folder.mjs'
+import { whyFailed } from './why-failed.mjs'
+import { homeInstead } from './writable-home.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const cache = join(root, '.cache')
@@ -16,6 +20,18 @@ const cache = join(root, '.cache')
  */
 export async function setUp() {
   requireNode()
+  await requireWritable(root)
+  await requireWritable(cache)
+  const home = await homeInstead(process.env, join(cache, 'home'))
+  if (home !== undefined) {
+    await mkdir(home.changes.HOME, { recursive: true })
+    Object.assign(process.env, home.changes)
+    process.stderr.write(`  ${home.why}; .cache/home takes its place\n`)
+  }
+  return oneAtATime(join(cache, 'setting-up'), bringUp, (pid) => process.stderr.write(`  waiting for process ${pid}, which is setting up this clone\n`))
+}
+
+async function bringUp() {
   const env = { ...process.env, PATH: `${await pnpm()}${delimiter}${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1' }
   await install(env)
   await step('building', env, 'pnpm', ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only'])
@@ -34,23 +50,16 @@ async function pnpm() {
   const folder = join(cache, 'tools', packageManager.replace('@', '-'))
   const bin = join(folder, 'node_modules', '.bin')
   if (existsSync(join(bin, 'pnpm'))) return bin
-  await writable(cache)
   await removeOld(cache, 'pnpm-')
-  const unfinished = await mkdtemp(join(cache, 'pnpm-'))
-  try {
+  await inUnfinishedFolder(join(cache, 'pnpm-'), async (unfinished) => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
     const parameters = ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', packageManager]
     await step(`installing ${packageManager}`, process.env, npm, parameters)
     // npm reports success on a full disk, with truncated files.
     await step(`checking ${packageManager}`, process.env, join(unfinished, 'node_modules', '.bin', 'pnpm'), ['--version'], 'Is the disk full?')
     await mkdir(join(cache, 'tools'), { recursive: true })
-    await rename(unfinished, folder).catch(async (error) => {
-      // Somebody else was faster.
-      if (!existsSync(join(bin, 'pnpm'))) throw error
-    })
-  } finally {
-    await rm(unfinished, { recursive: true, force: true })
-  }
+    await rename(unfinished, folder)
+  })
   return bin
 }
 
@@ -80,20 +89,14 @@ async function step(label, env, program, parameters, remedy = '') {
   }
 }
 
-async function writable(folder) {
+async function requireWritable(folder) {
   try {
     await mkdir(folder, { recursive: true })
-    await rm(await mkdtemp(join(folder, 'probe-')), { recursive: true })
+    await rm(await mkdtemp(join(folder, '.probe-')), { recursive: true })
   } catch (error) {
-    throw new StepError(`cannot write to ${folder} (${error.code}): make it writable, or clone into another folder.`)
+    const remedy = error.code === 'ENOSPC' ? 'make room there' : 'make it writable, or clone into another folder'
+    throw new StepError(`cannot write to ${folder} (${error.code}): ${remedy}.`)
   }
-}
-
-function whyFailed(label, code, output, remedy) {
-  const network = /\b(EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.exec(output)?.[1]
-  if (network) return `${label} failed: the package registry cannot be reached (${network}). Check the network, and npm's proxy and registry settings.`
-  const lines = output.trim().split('\n').slice(-30)
-  return `${label} failed (exit code ${code}).${remedy ? ` ${remedy}` : ''}\n${lines.join('\n')}`
 }
 
 /** Removes what an interrupted run has left behind ten minutes ago or earlier, by how its name begins. */

@@ -39,19 +39,24 @@ let ending = false
 
 /**
  * Runs a program to its end and resolves with its exit code and output. With `show`, its output goes straight
- * to this process's; without, it is kept for the message of a failure. It gets a process group of its own, so that
+ * to this process's; without, its end is kept for the message of a failure, and with `wanted`
+ * all of its stdout. It gets a process group of its own, so that
  * what it starts ends with it.
  */
-export function run(program, parameters, { env = process.env, cwd, show = false } = {}) {
+export function run(program, parameters, { env = process.env, cwd, show = false, wanted = false } = {}) {
   if (ending) return Promise.reject(new StepError('interrupted'))
   return new Promise((resolve, reject) => {
     const child = spawn(program, parameters, { cwd, env, detached: true, stdio: show ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'pipe'] })
     children.add(child)
     let output = ''
+    let stdout = ''
     const keep = (chunk) => {
       output = (output + chunk).slice(-20_000)
     }
-    child.stdout?.on('data', keep)
+    child.stdout?.setEncoding('utf8').on('data', (chunk) => {
+      keep(chunk)
+      if (wanted) stdout += chunk
+    })
     child.stderr?.on('data', keep)
     child.on('error', (error) => {
       children.delete(child)
@@ -59,7 +64,7 @@ export function run(program, parameters, { env = process.env, cwd, show = false 
     })
     child.on('close', (code, signal) => {
       children.delete(child)
-      resolve({ code: code ?? 128, signal, output })
+      resolve({ code: code ?? 128, signal, output, stdout })
     })
   })
 }

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { addResults } from './add-results.mjs'
 import { root } from './setup.mjs'
+import { inUnfinishedFolder } from './unfinished-folder.mjs'
 
 /** With more failures it is not the machine. */
 const mostFailures = 4
@@ -27,14 +27,11 @@ export async function tryAgain(failures, total, runFile) {
 }
 
 async function passes(file, runFile) {
-  const results = await mkdtemp(join(root, '.cache', 'again-'))
-  try {
+  return inUnfinishedFolder(join(root, '.cache', 'again-'), async (results) => {
     process.stdout.write(`once more, alone: ${relative(root, file)}\n`)
     const counts = { passed: 0, failed: 0, skipped: 0 }
     const code = await runFile(file, results)
     await addResults(results, counts)
     return code === 0 && counts.failed === 0 && counts.passed > 0
-  } finally {
-    await rm(results, { recursive: true, force: true })
-  }
+  })
 }
