@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { checkBoundaries } from '../house/boundaries.ts'
 import { checkLayout } from '../house/layout.ts'
+import { checkLimits } from '../house/limits.ts'
 import { checkMetadata } from '../house/metadata.ts'
 import { pages } from '../house/origin.ts'
 import { checkWords } from '../house/words.ts'
@@ -34,7 +35,7 @@ afterEach(() => rm(house, { recursive: true, force: true }))
 
 function breaches(): string[] {
   const workspace = readWorkspace(house)
-  return [checkLayout, checkMetadata, checkBoundaries, checkWords, checkWorkflows].flatMap((check) => check(workspace)).map(({ file, message }) => `${file}: ${message}`)
+  return [checkLayout, checkMetadata, checkBoundaries, checkWords, checkWorkflows, checkLimits].flatMap((check) => check(workspace)).map(({ file, message }) => `${file}: ${message}`)
 }
 
 async function edit(file: string, change: (text: string) => string): Promise<void> {
@@ -82,6 +83,8 @@ test.each<[string, string, (text: string) => string, string]>([
   ['a checkout that leaves its token', '.github/workflows/ci.yml', (text) => text.replace('persist-credentials: false', 'fetch-depth: 1'), 'credentials that stay'],
   ['a workflow with more rights than reading', '.github/workflows/ci.yml', (text) => text.replace('contents: read', 'contents: write'), 'must begin with'],
   ['a second job that may publish', '.github/workflows/release.yml', (text) => text.replaceAll('contents: write', 'id-token: write'), 'more than one job publish'],
+  ['a limit that is another one in the code', 'docs/limits.md', () => '| texts | 3,000 characters | [`longestText`](../packages/core/src/lib/foreign-text.ts) |\n', 'it is 2000 in'],
+  ['a limit that the code has not', 'docs/limits.md', () => '| texts | 2,000 characters | [`longestWord`](../packages/core/src/lib/foreign-text.ts) |\n', 'it is not there in'],
   ['a link to nowhere', 'docs/errors.md', source('[x](nowhere.md)'), 'which does not exist'],
 ])('%s is a breach', async (_what, file, change, message) => {
   await edit(file, change)
