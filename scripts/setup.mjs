@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { oneAtATime } from './one-at-a-time.mjs'
@@ -51,11 +51,12 @@ async function pnpm() {
   const bin = join(folder, 'node_modules', '.bin')
   if (existsSync(join(bin, 'pnpm'))) return bin
   await removeOld(cache, 'pnpm-')
+  await requireRoom(cache, 60_000_000)
   await inUnfinishedFolder(join(cache, 'pnpm-'), async (unfinished) => {
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
     const parameters = ['install', '--prefix', unfinished, '--no-save', '--no-audit', '--no-fund', '--loglevel=error', '--fetch-retries=1', packageManager]
     await step(`installing ${packageManager}`, process.env, npm, parameters)
-    // npm reports success on a full disk, with truncated files.
+    // The disk may have become full meanwhile.
     await step(`checking ${packageManager}`, process.env, join(unfinished, 'node_modules', '.bin', 'pnpm'), ['--version'], 'Is the disk full?')
     await mkdir(join(cache, 'tools'), { recursive: true })
     await rename(unfinished, folder)
@@ -97,6 +98,13 @@ async function requireWritable(folder) {
     const remedy = error.code === 'ENOSPC' ? 'make room there' : 'make it writable, or clone into another folder'
     throw new StepError(`cannot write to ${folder} (${error.code}): ${remedy}.`)
   }
+}
+
+/** npm reports success on a full disk, with truncated files. */
+async function requireRoom(folder, bytes) {
+  const { bavail, bsize } = await statfs(folder)
+  const megabytes = (value) => `${Math.floor(value / 1_000_000)} MB`
+  if (bavail * bsize < bytes) throw new StepError(`${folder} has ${megabytes(bavail * bsize)} free, and ${megabytes(bytes)} are needed: make room there.`)
 }
 
 /** Removes what an interrupted run has left behind ten minutes ago or earlier, by how its name begins. */
