@@ -21,7 +21,8 @@ export function progress(label) {
     detail: (text) => {
       detail = text
     },
-    end(outcome = 'done') {
+    end(how = 'done') {
+      const outcome = how !== 'done' && ending ? 'interrupted' : how
       clearTimeout(first)
       clearInterval(timer)
       if (!shown && outcome === 'done') return
@@ -100,7 +101,7 @@ export async function command(main) {
       ending = true
       await endChildren()
       // What uses a server before the server.
-      for (const end of endings.toReversed()) await end().catch((error) => process.stderr.write(`${error?.message ?? error}\n`))
+      for (const end of endings) await end().catch((error) => process.stderr.write(`${error?.message ?? error}\n`))
     })())
   const interrupt = (why, code) => {
     if (ended) process.exit(code)
@@ -117,7 +118,7 @@ export async function command(main) {
 
   let code = 1
   try {
-    code = (await main({ onEnd: (end) => endings.push(end) })) ?? 0
+    code = (await main({ onEnd: (end) => endings.unshift(end) })) ?? 0
   } catch (error) {
     if (!ended) process.stderr.write(`${error instanceof StepError ? error.message : (error?.stack ?? String(error))}\n`)
   }

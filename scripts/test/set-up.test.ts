@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -110,3 +110,13 @@ test.each([
 ])('a failure of the machine is one line: %#', (output, line) => expect(whyFailed('installing', 1, output)).toBe(line))
 
 test('any other failure has what was written last', () => expect(whyFailed('building', 2, 'one\nerror TS1005')).toBe('building failed (exit code 2).\none\nerror TS1005'))
+
+test('what every command loads first has only names that Node 16 knows, or that could not say that it is too old', async () => {
+  const files = ['start', 'setup', 'step', 'servers-for', 'one-at-a-time', 'unfinished-folder', 'why-failed', 'writable-home']
+  const newer = /\b(statfs|glob|cp|styleText|getSystemErrorMap|availableParallelism|parseEnv)\b|\.(toReversed|toSorted|toSpliced|with|findLast|findLastIndex)\(/
+  for (const file of files) {
+    const text = await readFile(new URL(source(file)), 'utf8')
+    const imported = text.split('\n').filter((line) => line.startsWith('import ')).join('\n')
+    expect(newer.exec(`${imported}\n${file === 'step' ? text : ''}`)?.[0], file).toBeUndefined()
+  }
+})
