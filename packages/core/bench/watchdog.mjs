@@ -24,7 +24,7 @@ const base = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '/sys/fs/cgroup' 
 // SIGKILL must come in time.
 setPriority(-20)
 process.stdout.write(`Node ${process.version}, ${availableParallelism()} × ${cpus()[0]?.model.trim()}, load ${loadavg()[0]?.toFixed(1)}, ${new Date().toISOString().slice(0, 10)}\n\n`)
-process.stdout.write('| cores | margin | ended by itself | how long before SIGKILL, median (least) |\n|---|---|---|---|\n')
+process.stdout.write('| cores | margin | gone before SIGKILL | with code 70 | how long before SIGKILL, median (least) |\n|---|---|---|---|---|\n')
 for (const cores of numbers(values.cores)) {
   for (const marginMs of numbers(values.margins)) process.stdout.write(`${row(cores, marginMs, await measure(cores, marginMs))}\n`)
 }
@@ -41,7 +41,7 @@ async function measure(cores, marginMs) {
   return results
 }
 
-/** @returns how long before SIGKILL it was gone, in ms; undefined if SIGKILL was needed */
+/** @returns how long before SIGKILL it was gone, in ms (0 or less if SIGKILL ended it), and its exit code; none if a signal ended it */
 async function endOne(cores, marginMs, index) {
   const group = join(base, `lameduck-bench-${process.pid}-${index}`)
   mkdirSync(group)
@@ -56,9 +56,9 @@ async function endOne(cores, marginMs, index) {
     child.kill('SIGTERM')
     const kill = setTimeout(() => child.kill('SIGKILL'), graceMs)
     const [code] = await exited
-    clearTimeout(kill)
     const leftMs = graceMs - (performance.now() - begun)
-    return code === 70 && leftMs > 0 ? leftMs : undefined
+    clearTimeout(kill)
+    return { leftMs, code }
   } finally {
     // A group is busy for a moment after its last process.
     for (let tries = 0; existsSync(group) && tries < 50; tries += 1) await removed(group)
@@ -81,9 +81,10 @@ function limit(group, cores) {
 }
 
 function row(cores, marginMs, results) {
-  const early = results.filter((ms) => ms !== undefined)
+  const early = results.map(({ leftMs }) => leftMs).filter((leftMs) => leftMs > 0)
+  const told = results.filter(({ leftMs, code }) => leftMs > 0 && code === 70)
   const left = early.length === 0 ? '–' : `${median(early).toFixed(0)} ms (${Math.min(...early).toFixed(0)} ms)`
-  return `| ${cores} | ${marginMs} ms | ${early.length} of ${results.length} | ${left} |`
+  return `| ${cores} | ${marginMs} ms | ${early.length} of ${results.length} | ${told.length} | ${left} |`
 }
 
 function numbers(text) {
