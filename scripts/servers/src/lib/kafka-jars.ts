@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readFile, rename } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
@@ -51,7 +52,7 @@ async function fetch({ env, cacheFolder, onProgress }: Context, mvn: string, tar
   onProgress(`Kafka: fetching ${bad.length === pinned.size ? `${bad.length} jars (45 MB)` : bad.join(', ')}`)
   await inWorkFolder(cacheFolder, async ({ folder, run }) => {
     const lib = join(folder, 'lib')
-    const args = ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${lib}`]
+    const args = ['-B', '-q', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${lib}`, ...repositoryBelow(env['HOME'])]
     await run(mvn, args, env)
     if ((await stillBad(lib)).length > 0) {
       // Maven's own repository holds the altered file: fetch into an empty one.
@@ -67,6 +68,20 @@ async function fetch({ env, cacheFolder, onProgress }: Context, mvn: string, tar
 
   async function stillBad(lib: string): Promise<string[]> {
     return badJars(lib, new Map([...pinned].filter(([jar]) => bad.includes(jar))))
+  }
+}
+
+/** Java takes its home from the list of users, where it may be one that cannot be written to; whoever set another has a reason. */
+function repositoryBelow(home: string | undefined): string[] {
+  return home === undefined || home === '' || home === homeOfUser() ? [] : [`-Dmaven.repo.local=${join(home, '.m2', 'repository')}`]
+}
+
+function homeOfUser(): string | undefined {
+  try {
+    return userInfo().homedir
+  } catch {
+    // A user without an entry in the list.
+    return undefined
   }
 }
 
