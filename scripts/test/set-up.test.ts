@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -77,7 +77,7 @@ test.each([
   expect(await oneAtATime(file, async () => 'done', () => expect.unreachable('it waited'))).toBe('done')
 })
 
-async function ended(): Promise<{ pid: number | undefined }> {
+async function ended(): Promise<ChildProcess> {
   const child = spawn(process.execPath, ['--eval', ''])
   await once(child, 'exit')
   return child

@@ -47,7 +47,7 @@ async function world(protocol: Protocol, when: When, method: string = 'POST'): P
   return {
     rows,
     closed: once(server, 'close'),
-    go: mayWrite.open,
+    go: () => mayWrite.open(),
     async stop() {
       const stopped = lifecycle.stop()
       mayAnswer.open()
@@ -100,10 +100,11 @@ test('a GET is over with its answer', async () => {
 
 test('of the answers before a stop a thousand are remembered, and no response with them', async () => {
   let onClosed = (): void => {}
-  const server = createServer((_request, response) => {
+  const handle = (_request: IncomingMessage, response: ServerResponse): Promise<void> => {
     response.on('close', () => onClosed()).end('accepted')
     return new Promise<void>(() => {})
-  })
+  }
+  const server = createServer(handle as never)
   const resource = httpServer(server)
   const port = await serve(server)
   const client = await rawClient(port)
