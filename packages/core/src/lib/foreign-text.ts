@@ -11,17 +11,22 @@ const longestStack = 16_000
 
 /** One line of at most 2,000 characters, which neither moves a terminal's cursor nor reads from right to left. */
 export function oneLine(text: string): string {
-  return visible(cut(text, longestText).replaceAll(/\s+/g, (space) => (/[\n\t]/.test(space) ? ' ' : space)))
+  return bounded(visible(cut(text, longestText).replaceAll(/\s+/g, (space) => (/[\n\t]/.test(space) ? ' ' : space))), longestText)
 }
 
 /** Several lines of at most 16,000 characters; all but the first are indented, so that none of them passes for a line of the log. */
 export function severalLines(text: string): string {
   const short = text.length <= longestStack ? text : `${cut(text, longestStack / 2)}\n    ${text.slice(-longestStack / 2)}`
-  return visible(short.replaceAll(/\n(?!\s)/g, '\n    '))
+  return bounded(visible(short.replaceAll(/\n(?!\s)/g, '\n    ')), longestStack)
 }
 
 function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text
+}
+
+/** What was cut may have grown: a sign's code is up to six times as long as the sign. A little more than `most` is what a cut has added. */
+function bounded(text: string, most: number): string {
+  return text.length > most + 40 ? `${text.slice(0, most)}…` : text
 }
 
 /** Control characters, halves of characters that a cut has left, and what turns the direction of a text, as their codes. */

@@ -1,0 +1,2 @@
+export { parseFuzzOptions, fuzzUsage, FuzzUsageError } from './lib/fuzz-options.ts'
+export { runFuzz } from './lib/run-fuzz.ts'
