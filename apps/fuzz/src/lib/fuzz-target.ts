@@ -23,7 +23,9 @@ export interface FuzzTime {
 }
 
 const limitMs = 10_000
-const minimiseMs = 20_000
+
+/** Of the time, for making a failure smaller. */
+const minimisePart = 0.25
 
 /** Runs the inputs that were found earlier, then new ones, until the time is over or something is broken. */
 export async function fuzzTarget(target: Target, load: Load, known: readonly Uint8Array[], { forMs, seed, coverage, onProgress }: FuzzTime): Promise<FuzzResult> {
@@ -39,7 +41,7 @@ export async function fuzzTarget(target: Target, load: Load, known: readonly Uin
     const broken = await attempt(bytes)
     executions += 1
     if (broken !== undefined) {
-      const input = await minimise(bytes, async (smaller) => (await attempt(smaller)) !== undefined, minimiseMs)
+      const input = await minimise(bytes, async (smaller) => (await attempt(smaller)) !== undefined, forMs * minimisePart)
       return { executions, tookMs: performance.now() - startedAt, corpus, failure: { broken: (await attempt(input)) ?? broken, input } }
     }
     if (coverage.taken() > 0) corpus.push(bytes)

@@ -69,6 +69,8 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
   const samples: Sample[] = []
   const lastSamples: Sample[] = []
   let restarts = 0
+  let readyMs = 0
+  let stopMs = 0
   const startedAt = performance.now()
   const isOver = (): boolean => signal.aborted || performance.now() - startedAt > minutes * 60_000
   const sampling = (async () => {
@@ -80,14 +82,18 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
     await alone(async () => {
       const [old] = turning
       if (!old) return
+      const beganAt = performance.now()
       turning = [...turning.slice(1), await begin()]
+      readyMs = performance.now() - beganAt
       lastSamples.push(await old.sample())
       // It stays in the balancer, which follows its readiness.
+      const signalledAt = performance.now()
       await old.terminate()
+      stopMs = performance.now() - signalledAt
       balancer.remove(old)
       restarts += 1
     })
-    tell(`  ${((performance.now() - startedAt) / 60_000).toFixed(1)} min: ${restarts} restarts, ${load.counts.requests} requests, ${load.counts.broken} broken, ${all.filter((each) => each.isKilled).length} killed`)
+    tell(`  ${((performance.now() - startedAt) / 60_000).toFixed(1)} min: ${restarts} restarts, the last ready after ${seconds(readyMs)} and stopped in ${seconds(stopMs)}, ${load.counts.requests} requests, ${load.counts.broken} broken, ${all.filter((each) => each.isKilled).length} killed`)
   }
   await faults.end()
   await last
@@ -100,3 +106,5 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
   const broken = [...all.flatMap((replica) => faultsOf(replica, found)), ...grown(samples)]
   return summarise({ minutes: (performance.now() - startedAt) / 60_000, seed, sabotage, restarts, all, load: load.counts, faults: faults.counts, samples, lastSamples, broken, servers })
 }
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

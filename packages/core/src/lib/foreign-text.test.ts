@@ -41,3 +41,10 @@ test('the frames of an error with a long message are still told', () => {
   const error = new Error('z'.repeat(1_000_000))
   expect(describeStack(error)).toMatch(/^Error: z{7993}… \(\d+ characters\)\n[^]*foreign-text\.test\.ts:\d+:\d+[^]*$/)
 })
+
+test('a text of nothing but control characters is no longer than another', () => {
+  expect(oneLine('\u2028'.repeat(1_999)).length).toBeLessThanOrEqual(longestText + 1)
+  expect(oneLine(`${'\u0000'.repeat(300)}${'😀'.repeat(800)}a`)).not.toMatch(/\p{Cs}/u)
+  expect(oneLine(`${'\u0000'.repeat(300)}b${'😀'.repeat(800)}a`)).not.toMatch(/\p{Cs}/u)
+  expect(severalLines('\u0000'.repeat(15_000)).length).toBeLessThanOrEqual(16_001)
+})

@@ -26,7 +26,7 @@ function cut(text: string, most: number): string {
 
 /** What was cut may have grown: a sign's code is up to six times as long as the sign. A little more than `most` is what a cut has added. */
 function bounded(text: string, most: number): string {
-  return text.length > most + 40 ? `${text.slice(0, most)}…` : text
+  return text.length > most + 40 ? `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}…` : text
 }
 
 /** Control characters, halves of characters that a cut has left, and what turns the direction of a text, as their codes. */
