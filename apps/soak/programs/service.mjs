@@ -20,7 +20,7 @@ const redis = new Redis(REDIS_URL)
 redis.on('error', () => {})
 const kafka = drainableKafka(Kafka, { clientId: 'soak', brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.NOTHING })
 const producer = kafka.producer()
-const consumer = kafka.consumer({ groupId: `${TOPIC}-shipping`, sessionTimeout: 10_000 })
+const consumer = kafka.consumer({ groupId: `${TOPIC}-shipping`, sessionTimeout: 10_000, rebalanceTimeout: 20_000 })
 const audits = trackedWork('audits')
 
 const server = createServer((request, response) => {
@@ -44,9 +44,12 @@ async function place(id) {
 const room = new WebSocketServer({ server })
 room.on('connection', (socket) => {
   socket.on('error', () => {})
-  socket.on('message', async (data) => {
-    const { rowCount } = await pool.query(`INSERT INTO ${TOPIC}_notes VALUES ($1)`, [data.toString()]).catch(() => ({ rowCount: 0 }))
-    socket.send(rowCount === 1 ? data.toString() : 'failed')
+  socket.on('message', (data) => {
+    const id = Buffer.from(data).toString()
+    pool.query(`INSERT INTO ${TOPIC}_notes VALUES ($1)`, [id]).then(
+      () => socket.send(id),
+      () => socket.send('failed'),
+    )
   })
 })
 

@@ -58,9 +58,16 @@ const makers: readonly ((input: Input) => unknown)[] = [
   () => Object.create(null),
   () => ({ toString: (): unknown => ({}) }),
   () => ({ constructor: { name: '\u001B[2J' } }),
-  () => ({ then: refuse }),
-  () => ({ then: (): void => {} }),
-  (input) => ({ then: (done: (value: unknown) => void, failed: (error: unknown) => void): void => (input.below(2) ? (done(1), failed(2)) : (failed(1), done(2))) }),
+  () => thenable(refuse),
+  () => thenable(() => {}),
+  (input) => {
+    const isDoneFirst = input.below(2) === 1
+    return thenable((done, failed) => {
+      if (isDoneFirst) done(1)
+      failed(2)
+      done(3)
+    })
+  },
   () => runInNewContext('Promise.reject(new Error("of another realm"))'),
   () => runInNewContext('new Error("of another realm")'),
   () => runInNewContext('Promise.resolve(1)'),
@@ -78,3 +85,7 @@ function getters(name: string, on: object = {}): unknown {
 function cycle(on: object): unknown {
   return Object.assign(on, { cause: on, self: on, errors: [on] })
 }
+
+const thenKey = 'then'
+type Then = (done: (value: unknown) => void, failed: (error: unknown) => void) => void
+const thenable = (then: Then): unknown => Object.assign(Object.create(null) as object, Object.fromEntries([[thenKey, then]]))

@@ -3,7 +3,7 @@ import type { FakeClock } from '@lameduck/core/testing'
 import type { Load } from './libraries.ts'
 
 export const graceMs = 8_000
-const controls = /[\u0000-\u001F\u007F-\u009F]/
+const controls = /\p{Cc}/u
 
 /** Core as it was built file by file, on a clock that is moved by hand. */
 export interface ClockedCore {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:net'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import type * as core from '@lameduck/core'
 import type { Lifecycle, Report, Resource } from '@lameduck/core'
 import type { Input } from './input.ts'
 import type { Load } from './libraries.ts'
@@ -27,7 +28,7 @@ export interface WireStop {
 
 /** Returns what was broken of: the stop ends in time, the good request is answered and counted, and clean means that nothing is left. */
 export async function stopOnTheWire(load: Load, input: Input, { serve, next, good, onOpen, unanswered }: WireStop): Promise<string | undefined> {
-  const { createLifecycle } = await load<typeof import('@lameduck/core')>('core/dist/index.js')
+  const { createLifecycle } = await load<typeof core>('core/dist/index.js')
   const lifecycle = createLifecycle({ env: {}, policy: { graceMs, marginMs, lameDuck: { minMs: 0, quietMs: 0, maxMs: 0 } } })
   const { resource, port } = serve(lifecycle)
   lifecycle.add(resource)

@@ -40,6 +40,7 @@ interface Said {
 
 const program = fileURLToPath(new URL('../../programs/service.mjs', import.meta.url))
 export const graceMs = 15_000
+const readyLimitMs = 60_000
 
 /** @param hasFullDisk its logs go where every write fails with ENOSPC */
 export async function startReplica(name: string, env: Readonly<Record<string, string>>, hasFullDisk: boolean): Promise<Replica> {
@@ -49,7 +50,7 @@ export async function startReplica(name: string, env: Readonly<Record<string, st
   let ending: Replica['ending']
   let report: Report | undefined
   let isKilled = false
-  let onSample = (_: Sample): void => {}
+  let onSample: (sample: Sample) => void = () => {}
   const exited = once(child, 'exit').then(([code, signal]) => void (ending = { code: code as number | null, signal: signal as NodeJS.Signals | null }))
   child.on('error', () => {})
   const ready = new Promise<NonNullable<Said['ready']>>((resolve, reject) => {
@@ -59,7 +60,7 @@ export async function startReplica(name: string, env: Readonly<Record<string, st
       if (said.report) report = said.report
     })
     void exited.then(() => reject(new Error(`${name} ended before it was ready`)))
-    setTimeout(() => reject(new Error(`${name} was not ready in 60 s`)), 60_000).unref()
+    setTimeout(() => reject(new Error(`${name} was not ready in ${readyLimitMs / 1_000} s`)), readyLimitMs).unref()
   })
   try {
     const { port, probePort } = await ready

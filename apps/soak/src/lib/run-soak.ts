@@ -14,6 +14,7 @@ import { faultsOf } from './verdict.ts'
 
 const restartEveryMs = 20_000
 const sampleEveryMs = 2_000
+const mostFailedStarts = 20
 
 export interface SoakContext {
   readonly tell: (line: string) => void
@@ -32,18 +33,24 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
   onEnd(store.close)
   const behind = new URL(url('postgres'))
   const link = await tcpLink({ host: behind.hostname, port: Number(behind.port) })
-  onEnd(link.close)
+  onEnd(async () => link.close())
   behind.host = `${link.host}:${link.port}`
   const env = { DATABASE_URL: behind.href, REDIS_URL: url('redis'), KAFKA_BROKERS: url('kafka'), TOPIC: topic, KAFKAJS_NO_PARTITIONER_WARNING: '1', ...(sabotage ? { SABOTAGE: sabotage } : {}) }
 
   const all: Replica[] = []
+  const failedStarts: string[] = []
   const balancer = createBalancer()
   onEnd(async () => {
     balancer.close()
     await Promise.all(all.map(async (replica) => (replica.ending ? undefined : replica.kill())))
   })
   const begin = async (): Promise<Replica> => {
-    const replica = await startReplica(`replica ${all.length}`, env, random() < 0.2)
+    const replica = await startReplica(`replica ${all.length}`, env, random() < 0.2).catch((error: unknown) => failedStarts.push(String(error)))
+    // A server may be frozen for as long as a start takes: then it is tried again, as kubelet does.
+    if (typeof replica === 'number') {
+      if (failedStarts.length > mostFailedStarts) throw new Error(failedStarts.join('\n'))
+      return begin()
+    }
     all.push(replica)
     balancer.add(replica)
     return replica
@@ -104,7 +111,7 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
   await Promise.all([resident, ...turning].map(async (replica) => replica.terminate()))
   const found = await store.read()
   const broken = [...all.flatMap((replica) => faultsOf(replica, found)), ...grown(samples)]
-  return summarise({ minutes: (performance.now() - startedAt) / 60_000, seed, sabotage, restarts, all, load: load.counts, faults: faults.counts, samples, lastSamples, broken, servers })
+  return summarise({ minutes: (performance.now() - startedAt) / 60_000, seed, sabotage, restarts, all, load: load.counts, faults: faults.counts, samples, lastSamples, broken, servers, failedStarts })
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`

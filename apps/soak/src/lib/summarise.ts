@@ -24,10 +24,12 @@ interface Happened {
   readonly lastSamples: readonly Sample[]
   readonly broken: readonly string[]
   readonly servers: OwnServers['servers']
+  /** Of replicas that ended, or were not ready after a minute, and were started again. */
+  readonly failedStarts: readonly string[]
 }
 
 /** The figures for people and for programs. */
-export function summarise({ minutes, seed, sabotage, restarts, all, load, faults, samples, lastSamples, broken, servers }: Happened): SoakFigures {
+export function summarise({ minutes, seed, sabotage, restarts, all, load, faults, samples, lastSamples, broken, servers, failedStarts }: Happened): SoakFigures {
   const graceful = all.filter(({ isKilled }) => !isKilled)
   const results = countBy(graceful.map(({ report }) => report?.result ?? 'no report'))
   const exits = countBy(graceful.map(({ ending }) => String(ending?.code ?? ending?.signal)))
@@ -36,7 +38,7 @@ export function summarise({ minutes, seed, sabotage, restarts, all, load, faults
     ['ran', `${minutes.toFixed(1)} min, seed ${seed}${sabotage ? `, sabotage ${sabotage}` : ''}`],
     ['machine', `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? '?'}, ${Math.round(totalmem() / 2 ** 30)} GiB`],
     ['servers', [...servers.values()].map(({ detail }) => detail.split(' from ')[0]).join(', ')],
-    ['restarts', `${restarts}, and ${all.length - graceful.length} killed`],
+    ['restarts', `${restarts}, and ${all.length - graceful.length} killed; ${failedStarts.length} starts failed and were tried again`],
     ['faults', describe(faults)],
     ['requests', `${load.requests}: ${load.accepted} accepted, ${load.refused} refused with an answer, ${brokenBy(false)} without an answer, and ${brokenBy(true)} of killed replicas`],
     ['notes', `${load.notes} confirmed, ${load.unconfirmed} crossed a goodbye and were told so`],
@@ -46,7 +48,7 @@ export function summarise({ minutes, seed, sabotage, restarts, all, load, faults
   ]
   const verdict = broken.length === 0 ? '✓ nothing lost, and nothing grown' : broken.map((each) => `✗ ${each}`).join('\n')
   const table = [...rows.map(([name, text]) => `${name.padEnd(11)}${text}`), '', ...figures.map((figure) => picture(samples, figure)), '', verdict].join('\n')
-  return { table, broken, json: { ...Object.fromEntries(rows), load, faults, results, exits, samples, lastSamples, broken } }
+  return { table, broken, json: { ...Object.fromEntries(rows), load, faults, results, exits, samples, lastSamples, broken, failedStarts } }
 }
 
 function countBy(texts: readonly string[]): Record<string, number> {

@@ -1,10 +1,11 @@
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
+import type * as http from '@lameduck/http'
 import type { Socket } from 'node:net'
 import type { Input } from '../input.ts'
 import type { Target } from '../target.ts'
 import { portOf, stopOnTheWire, type WireStop } from '../wire-stop.ts'
 
-type Http = typeof import('@lameduck/http')
+type Http = typeof http
 
 const pieces = [
   'GET / HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /later HTTP/1.1\r\nHost: a\r\n\r\n', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n', 'hello', 'HEAD / HTTP/1.0\r\n\r\n',

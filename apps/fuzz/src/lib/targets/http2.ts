@@ -1,9 +1,10 @@
 import { connect, createServer, type Http2ServerResponse } from 'node:http2'
+import type * as http from '@lameduck/http'
 import type { Input } from '../input.ts'
 import type { Target } from '../target.ts'
 import { portOf, stopOnTheWire, type WireStop } from '../wire-stop.ts'
 
-type Http = typeof import('@lameduck/http')
+type Http = typeof http
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 /** `:method GET`, `:scheme http`, `:path /`, `:authority a`, from HPACK's static table. */

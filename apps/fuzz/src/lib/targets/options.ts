@@ -1,7 +1,8 @@
+import type * as core from '@lameduck/core'
 import { foreignText, keptHostile } from '../hostile.ts'
 import type { Target } from '../target.ts'
 
-type Core = typeof import('@lameduck/core')
+type Core = typeof core
 const known = { graceMs: true, marginMs: true, name: true, drainFrom: true } as const
 
 /** Options that are not known, or are no options. */

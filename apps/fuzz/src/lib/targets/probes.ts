@@ -1,9 +1,10 @@
 import { get } from 'node:http'
+import type * as library from '@lameduck/probes'
 import type { Input } from '../input.ts'
 import type { Target } from '../target.ts'
 import { stopOnTheWire } from '../wire-stop.ts'
 
-type Probes = typeof import('@lameduck/probes')
+type Probes = typeof library
 
 const pieces = [
   'GET /livez HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /readyz?verbose HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /readyz/%00 HTTP/1.1\r\nHost: a\r\n\r\n', 'HEAD /startupz HTTP/1.1\r\nHost: a\r\n\r\n', 'GET /readyz?exclude=a&exclude=%ff HTTP/1.1\r\nHost: a\r\n\r\n',

@@ -1,8 +1,9 @@
+import type * as core from '@lameduck/core'
 import type { Report } from '@lameduck/core'
 import { foreignText, keptHostile } from '../hostile.ts'
 import type { Target } from '../target.ts'
 
-type Core = typeof import('@lameduck/core')
+type Core = typeof core
 interface Describing {
   readonly describeValue: (value: unknown) => string
   readonly describeError: (error: unknown) => string
@@ -13,7 +14,7 @@ interface Fitting {
 }
 
 // Line feeds and tabs are allowed in a stack.
-const controls = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u2028\u2029\u202A-\u202E]/
+const controls = /(?![\n\t])[\p{Cc}\u2028\u2029\u202A-\u202E]/u
 const tooSlowMs = 400
 
 /** Foreign texts in one line of a log, in a stack, in JSON. */
