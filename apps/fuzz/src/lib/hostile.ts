@@ -86,6 +86,5 @@ function cycle(on: object): unknown {
   return Object.assign(on, { cause: on, self: on, errors: [on] })
 }
 
-const thenKey = 'then'
 type Then = (done: (value: unknown) => void, failed: (error: unknown) => void) => void
-const thenable = (then: Then): unknown => Object.assign(Object.create(null) as object, Object.fromEntries([[thenKey, then]]))
+const thenable = (then: Then): unknown => Object.fromEntries(['then'].map((key) => [key, then]))
