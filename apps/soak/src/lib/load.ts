@@ -38,17 +38,16 @@ export function startLoad(balancer: Balancer): Load {
       if (!replica) continue
       const id = `o${(last += 1)}`
       counts.requests += 1
-      const status = await ask(replica, id).catch(() => undefined)
+      const status = await ask(replica, id).catch((error: unknown) => void replica.broken.set(id, { atMs: performance.now(), why: String(error) }))
       if (status === 201) replica.accepted.add(id)
-      if (status === undefined) replica.broken.add(id)
       counts[status === 201 ? 'accepted' : status === undefined ? 'broken' : 'refused'] += 1
     }
   }
 
-  function ask(replica: Replica, id: string): Promise<number | undefined> {
+  function ask(replica: Replica, id: string): Promise<number> {
     return new Promise((resolve, reject) => {
       const asking = request({ host: '127.0.0.1', port: replica.port, path: `/${id}`, method: 'POST', agent, timeout: answerLimitMs }, (response) => {
-        response.resume().on('end', () => resolve(response.statusCode)).on('error', reject)
+        response.resume().on('end', () => resolve(response.statusCode ?? 0)).on('error', reject)
       })
       asking.on('timeout', () => asking.destroy(new Error('no answer'))).on('error', reject).end()
     })

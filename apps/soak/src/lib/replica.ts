@@ -19,8 +19,10 @@ export interface Replica {
   readonly probePort: number
   /** Ids whose request it has answered with 201, and notes it has confirmed. */
   readonly accepted: Set<string>
-  /** Requests that ended without an answer. */
-  readonly broken: Set<string>
+  /** Requests that ended without an answer, when (`performance.now()`) and why. */
+  readonly broken: Map<string, { readonly atMs: number; readonly why: string }>
+  /** When it was asked to stop. */
+  readonly signalledAt: number | undefined
   readonly ending: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined
   readonly report: Report | undefined
   /** Whether it was killed as a fault: what it had in flight is promised to nobody. */
@@ -50,6 +52,7 @@ export async function startReplica(name: string, env: Readonly<Record<string, st
   let ending: Replica['ending']
   let report: Report | undefined
   let isKilled = false
+  let signalledAt: number | undefined
   let onSample: (sample: Sample) => void = () => {}
   const exited = once(child, 'exit').then(([code, signal]) => void (ending = { code: code as number | null, signal: signal as NodeJS.Signals | null }))
   child.on('error', () => {})
@@ -64,13 +67,14 @@ export async function startReplica(name: string, env: Readonly<Record<string, st
   })
   try {
     const { port, probePort } = await ready
-    return { name, port, probePort, accepted: new Set(), broken: new Set(), terminate, kill, sample, tell: (message) => void (child.connected && child.send(message)), get ending() { return ending }, get report() { return report }, get isKilled() { return isKilled } }
+    return { name, port, probePort, accepted: new Set(), broken: new Map(), terminate, kill, sample, tell: (message) => void (child.connected && child.send(message)), get ending() { return ending }, get signalledAt() { return signalledAt }, get report() { return report }, get isKilled() { return isKilled } }
   } catch (error) {
     child.kill('SIGKILL')
     throw error
   }
 
   async function terminate(): Promise<void> {
+    signalledAt = performance.now()
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
     await exited

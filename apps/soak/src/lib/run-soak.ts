@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { tcpLink } from '@lameduck/conformance'
 import { startOwnServers } from '@lameduck/strange-services'
@@ -84,7 +83,7 @@ export async function runSoak({ minutes, seed, sabotage }: SoakOptions, { tell, 
     for (; !isOver(); await delay(sampleEveryMs)) samples.push(await resident.sample().catch(() => samples.at(-1) as Sample))
   })()
   for (let nextAt = startedAt + 5_000; !isOver(); nextAt += restartEveryMs) {
-    await Promise.race([delay(Math.max(0, nextAt - performance.now())), ...(signal.aborted ? [] : [once(signal, 'abort')])])
+    await delay(Math.max(0, nextAt - performance.now()), undefined, { signal }).catch(() => {})
     if (isOver()) break
     await alone(async () => {
       const [old] = turning

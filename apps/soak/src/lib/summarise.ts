@@ -41,6 +41,7 @@ export function summarise({ minutes, seed, sabotage, restarts, all, load, faults
     ['restarts', `${restarts}, and ${all.length - graceful.length} killed; ${failedStarts.length} starts failed and were tried again`],
     ['faults', describe(faults)],
     ['requests', `${load.requests}: ${load.accepted} accepted, ${load.refused} refused with an answer, ${brokenBy(false)} without an answer, and ${brokenBy(true)} of killed replicas`],
+    ['unanswered', graceful.flatMap((each) => [...each.broken].map(([id, { atMs, why }]) => `${id} of ${each.name}, ${each.signalledAt !== undefined && atMs >= each.signalledAt ? 'in its stop' : 'before its stop'}: ${why}`)).slice(0, 5).join('; ') || 'none'],
     ['notes', `${load.notes} confirmed, ${load.unconfirmed} crossed a goodbye and were told so`],
     ['reports', describe(results)],
     ['exit codes', describe(exits)],

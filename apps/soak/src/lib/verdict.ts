@@ -28,7 +28,8 @@ export function faultsOf(replica: Replica, found: Found): string[] {
   if (!report) return [...faults, `${name}: there is no report (exit ${ending?.code ?? ending?.signal})`]
   const isGood = report.result === 'clean'
   if (isGood) faults.push(...missing('audits', orders, found.audits))
-  if (isGood && broken.size > 0) faults.push(`${name}: ${broken.size} requests are without an answer, and its report is clean`)
+  const inStop = [...broken].filter(([, { atMs }]) => atMs >= (replica.signalledAt ?? Infinity))
+  if (isGood && inStop.length > 0) faults.push(`${name}: ${inStop.length} requests are without an answer, such as ${JSON.stringify(inStop[0])}, and its report is clean`)
   if (isGood !== (ending?.code === 0) && report.result !== 'unknown') faults.push(`${name}: the report is ${report.result}, and the exit ${ending?.code ?? ending?.signal}`)
   return faults
 }
