@@ -45,11 +45,19 @@ export function summarise({ minutes, seed, sabotage, restarts, all, load, faults
     ['notes', `${load.notes} confirmed, ${load.unconfirmed} crossed a goodbye and were told so`],
     ['reports', describe(results)],
     ['exit codes', describe(exits)],
+    ...graceful.flatMap(whyNotClean).map((text): [string, string] => ['not clean', text]),
     ['restarted', figures.map((figure) => `${figure} ${median(lastSamples.map((each) => each[figure])).toFixed(1)}`).join(', ')],
   ]
   const verdict = broken.length === 0 ? '✓ nothing lost, and nothing grown' : broken.map((each) => `✗ ${each}`).join('\n')
   const table = [...rows.map(([name, text]) => `${name.padEnd(11)}${text}`), '', ...figures.map((figure) => picture(samples, figure)), '', verdict].join('\n')
   return { table, broken, json: { ...Object.fromEntries(rows), load, faults, results, exits, samples, lastSamples, broken, failedStarts } }
+}
+
+/** In one line what its report says of a replica that did not leave clean. */
+function whyNotClean({ name, report }: Replica): string[] {
+  if (!report || report.result === 'clean') return []
+  const steps = report.steps.flatMap(({ name: step, outcome, errors, work }) => (['idle', 'drained', 'skipped'].includes(outcome) ? [] : [`${step} ${outcome} (${[...errors, ...(work?.reasons ?? [])].join('; ')})`]))
+  return [`${name}, ${report.result}: ${[...steps, ...report.errors].join(', ') || report.warnings.join(', ')}`.slice(0, 300)]
 }
 
 function countBy(texts: readonly string[]): Record<string, number> {
