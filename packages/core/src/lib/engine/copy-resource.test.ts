@@ -94,3 +94,18 @@ test('methods of a class are called as methods of their object, and the handle h
   await lifecycle.stop()
   expect(counter.drained).toBe(1)
 })
+
+// Catches: a class that keeps what a member tells in a field with an underscore, refused by add().
+test('a field of its own with an underscore is not taken for a member written wrongly', () => {
+  class Jobs implements Resource {
+    readonly name = 'jobs'
+    readonly phase = 'work'
+    _inFlight = 0
+    inFlight(): number {
+      return this._inFlight
+    }
+    drain(): void {}
+  }
+  expect(createLifecycle({ env: {} }).add(new Jobs()).resource.name).toBe('jobs')
+  expect(() => createLifecycle().add({ ...whole, inflight: () => 0 } as Resource)).toThrow('did you mean inFlight?')
+})

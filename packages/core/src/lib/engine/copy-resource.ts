@@ -42,10 +42,10 @@ function read(given: Resource, member: keyof Resource): unknown {
 const known: ReadonlySet<string> = new Set([...fields, ...methods, 'warnings', 'constructor'])
 const byPlainName: ReadonlyMap<string, string> = new Map([...fields, ...methods, 'warnings'].map((member) => [plain(member), member]))
 
-/** `inflight` would never be asked. */
+/** `inflight` would never be asked. What begins with `_` is a field of the resource's own, which its member reads. */
 function refuseLikeness(given: Resource): void {
   for (const name of namesOf(given)) {
-    const meant = known.has(name) ? undefined : byPlainName.get(plain(name))
+    const meant = known.has(name) || name.startsWith('_') ? undefined : byPlainName.get(plain(name))
     if (meant !== undefined) throw new LifecycleError('invalid-resource', `a resource has no ${name}; did you mean ${meant}?`)
   }
 }

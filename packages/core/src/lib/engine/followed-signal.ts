@@ -11,20 +11,21 @@ export interface FollowedSignal {
   readonly settled: () => Promise<unknown>
 }
 
-type Listener = (this: AbortSignal, event: Event) => unknown
+type Callback = (this: AbortSignal, event: Event) => unknown
+type Listener = Callback | { handleEvent(event: Event): unknown }
 
 export function createFollowedSignal(): FollowedSignal {
   const controller = new AbortController()
   const { signal } = controller
-  const followed = new WeakMap<object, Listener>()
+  const followed = new WeakMap<object, Callback>()
   const pending = new Set<Promise<unknown>>()
   // Every open event stream listens to it; Node would take more than ten for a leak.
   setMaxListeners(0, signal)
   const add = Reflect.get(signal, 'addEventListener') as object as (...parameters: unknown[]) => void
   const remove = Reflect.get(signal, 'removeEventListener') as object as (...parameters: unknown[]) => void
-  signal.addEventListener = (type: string, listener: unknown, ...rest: unknown[]) => Reflect.apply(add, signal, [type, typeof listener === 'function' ? follow(listener as Listener) : listener, ...rest])
+  signal.addEventListener = (type: string, listener: unknown, ...rest: unknown[]) => Reflect.apply(add, signal, [type, isListener(listener) ? follow(listener) : listener, ...rest])
   signal.removeEventListener = (type: string, listener: unknown, ...rest: unknown[]) =>
-    Reflect.apply(remove, signal, [type, typeof listener === 'function' ? (followed.get(listener) ?? listener) : listener, ...rest])
+    Reflect.apply(remove, signal, [type, isListener(listener) ? (followed.get(listener) ?? listener) : listener, ...rest])
 
   return {
     signal,
@@ -34,11 +35,11 @@ export function createFollowedSignal(): FollowedSignal {
   }
 
   /** The same one for the same listener, which an EventTarget calls once, however often it was added. */
-  function follow(listener: Listener): Listener {
+  function follow(listener: Listener): Callback {
     const known = followed.get(listener)
     if (known) return known
-    const following: Listener = function (this: AbortSignal, event) {
-      const returned = listener.call(this, event)
+    const following: Callback = function (this: AbortSignal, event) {
+      const returned = typeof listener === 'function' ? listener.call(this, event) : listener.handleEvent(event)
       if (isThenable(returned)) keep(returned)
       // Node makes an uncaught error of its rejection, as without this.
       return returned
@@ -54,6 +55,11 @@ export function createFollowedSignal(): FollowedSignal {
     )
     pending.add(ended)
   }
+}
+
+/** What an EventTarget takes: a function, or an object with one. */
+function isListener(listener: unknown): listener is Listener {
+  return typeof listener === 'function' || typeof (listener as { readonly handleEvent?: unknown } | null | undefined)?.handleEvent === 'function'
 }
 
 /** What to say of listeners that are still at work when everything has stopped: no step waits for them. */
