@@ -7,7 +7,7 @@ import { promiseOf, settlesLater } from './handler-promises.ts'
 const handlerMs = 2_000
 const pauseMs = 16
 
-/** Promises of handlers that are kept, of before a stop; each is small, but a busy server answers thousands in a second. */
+/** Handlers of before a stop that are remembered: a busy server answers thousands in a second. */
 const mostKept = 1_000
 
 /** A handler whose answer has been sent, and that is at work all the same: `response.end()`, and then a row. Nothing where its promise is not known. */
@@ -29,21 +29,25 @@ export interface BehindAnswers {
 }
 
 export function createBehindAnswers(): BehindAnswers {
-  // A ring: whether they have ended is only asked when a stop begins.
-  let kept: (Request & { readonly promise: object })[] = []
+  // A ring: whether they have ended is only asked when a stop begins. Weak, for a promise has what its handler returned, such as the answer with its
+  // request; and one that nobody can settle any more is not at work.
+  let kept: (Request & { readonly promise: WeakRef<object> })[] = []
   let next = 0
   return {
     answered({ method, url }, answer) {
       const promise = promiseOf(answer)
       if (!promise) return
-      kept[next] = { method, url, promise }
+      kept[next] = { method, url, promise: new WeakRef(promise) }
       next = (next + 1) % mostKept
     },
     take() {
       const all = kept
       kept = []
       next = 0
-      return all.flatMap(({ method = '', url = '', promise }) => atWorkBehind(describeRequest({ method, url }), promise) ?? [])
+      return all.flatMap(({ method = '', url = '', promise: kept }) => {
+        const promise = kept.deref()
+        return (promise && atWorkBehind(describeRequest({ method, url }), promise)) ?? []
+      })
     },
   }
 }
