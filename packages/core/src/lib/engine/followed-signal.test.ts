@@ -22,7 +22,7 @@ test.each(['stopping', 'draining'] as const)('an async listener of %s that is st
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (async () => {}) as () => void))).toEqual(clean)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', () => {}))).toEqual(clean)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (() => new Promise(() => {})) as () => void))).toEqual(doubtful)
-  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', { handleEvent: () => new Promise(() => {}) } as { handleEvent(): void }))).toEqual(doubtful)
+  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', { handleEvent: (() => new Promise(() => {})) as () => void }))).toEqual(doubtful)
 })
 
 test('it is a signal like any other', async () => {
