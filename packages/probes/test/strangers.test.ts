@@ -69,6 +69,26 @@ test.each([
   expect(await once(child, 'exit')).toEqual([0, null])
 })
 
+// Catches: the newest connection, the kubelet's, that has to go because it is the only one without a request yet.
+test('nor do requests that wait for a slow check', async () => {
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycles.push(lifecycle)
+  let asked = false
+  lifecycle.add({ name: 'db', phase: 'connections', check: () => (asked ? new Promise(() => {}) : undefined), drain() {} })
+  const probes = probeServer(lifecycle, { port: 0, host: '127.0.0.1', checkTimeoutMs: 60_000 })
+  lifecycle.add(probes)
+  await lifecycle.start()
+  asked = true
+  const { port = 0 } = probes.address() ?? {}
+  await strangers(port, 40, 'GET /readyz?verbose HTTP/1.1\r\nHost: a\r\n\r\n')
+  expect(await statusOf(port, '/livez')).toBe(200)
+  const [kubelet] = (await strangers(port, 1, '')) as [Socket]
+  await strangers(port, 1, '')
+  kubelet.write('GET /livez HTTP/1.1\r\nHost: a\r\n\r\n')
+  const [answer] = (await once(kubelet, 'data')) as [Buffer]
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 200 /)
+})
+
 test('a connection that sends nothing, or a byte now and then, is closed in seconds', async () => {
   const { port } = await start()
   const [silent, slow] = (await Promise.all([strangers(port, 1, ''), strangers(port, 1, 'G')])).flat() as [Socket, Socket]
