@@ -40,7 +40,7 @@ describe('a child process', () => {
 
   test('that has no handler is told apart from one that drained', async () => {
     const child = await started('')
-    expect((await stopWith(child)).steps[0]?.errors).toEqual([`1 of 1 failed while it stopped (process ${child.pid}: was ended by SIGTERM, for which it has no listener)`])
+    expect((await stopWith(child)).steps[0]?.errors).toEqual([`1 of 1 failed while it stopped (process ${child.pid}: was ended by SIGTERM, for which it has no listener: bind a lifecycle in the child, or let it exit with 0 on that signal)`])
   })
 
   test.each([

@@ -106,9 +106,17 @@ test.each([
   const { status } = await fetch(`${base}/prestop`, { headers: headers as Record<string, string> })
   await fetch(`${base}/prestop`, { headers: headers as Record<string, string> })
   expect({ status, isReady: lifecycle.isReady, announced: events.filter(({ type }) => type === 'pre-stop') }).toEqual({ status: 404, isReady: true, announced: [] })
-  expect(events.flatMap((event) => (event.type === 'warning' && !event.message.startsWith('probes: listens') ? [event.message] : []))).toEqual([expect.stringContaining('/prestop was called without its secret')])
+  expect(events.flatMap((event) => (event.type === 'warning' && !event.message.startsWith('probes: listens') ? [event.message] : []))).toEqual([expect.stringMatching(/^\/prestop was called (?:without its secret|with another secret)/)])
   const report = await lifecycle.stop({ kind: 'signal', signal: 'SIGTERM', interactive: false })
   expect(report).toMatchObject({ budgetMs: 59_000, budgetSource: 'policy.graceMs' })
+})
+
+test('the scheme may be written as HTTP allows, and a wrong secret is told apart from none', async () => {
+  const { lifecycle, base, events } = await world({ minMs: 0 })
+  expect((await fetch(`${base}/prestop`, { headers: { authorization: 'Bearer of bad news, again' } })).status).toBe(404)
+  expect(events.flatMap((event) => (event.type === 'warning' && event.message.includes('/prestop') ? [event.message] : []))).toEqual([expect.stringContaining('/prestop was called with another secret than preStop.secret')])
+  expect((await fetch(`${base}/prestop`, { headers: { authorization: `bearer ${secret}` } })).status).toBe(200)
+  expect(lifecycle.isReady).toBe(false)
 })
 
 test('a hook without a secret is chosen, and warned of', async () => {
@@ -122,7 +130,7 @@ test('a hook without a secret is chosen, and warned of', async () => {
   expect(lifecycle.isReady).toBe(false)
 })
 
-test.each([undefined, null, '', 'short', true, 16, Buffer.alloc(32)])('a secret that is none is refused: %j', (wrong) => {
+test.each([undefined, null, '', 'short', true, 16, Buffer.alloc(32), `${secret}\n`, ` ${secret}`, 'sixteen letters ü'])('a secret that is none is refused: %j', (wrong) => {
   expect(() => probeServer(createLifecycle({ env: {} }), { port: 0, preStop: { path: '/prestop', secret: wrong as never } })).toThrow('preStop.secret must be a text of at least 16 characters, or false; it ')
 })
 

@@ -10,7 +10,7 @@ import { describeRequest, describeUnanswered, nameOf, nameOfUpgrade } from './de
 import { hungUp, hungUpOn, isPeers } from './hung-up.ts'
 import { isUnanswered } from './unanswered-message.ts'
 
-const unansweredWork = 'upgradedWork had units in hand when its time was over and clients were told to go, so their answers reach nobody: raise policy.graceMs, or make the work shorter'
+const unansweredWork = 'upgradedWork had units in hand when clients were told to go, so their answers reach nobody: its work lasts too long, or clients go on asking; let clients ask again after 1001'
 
 /** What became of requests, streams and upgraded sockets since it was made. */
 export interface Outcomes {

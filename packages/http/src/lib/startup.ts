@@ -19,7 +19,7 @@ export interface Startup {
  * instead of ending the process; once it listens, errors are the application's own again.
  */
 export function watchStartup(server: Server, name: string, listen: ListenAddress | undefined): Startup {
-  if (listen) requireAddress(server, listen)
+  if (listen !== undefined) requireAddress(server, listen)
   let failure: Error | undefined
   let isStarting = false
   if (!server.listening) server.on('error', onError)
@@ -80,6 +80,7 @@ function closeWhenItListens(server: Server): void {
 }
 
 function requireAddress(server: Server, listen: ListenAddress): void {
+  if (typeof listen !== 'object' || listen === null) throw new LifecycleError('invalid-option', `listen must be { port, host } or { path }; it is ${show(listen)}`)
   if (server.listening) {
     throw new LifecycleError('invalid-option', `the server listens on ${where(server.address())} already; leave the option listen out`)
   }

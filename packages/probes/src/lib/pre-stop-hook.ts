@@ -9,9 +9,9 @@ export interface PreStopOptions {
   readonly path: string
   /**
    * What the caller must send as `Authorization: Bearer …`, at least 16 characters: the manifest's `httpHeaders` have it. Without it whoever reaches the port takes this
-   * replica out of its balancer for a while. `false` allows that, with a warning.
+   * replica out of its balancer for a while. `false` allows that, with a warning; `undefined`, as of a variable that is not set, is refused.
    */
-  readonly secret: string | false
+  readonly secret: string | false | undefined
 }
 
 const shortestSecret = 16
@@ -46,12 +46,13 @@ export function preStopHook(lifecycle: Lifecycle, options: PreStopOptions, { liv
     // Only a GET: what looks for open doors often asks with HEAD.
     if (request.method !== 'GET' || request.url !== path) return false
     if (isRight(request.headers.authorization)) run(response)
-    else refuse(response)
+    else refuse(request, response)
     return true
   }
 
-  function refuse(response: ServerResponse): void {
-    lifecycle.warn(`${path} was called without its secret. If that was the kubelet, the manifest's httpHeaders must have Authorization: Bearer, and the secret; if not, somebody looks for open doors.`)
+  function refuse({ headers }: IncomingMessage, response: ServerResponse): void {
+    const how = headers.authorization === undefined ? 'without its secret' : 'with another secret than preStop.secret'
+    lifecycle.warn(`${path} was called ${how}. If that was the kubelet, the manifest's httpHeaders must have Authorization: Bearer, and the secret; if not, somebody looks for open doors.`)
     response.writeHead(404, { 'content-length': 0 }).end()
   }
 
@@ -82,12 +83,12 @@ export function preStopHook(lifecycle: Lifecycle, options: PreStopOptions, { liv
 
 /** In a time that says nothing of the secret, its length included. */
 function comparison(secret: unknown): (header: string | undefined) => boolean {
-  if (typeof secret !== 'string' || secret.length < shortestSecret) {
-    const given = typeof secret === 'string' ? `it has ${secret.length}` : `it is ${show(secret)}`
+  if (typeof secret !== 'string' || secret.length < shortestSecret || secret.trim() !== secret || /[^\x20-\x7e]/.test(secret)) {
+    const given = typeof secret === 'string' ? `it has ${secret.length}${secret.length < shortestSecret ? '' : ', some of which no header can carry, or space at an end'}` : `it is ${show(secret)}`
     throw new LifecycleError('invalid-option', `preStop.secret must be a text of at least ${shortestSecret} characters, or false; ${given}. The manifest's httpHeaders send it as Authorization: Bearer.`)
   }
   const wanted = digest(`Bearer ${secret}`)
-  return (header = '') => timingSafeEqual(digest(header), wanted)
+  return (header = '') => timingSafeEqual(digest(header.replace(/^bearer /i, 'Bearer ')), wanted)
 }
 
 function digest(text: string): Buffer {

@@ -123,3 +123,13 @@ test("a phase's timeout is each resource's that has none of its own, and bounds 
   const cut = (await stopped).steps.filter((step) => step.outcome === 'forced').map(({ name, finishedMs }) => [name, finishedMs])
   expect(cut).toEqual([['jobs', 700], ['mails', 1_200]])
 })
+
+// Catches: a grace period that was given in seconds, and starts without a word.
+test('defaults of which less than a quarter is left are told at the start', async () => {
+  const lifecycle = createLifecycle({ clock: createFakeClock(), env: {}, policy: { graceMs: 30 } })
+  const warnings: string[] = []
+  lifecycle.subscribe((event) => void (event.type === 'warning' && warnings.push(event.message)))
+  lifecycle.add(quick('http', { phase: 'intake' }))
+  await lifecycle.start()
+  expect(warnings).toEqual([expect.stringMatching(/the budget is 23 ms .*every reserve was cut to 0 %/)])
+})

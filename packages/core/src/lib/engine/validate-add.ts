@@ -58,7 +58,8 @@ function validateResource(given: Resource): ResourceCopy {
   const { resource } = copy
   const { name, phase, drainFrom = 'phase' } = resource
   if (typeof name !== 'string' || name === '') {
-    throw new LifecycleError('invalid-resource', `a resource's name must be a non-empty string; it is ${show(name)}`)
+    const hint = name === undefined ? `; add() takes what httpServer(), pgPool() and the like return, and was given ${show(given)}` : ''
+    throw new LifecycleError('invalid-resource', `a resource's name must be a non-empty string; it is ${show(name)}${hint}`)
   }
   const refuse = (what: string): never => {
     throw new LifecycleError('invalid-resource', `resource "${name}": ${what}`, { resource: name })

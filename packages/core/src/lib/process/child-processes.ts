@@ -156,5 +156,5 @@ function isAlive(child: ChildLike): boolean {
 function howItFailed({ exitCode, signalCode }: ChildLike, told: NodeJS.Signals | undefined): string | undefined {
   if (exitCode === 0) return undefined
   if (signalCode === null) return `exited with code ${exitCode}`
-  return `was ended by ${signalCode}${signalCode === told ? ', for which it has no listener' : ''}`
+  return `was ended by ${signalCode}${signalCode === told ? ', for which it has no listener: bind a lifecycle in the child, or let it exit with 0 on that signal' : ''}`
 }

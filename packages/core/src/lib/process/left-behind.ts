@@ -1,4 +1,5 @@
 import type { ChildLike } from './child-processes.ts'
+import { describeForgotten } from '../work/forgotten.ts'
 import { followOutgoingRequests } from './outgoing-requests.ts'
 import { followRefusedRequests } from './refused-requests.ts'
 
@@ -35,7 +36,7 @@ export function lookForLeftBehind(isStopping: () => boolean): LeftBehind {
 
   function look(): string[] {
     const handles = activeHandles()
-    return [...describeAnswers(answersDue(handles)), ...describeRequests(outgoing.waiting(handles)), ...describeRefused(refused.list()), ...describeChildren(childrenAlive(handles))]
+    return [...describeAnswers(answersDue(handles)), ...describeRequests(outgoing.waiting(handles)), ...describeRefused(refused.list()), ...describeChildren(childrenAlive(handles)), ...describeForgotten()]
   }
 }
 

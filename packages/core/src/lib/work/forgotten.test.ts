@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { createLifecycle } from '../engine/create-lifecycle.ts'
+import { describeForgotten } from './forgotten.ts'
 import { trackedWork } from './tracked-work.ts'
 
 function warningsOf(name: string): string[] {
@@ -42,4 +43,14 @@ test.each(['before', 'behind'])('none where it is added in the same turn, %s its
   if (when === 'behind') lifecycle.add(work)
   await aWarningLater()
   expect(warnings).toEqual([])
+})
+
+// Catches: a clean report of a service whose jobs were all lost, hours after one warning of the process.
+test('what was forgotten is said of at the end of every stop, until it is added', async () => {
+  const work = trackedWork('forgotten for long')
+  void work.run(async () => {})
+  await aWarningLater()
+  expect(describeForgotten()).toEqual([expect.stringMatching(/^trackedWork\(.*"forgotten for long".*\) has had work, and is in no lifecycle/)])
+  createLifecycle({ env: {} }).add(work)
+  expect(describeForgotten().join()).not.toContain('forgotten for long')
 })

@@ -21,7 +21,7 @@ export interface ScheduleOptions extends TrackedWorkOptions {
   readonly until?: 'signal' | 'drain'
   /**
    * One more run in its own step, when no other is under way: for what the earlier steps leave behind, such as a buffer to flush. It may
-   * take the time of the step; where it fails, the step has failed.
+   * take the time of the step; where it fails, the step has failed. Its default phase is `producers`, behind the work that fills the buffer.
    *
    * @default false
    */
@@ -50,7 +50,7 @@ export interface ScheduleOptions extends TrackedWorkOptions {
  * @throws LifecycleError `invalid-option`
  */
 export function schedule(name: string, job: (context: WorkContext) => unknown, when: number | Trigger, options: ScheduleOptions = {}): Resource {
-  const members = workMembers('schedule', name, options, { until: true, lastRun: true })
+  const members = workMembers('schedule', name, options, { until: true, lastRun: true }, options?.lastRun === true ? 'producers' : 'work')
   const { until = 'signal', lastRun = false } = options
   if (until !== 'signal' && until !== 'drain') throw new LifecycleError('invalid-option', `schedule("${name}"): until must be "signal" or "drain"; it is ${show(until)}`)
   if (typeof lastRun !== 'boolean') throw new LifecycleError('invalid-option', `schedule("${name}"): lastRun must be true or false; it is ${show(lastRun)}`)

@@ -115,9 +115,9 @@ export function drainTracked(name: string, tracker: Tracker, cutting: AbortContr
 }
 
 /** @param others options that `factory` takes beside them */
-export function workMembers(factory: string, name: string, options: TrackedWorkOptions, others: Readonly<Record<string, true>> = {}): Pick<Resource, 'name' | 'phase' | 'timeoutMs' | 'reserveMs'> {
+export function workMembers(factory: string, name: string, options: TrackedWorkOptions, others: Readonly<Record<string, true>> = {}, usualPhase: Phase = 'work'): Pick<Resource, 'name' | 'phase' | 'timeoutMs' | 'reserveMs'> {
   if (typeof name !== 'string' || name === '') throw new LifecycleError('invalid-option', `${factory}() takes a name, a non-empty text; it was given ${show(name)}`)
-  const { phase = 'work', timeoutMs, reserveMs } = requireOptions<TrackedWorkOptions>(options, { phase: true, timeoutMs: true, reserveMs: true, ...others }, `${factory}("${name}")`)
+  const { phase = usualPhase, timeoutMs, reserveMs } = requireOptions<TrackedWorkOptions>(options, { phase: true, timeoutMs: true, reserveMs: true, ...others }, `${factory}("${name}")`)
   if (!phases.includes(phase)) throw new LifecycleError('invalid-option', `${factory}("${name}"): phase must be one of ${phases.join(', ')}; it is ${show(phase)}`)
   return {
     name,
