@@ -68,7 +68,7 @@ describe.each(nodes)('$name: what is under way when the stop is over, and known 
   test.each(['refused fetch', 'refused localhost', 'refused request', 'refused machine'])('a request to a server that the stop has closed makes it unknown, though its error was caught (%s)', async (how) => {
     const { code, report } = await run(node, how)
     expect({ code, result: report?.result }).toEqual({ code: 0, result: 'unknown' })
-    expect(report?.warnings).toEqual([expect.stringMatching(/^While the service stopped, 1 request of this process found nobody at \S+:\d+ \(POST http:\/\/[\w.]+:\d+\/orders\)\. Whoever calls/)])
+    expect(report?.warnings).toEqual([expect.stringMatching(/^While the service stopped, 1 request of this process found nobody at \S+:\d+ \(POST http:\/\/[\w.]+:\d+\/orders\)\. If that was a server of this service, whoever calls/)])
   })
 
   test('a server that was not there before the stop either was not taken away by it', async () => {

@@ -161,3 +161,38 @@ test('a handler that nobody can wake any more is not at work', async () => {
   await collectGarbage()
   expect(inFlightInStop(resource)).toBeLessThanOrEqual(1)
 })
+
+test('a handler of a request that asked first (Expect: 100-continue) is waited for, too', async () => {
+  const mayWrite = gate()
+  const rows: string[] = []
+  const server = createServer()
+  server.on('checkContinue', (async (request: IncomingMessage, response: ServerResponse) => {
+    response.writeContinue()
+    request.resume()
+    response.end('accepted')
+    await mayWrite.opened
+    rows.push('row')
+  }) as never)
+  const lifecycle = createLifecycle({ env: {} })
+  lifecycle.add(httpServer(server))
+  const port = await serve(server)
+  await lifecycle.start()
+  const client = await rawClient(port)
+  client.send('POST /orders HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok')
+  await client.until(/accepted/)
+  const closed = once(server, 'close')
+  const stopped = lifecycle.stop()
+  await closed
+  mayWrite.open()
+  expect(await stopped).toMatchObject({ result: 'clean', steps: [{ work: { done: 1, unknown: 0 } }] })
+  expect(rows).toEqual(['row'])
+})
+
+test('a server whose start failed may be given to another resource', async () => {
+  const taken = createServer()
+  const port = await serve(taken)
+  const server = createServer()
+  const resource = httpServer(server, { listen: { port, host: '127.0.0.1' } })
+  await expect(Promise.resolve(resource.start?.({ signal: new AbortController().signal }))).rejects.toThrow('EADDRINUSE')
+  expect(() => httpServer(server)).not.toThrow()
+})

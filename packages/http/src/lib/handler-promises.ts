@@ -14,10 +14,17 @@ type Listener = ((this: unknown, request: IncomingMessage, response: Answer) => 
  * its end. What is listened to by now is followed, also of what other libraries have put around the handlers; and `server.listeners('request')` and `server.off` know the listeners as before.
  */
 export function keepHandlerPromises(server: EventEmitter): void {
-  const listeners = server.rawListeners('request') as Listener[]
+  for (const event of requests) keepPromisesOf(server, event)
+}
+
+/** The events by which a handler gets a request. */
+const requests = ['request', 'checkContinue', 'checkExpectation']
+
+function keepPromisesOf(server: EventEmitter, event: string): void {
+  const listeners = server.rawListeners(event) as Listener[]
   if (listeners.every(isWrapped)) return
-  server.removeAllListeners('request')
-  for (const listener of listeners) server.on('request', isWrapped(listener) ? listener : keepPromise(listener))
+  server.removeAllListeners(event)
+  for (const listener of listeners) server.on(event, isWrapped(listener) ? listener : keepPromise(listener))
 }
 
 /** `once`, or this. */

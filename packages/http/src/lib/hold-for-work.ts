@@ -24,7 +24,7 @@ export interface HoldInput {
  * first client is gone. Later work is in doubt by the clients that wait for its answer.
  */
 export function holdForWork(work: InHand, { longestMs, signal, onError, onUnanswered }: HoldInput): HeldGoodbyes {
-  const waiting = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(longestMs))])
+  const waiting = AbortSignal.any([signal, AbortSignal.timeout(Math.min(Math.ceil(longestMs), 2 ** 31 - 1))])
   let overAt: number | undefined
   let hasFailed = false
   let counted: number | undefined

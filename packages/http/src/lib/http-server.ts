@@ -84,7 +84,15 @@ export function httpServer(server: DrainableServer, options: HttpServerOptions =
     get warnings() {
       return warnOfKeepAlive(name, server, upstreamIdleMs)
     },
-    start,
+    async start(context) {
+      try {
+        await start(context)
+      } catch (error) {
+        // Nobody drains what has not started; who tries again makes a new one.
+        detach()
+        throw error
+      }
+    },
     preStop: (announced) => connections.announceClose(announced || quiesced),
     quiesce: begin,
     inFlight: () => connections.inFlight + counts.behindAnswers(),

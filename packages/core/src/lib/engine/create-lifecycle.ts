@@ -52,7 +52,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   const stopping = createFollowedSignal()
   const draining = createFollowedSignal()
   const warnings = new Set<string>()
-  const doubters = new Set<Doubter>([() => doubtListeners('stopping', stopping), () => doubtListeners('draining', draining)])
+  const doubters = new Set<Doubter>([() => doubtListeners('stopping', stopping, laterStops), () => doubtListeners('draining', draining, laterStops)])
   const events = createEvents(() => lifecycle)
   const readiness = createReadiness({
     clock,
@@ -76,6 +76,8 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   let start: Start | undefined
   let startPromise: Promise<void> | undefined
   let stop: Stop | undefined
+  /** Calls of `stop()` that found one under way, and may be awaited. */
+  let laterStops = 0
   const notices = createNotices(clock, policy.graceMs)
 
   const lifecycle: Lifecycle = {
@@ -181,6 +183,7 @@ export function createLifecycle(options: LifecycleOptions = {}): Lifecycle {
   function beginStop(given: Reason): Promise<Report> {
     requireReason(given)
     if (stop) {
+      laterStops += 1
       stop.repeat(given)
       return stop.report
     }

@@ -21,6 +21,8 @@ test.each(['stopping', 'draining'] as const)('an async listener of %s that is st
   }
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (async () => {}) as () => void))).toEqual(clean)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', () => {}))).toEqual(clean)
+  // It cannot end before the stop does.
+  expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (async () => void (await lifecycle.stop())) as () => void))).toEqual(clean)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', (() => new Promise(() => {})) as () => void))).toEqual(doubtful)
   expect(await stopWith((lifecycle) => lifecycle[name].addEventListener('abort', { handleEvent: (() => new Promise(() => {})) as () => void }))).toEqual(doubtful)
 })

@@ -62,10 +62,14 @@ function isListener(listener: unknown): listener is Listener {
   return typeof listener === 'function' || typeof (listener as { readonly handleEvent?: unknown } | null | undefined)?.handleEvent === 'function'
 }
 
-/** What to say of listeners that are still at work when everything has stopped: no step waits for them. */
-export function doubtListeners(name: string, { pending }: FollowedSignal): string[] {
-  const left = pending()
-  if (left === 0) return []
+/**
+ * What to say of listeners that are still at work when everything has stopped: no step waits for them.
+ *
+ * @param awaitingStop how many may wait for the end of the stop itself
+ */
+export function doubtListeners(name: string, { pending }: FollowedSignal, awaitingStop: number): string[] {
+  const left = pending() - awaitingStop
+  if (left <= 0) return []
   return [
     `When everything had stopped, ${left === 1 ? 'an async listener' : `${left} async listeners`} of lifecycle.${name} had not finished, and no step waited for ${left === 1 ? 'it' : 'them'}. ` +
       'Do that work in the drain of a resource, or run it in trackedWork().',

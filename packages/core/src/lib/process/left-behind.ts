@@ -55,7 +55,7 @@ function describeRefused(byAddress: ReadonlyMap<string, readonly string[]>): str
   const texts = [...byAddress.values()].flat()
   return [
     `While the service stopped, ${requests(texts)} of this process found nobody at ${list([...byAddress.keys()])} (${list(texts)}). ` +
-      'Whoever calls a server of this service must stop before it: lifecycle.add(caller, { needs: [server] }), in one phase. A sidecar must outlive the service.',
+      'If that was a server of this service, whoever calls it must stop before it: lifecycle.add(caller, { needs: [server] }), in one phase. A sidecar must outlive the service.',
   ]
 }
 
