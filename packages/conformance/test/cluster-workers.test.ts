@@ -59,7 +59,7 @@ function signal({ workers }: ClusterSubject, name: 'SIGSTOP' | 'SIGCONT'): void 
 
 const harness: Harness<ClusterSubject> = {
   members: ['watch', 'quiesce', 'inFlight', 'waitingFor', 'tally', 'force'],
-  afterQuiesce: 'refuses',
+  afterQuiesce: 'serves',
   create: createPart,
   async dispose(subject) {
     await killAll(subject)

@@ -75,25 +75,21 @@ export function clusterWorkers(cluster: ClusterLike, options: ChildProcessOption
   }
   requireOptions(options, names, 'clusterWorkers()')
   const all = (): ChildLike[] => Object.values(cluster.workers ?? {}).flatMap((worker) => (worker ? [worker.process] : []))
-  const resource = leavingChildren(all, { name: 'cluster-workers', ...options })
-  let isLeaving = false
+  const onFork = (listener: (child: ChildLike) => void): void => void cluster.on('fork', (worker) => listener(worker.process))
+  const resource = leavingChildren(all, { name: 'cluster-workers', ...options }, onFork)
   return {
     ...resource,
     watch(ended) {
       // A turn later, for whoever replaces a worker does so when it hears of its end.
       cluster.on('exit', () => void setImmediate(() => all().some(isAlive) || ended('no worker is left')))
     },
-    drain(context) {
-      if (!isLeaving) cluster.on('fork', (worker) => worker.process.kill('SIGKILL'))
-      isLeaving = true
-      return resource.drain(context)
-    },
   }
 }
 
-function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intake', signal = 'SIGTERM' }: ChildProcessOptions & { name: string }): Resource {
-  /** Those that were alive when the stop began: one that ends by itself before it is told belongs to the stop as well. */
-  let atStop: readonly ChildLike[] = []
+/** @param onFork where others may come in the stop: calls back for each */
+function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intake', signal = 'SIGTERM' }: ChildProcessOptions & { name: string }, onFork?: (listener: (child: ChildLike) => void) => void): Resource {
+  /** Those that were alive when the stop began, or have come since: one that ends by itself before it is told belongs to the stop as well. */
+  let atStop: ChildLike[] | undefined
   /** With those that have come since, once all are told. */
   let leaving: readonly ChildLike[] | undefined
   const alive = (): ChildLike[] => (leaving ?? all()).filter(isAlive)
@@ -104,10 +100,7 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
     name,
     phase,
     drainFrom: phase === 'intake' ? 'signal' : 'phase',
-    quiesce() {
-      tally.begin()
-      atStop = alive()
-    },
+    quiesce: () => void begin(),
     inFlight: () => alive().length,
     waitingFor: () => alive().map((child) => `process ${child.pid}`),
     tally: tally.read,
@@ -125,6 +118,20 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
     },
   }
 
+  function begin(): ChildLike[] {
+    if (atStop) return atStop
+    const since = alive()
+    atStop = since
+    tally.begin()
+    for (const child of since) child.once('exit', () => count(child))
+    onFork?.((child) => {
+      if (leaving) return void child.kill('SIGKILL')
+      since.push(child)
+      child.once('exit', () => count(child))
+    })
+    return since
+  }
+
   /** Each once, however often the drain is called, and not what was cut. */
   function count(child: ChildLike): void {
     if (counted.has(child)) return
@@ -136,9 +143,9 @@ function leavingChildren(all: () => readonly ChildLike[], { name, phase = 'intak
 
   function tell(): readonly ChildLike[] {
     if (leaving) return leaving
-    tally.begin()
+    const since = begin()
     const told = alive()
-    leaving = [...new Set([...atStop, ...told])]
+    leaving = [...new Set([...since, ...told])]
     for (const child of told) child.kill(signal)
     return leaving
   }
