@@ -35,7 +35,7 @@ test('the README example serves, finishes the request in flight on SIGTERM and e
 
 test('the README names every option that a server has, and what is exported with it', async () => {
   const text = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const source = await readFile(new URL('../../http/src/lib/http-server.ts', import.meta.url), 'utf8')
+  const source = await readFile(new URL('../../http/src/lib/http-server-options.ts', import.meta.url), 'utf8')
   const options = /export interface HttpServerOptions \{([^]*?)\n\}/.exec(source)?.[1] ?? ''
   const names = [...options.matchAll(/^ {2}readonly (\w+)\?:/gm)].flatMap(([, name = '']) => (name === 'listen' ? [] : [name]))
   expect(names).toContain('onDrain')
