@@ -99,8 +99,8 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
     },
     async ask(path, options = {}) {
       const asked = await ask({ port: service?.port ?? 0, path, ...options })
-      // The kernel resets what it has accepted when a listener closes, and the server has never seen: one at most, as docs/http-servers.md says.
-      const isOfListener = asked.isResetAtOnce && asked.isTaken && resets === 0
+      // The kernel resets what it has accepted when a listener closes, and the server has never seen: one at most, as docs/http-servers.md says. Only clients that come again and again meet that moment.
+      const isOfListener = options.agent !== undefined && asked.isResetAtOnce && asked.isTaken && resets === 0
       if (isOfListener) resets += 1
       const answer: Answer = isOfListener ? { ...asked, isTaken: false } : asked
       answers.push([`${options.method ?? 'GET'} ${path} #${answers.length + 1}`, answer])
