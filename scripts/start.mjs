@@ -1,19 +1,14 @@
 #!/usr/bin/env node
 import { serversFor } from './servers-for.mjs'
 import { setUp } from './setup.mjs'
-import { command, StepError } from './step.mjs'
+import { command, parsed, StepError } from './step.mjs'
 
 await command(async ({ onEnd }) => {
   process.env.PATH = (await setUp()).PATH
   const { parseOptions, usage, UsageError } = await import('./dist/demonstration/options.js')
   const { demonstrate } = await import('./dist/demonstration/demonstrate.js')
   if (process.argv.includes('--help')) return void process.stdout.write(`${usage}\n`)
-  let options
-  try {
-    options = parseOptions(process.argv.slice(2))
-  } catch (error) {
-    throw error instanceof UsageError ? new StepError(error.message) : error
-  }
+  const options = parsed(() => parseOptions(process.argv.slice(2)), UsageError)
 
   const stop = new AbortController()
   let died

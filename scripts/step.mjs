@@ -34,6 +34,15 @@ export function progress(label) {
 /** A failure that needs no stack: the message says what happened and what to do. */
 export class StepError extends Error {}
 
+/** What a parser of options makes of them; a mistake of the user is a line without a stack. */
+export function parsed(parse, Mistake) {
+  try {
+    return parse()
+  } catch (error) {
+    throw error instanceof Mistake ? new StepError(error.message) : error
+  }
+}
+
 /** Every child that is running, so that Ctrl-C can take them all along. */
 const children = new Set()
 let ending = false

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { serversFor } from './servers-for.mjs'
 import { setUp } from './setup.mjs'
-import { command, progress, StepError } from './step.mjs'
+import { command, parsed, progress, StepError } from './step.mjs'
 
 /** `npm run strange`: services as strangers write them, stopped in the middle of their work; with `--rounds`, while a server is frozen or killed. */
 await command(async ({ onEnd }) => {
@@ -9,12 +9,7 @@ await command(async ({ onEnd }) => {
   const { allScenarios, kindTable, parseOptions, runCommand, startOwnServers, usage, UsageError } = await import('@lameduck/strange-services')
   if (process.argv.includes('--help')) return void process.stdout.write(`${usage}\n`)
   const scenarios = await allScenarios()
-  let options
-  try {
-    options = parseOptions(process.argv.slice(2), scenarios)
-  } catch (error) {
-    throw error instanceof UsageError ? new StepError(error.message) : error
-  }
+  const options = parsed(() => parseOptions(process.argv.slice(2), scenarios), UsageError)
   if (options.isList) return void process.stdout.write(`${kindTable(scenarios)}\n`)
 
   const stop = new AbortController()

@@ -9,32 +9,44 @@ import { serve } from './support/serve.ts'
 
 const noWork = { done: 0, failed: 0, cut: 0, refused: 0, unknown: 0, reasons: [] }
 
-/** A request whose client has gone, as the server has noticed, while its handler is at work. */
-async function left(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: RequestListener = () => {}): Promise<{ resource: HttpServerResource; response: ServerResponse }> {
+interface Asked {
+  readonly resource: HttpServerResource
+  readonly response: ServerResponse
+  /** The client leaves, and the server has noticed. */
+  readonly leave: () => Promise<void>
+}
+
+/** A request with its handler at work. */
+async function asked(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: RequestListener): Promise<Asked> {
   const server = protocol === 'HTTP/1' ? createServer(handle) : createHttp2Server(handle as unknown as (request: unknown, response: Http2ServerResponse) => void)
   const resource = httpServer(server)
   const port = await serve(server)
   const requested = once(server, 'request') as Promise<[unknown, ServerResponse]>
-  const leave = protocol === 'HTTP/1' ? await ask(port, method) : askHttp2(port, method)
+  const end = protocol === 'HTTP/1' ? await ask(port, method) : askHttp2(port, method)
   const [, response] = await requested
-  const closed = once(response, 'close')
-  leave()
-  await closed
-  return { resource, response }
+  return {
+    resource,
+    response,
+    async leave() {
+      const closed = once(response, 'close')
+      end()
+      await closed
+    },
+  }
+}
+
+/** Its client has gone before there is a stop. */
+async function left(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: RequestListener = () => {}): Promise<Asked> {
+  const request = await asked(method, protocol, handle)
+  await request.leave()
+  return request
 }
 
 /** The same, whose client goes when the stop has begun. */
 async function leftInStop(method: string, protocol: 'HTTP/1' | 'HTTP/2', handle: RequestListener): Promise<HttpServerResource> {
-  const server = protocol === 'HTTP/1' ? createServer(handle) : createHttp2Server(handle as unknown as (request: unknown, response: Http2ServerResponse) => void)
-  const resource = httpServer(server)
-  const port = await serve(server)
-  const requested = once(server, 'request') as Promise<[unknown, ServerResponse]>
-  const leave = protocol === 'HTTP/1' ? await ask(port, method) : askHttp2(port, method)
-  const [, response] = await requested
+  const { resource, leave } = await asked(method, protocol, handle)
   resource.quiesce?.(quiesceContext)
-  const closed = once(response, 'close')
-  leave()
-  await closed
+  await leave()
   await new Promise(setImmediate)
   return resource
 }

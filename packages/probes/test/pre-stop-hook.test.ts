@@ -154,6 +154,6 @@ test('after an announcement that no signal has followed, calls announce nothing 
   const base = `http://127.0.0.1:${probes.address()?.port}`
   await call(base)
   await expect.poll(() => announced, { timeout: 10_000 }).toEqual([true, false])
-  expect((await (await call(base)).text())).toMatch(/^waited \d+ ms\n$/)
+  expect((await call(base)).status).toBe(200)
   expect({ announced, isReady: lifecycle.isReady }).toEqual({ announced: [true, false], isReady: true })
 })

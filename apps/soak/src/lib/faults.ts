@@ -1,9 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TcpLink } from '@lameduck/conformance'
-import type { OwnServers } from '@lameduck/strange-services'
+import { pick, type OwnServers, type Random } from '@lameduck/strange-services'
 import type { Replica } from './replica.ts'
-
-type Random = () => number
 
 export interface FaultContext {
   readonly random: Random
@@ -67,21 +65,5 @@ async function happen(name: string, { random, servers, link, replicas, killOne }
       return one?.tell(`clock ${Math.round((random() - 0.5) * 7_200_000)}`)
     default:
       return one?.tell('memory')
-  }
-}
-
-export function pick<T>(random: Random, items: readonly T[]): T {
-  return items[Math.floor(random() * items.length)] as T
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): Random {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
   }
 }

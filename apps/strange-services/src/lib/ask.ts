@@ -22,8 +22,6 @@ export interface Answer {
   readonly body: string
   /** Why there is no answer. */
   readonly error: string
-  /** Its connection was new, and was reset before anything came back. */
-  readonly isResetAtOnce: boolean
 }
 
 /**
@@ -37,20 +35,18 @@ export function ask({ port, path, method = 'GET', body, headers = {}, agent, onD
   return new Promise((resolve) => {
     const begunAt = performance.now()
     let isTaken = false
-    let isNew = false
     let text = ''
-    const fail = (error: Error & { code?: string }): void => resolve({ isTaken, status: 0, headers: {}, body: text, error: error.code ?? error.message, isResetAtOnce: isNew && text === '' && error.code === 'ECONNRESET' })
+    const fail = (error: Error & { code?: string }): void => resolve({ isTaken, status: 0, headers: {}, body: text, error: error.code ?? error.message })
     const asking = request({ host: '127.0.0.1', port, path, method, headers, agent: agent ?? false }, (answer) => {
       answer.setEncoding('utf8').on('data', (piece: string) => {
         text += piece
         onData(piece)
       })
-      answer.on('end', () => (answer.complete ? resolve({ isTaken, status: answer.statusCode ?? 0, headers: answer.headers, body: text, error: '', isResetAtOnce: false }) : fail(new Error('cut'))))
+      answer.on('end', () => (answer.complete ? resolve({ isTaken, status: answer.statusCode ?? 0, headers: answer.headers, body: text, error: '' }) : fail(new Error('cut'))))
       answer.on('error', fail)
     })
     asking.on('socket', (socket) => {
-      isNew = socket.connecting
-      if (isNew) socket.once('connect', () => (isTaken = performance.now() - begunAt < unusedMs))
+      if (socket.connecting) socket.once('connect', () => (isTaken = performance.now() - begunAt < unusedMs))
       else isTaken = true
     })
     asking.on('error', fail)

@@ -1,4 +1,5 @@
 import type { ServerName } from '@lameduck/servers'
+import { pick, randomFrom } from './random.ts'
 import type { Around } from './running-service.ts'
 import type { Scenario } from './scenario.ts'
 import type { Damage, Ways } from './ways.ts'
@@ -38,29 +39,16 @@ export function harmAround({ server, damage, atMs, forMs }: Mishap, ways: Ways):
 /** `rounds` scenarios and what happens to each, the same for the same seed. */
 export function planMishaps(scenarios: ReadonlyMap<string, Scenario>, rounds: number, seed: number): [name: string, mishap: Mishap][] {
   const random = randomFrom(seed)
-  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T
   const breakable = [...scenarios].filter(([, { uses, breaks = false, unknowable }]) => uses.length > 0 && !breaks && unknowable === undefined).toSorted(([a], [b]) => (a < b ? -1 : 1))
   let left: typeof breakable = []
   return Array.from({ length: breakable.length === 0 ? 0 : rounds }, () => {
     // Each has its turn before one comes again.
     if (left.length === 0) left = [...breakable]
     const [name, { uses }] = left.splice(Math.floor(random() * left.length), 1)[0] as (typeof breakable)[number]
-    const server = pick(uses)
-    const damage = pick(['freeze', 'freeze', 'kill'] as const)
+    const server = pick(random, uses)
+    const damage = pick(random, ['freeze', 'freeze', 'kill'] as const)
     const atMs = Math.round(random() * 600) - 250
     const isShort = damage === 'freeze' && random() < 0.4
     return [name, { server, damage, atMs, ...(isShort ? { forMs: 100 + Math.round(random() * 1_500) } : {}) }]
   })
-}
-
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = state
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
 }

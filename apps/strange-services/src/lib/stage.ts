@@ -84,7 +84,6 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
     ...(ways ? { STRANGE_DETOURS: JSON.stringify(ways.detours) } : {}),
     ...(lies ? { STRANGE_LIES: '1' } : {}),
   }
-  let resets = 0
   const stage: Stage = {
     id,
     folder,
@@ -98,11 +97,7 @@ export async function setStage({ name, scenario, world, mishap, servers, lies = 
       return service
     },
     async ask(path, options = {}) {
-      const asked = await ask({ port: service?.port ?? 0, path, ...options })
-      // The kernel resets what it has accepted when a listener closes, and the server has never seen: one at most, as docs/http-servers.md says. Only clients that come again and again meet that moment.
-      const isOfListener = options.agent !== undefined && asked.isResetAtOnce && asked.isTaken && resets === 0
-      if (isOfListener) resets += 1
-      const answer: Answer = isOfListener ? { ...asked, isTaken: false } : asked
+      const answer = await ask({ port: service?.port ?? 0, path, ...options })
       answers.push([`${options.method ?? 'GET'} ${path} #${answers.length + 1}`, answer])
       return answer
     },

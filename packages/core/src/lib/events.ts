@@ -93,7 +93,7 @@ export function createEvents(lifecycle: () => object): Events {
   function tooDeep({ type }: LifecycleEvent): void {
     if (isTold) return
     isTold = true
-    process.emitWarning(`a lameduck listener answers events with events; what is ${deepest} deep is told to nobody, the first of the type "${type}"`, 'LameduckListenerWarning')
+    process.emitWarning(`a lameduck listener causes events without end. After ${deepest} of them within one another no more are told; the first of these was "${type}"`, 'LameduckListenerWarning')
   }
 }
 

@@ -1,12 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import { recentMs } from '@lameduck/core'
 import type { Abandoned } from './abandoned.ts'
 import { describeRequest } from './describe-request.ts'
 import { promiseOf, settlesLater } from './handler-promises.ts'
-
-/** How long a drain waits for handlers that are at work behind their answers, in ms; what takes longer should be `trackedWork`. */
-const handlerMs = 2_000
-const pauseMs = 16
 
 /** Handlers of before a stop that are remembered: a busy server answers thousands in a second. */
 const mostKept = 1_000
@@ -52,10 +47,4 @@ export function createBehindAnswers(): BehindAnswers {
       })
     },
   }
-}
-
-/** Waits for them, at most for 2 s. */
-export async function untilHandlersEnd(count: () => number, signal: AbortSignal): Promise<void> {
-  const latest = performance.now() + handlerMs
-  while (count() > 0 && performance.now() < latest && !signal.aborted) await setTimeout(pauseMs)
 }

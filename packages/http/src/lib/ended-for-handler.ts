@@ -1,11 +1,7 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Http2ServerResponse } from 'node:http2'
 import type { LongAnswer } from './end-on-drain.ts'
 import { settlesLater } from './handler-promises.ts'
-
-/** How long a handler is waited for whose answer was ended for it, in ms. It may hang on a client that is told no more. */
-const handlerMs = 2_000
-const pauseMs = 16
+import { untilHandlersEnd } from './until-handlers-end.ts'
 
 const endedFor = new WeakMap<object, () => boolean>()
 
@@ -17,8 +13,7 @@ export async function endForHandler(answer: LongAnswer, end: () => unknown): Pro
   const hasSettled = settlesLater(answer)
   if (hasSettled) endedFor.set(streamOf(answer), hasSettled)
   await end()
-  const latest = performance.now() + handlerMs
-  while (hasSettled?.() === false && performance.now() < latest) await setTimeout(pauseMs)
+  await untilHandlersEnd(() => (hasSettled?.() === false ? 1 : 0))
 }
 
 /** Of an answer that was ended for its handler: whether that has come to its end. */

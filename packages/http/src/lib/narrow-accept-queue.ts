@@ -9,15 +9,15 @@ interface Listening {
 }
 
 /**
- * Makes the kernel accept one connection at a time, and no queue of them, for a listener that is about to be closed. Between the last look at the queue
+ * Makes the kernel accept one connection at a time, and no queue of them, for a listener that is about to be closed; says whether it does. Between the last look at the queue
  * and the close, a process may lose its turn on the processor, and what the kernel has accepted by then is reset. Those who come to a full queue get no answer
  * instead: they ask again a second later, and are refused, which every client takes for a reason to go elsewhere.
  *
  * Only where this process alone has the listener, and only on Linux: others of its kind would get an error, or nothing would change.
  */
-export function narrowAcceptQueue(server: Server): void {
+export function narrowAcceptQueue(server: Server): boolean {
   const { _handle: listener, _connectionKey: key } = server as Server & Listening
   // What the types call the module's default is the module itself.
   const { isWorker } = process.getBuiltinModule('node:cluster') as unknown as Cluster
-  if (process.platform === 'linux' && !isWorker && /^[46]:/.test(String(key))) listener?.listen?.(0)
+  return process.platform === 'linux' && !isWorker && /^[46]:/.test(String(key)) && listener?.listen?.(0) === 0
 }

@@ -1,5 +1,6 @@
 import type { Server } from 'node:net'
 import { closeListener } from './close-listener.ts'
+import { closeWithoutQueue } from './close-without-queue.ts'
 import { emptyAcceptQueue } from './empty-accept-queue.ts'
 import { hearFromPrimary } from './hear-from-primary.ts'
 import { narrowAcceptQueue } from './narrow-accept-queue.ts'
@@ -20,8 +21,9 @@ export async function stopAccepting(server: Server, limitMs: number, signal: Abo
   if (!server.listening) return
   await emptyAcceptQueue(server, { freeMs: acceptLimitMs, limitMs }, signal)
   if (server.listening && !signal.aborted) {
-    narrowAcceptQueue(server)
+    const isNarrow = narrowAcceptQueue(server)
     await emptyAcceptQueue(server, { freeMs: lastLookMs, limitMs: lastLookMs }, signal)
+    if (isNarrow) await closeWithoutQueue(server, signal)
   }
   closeListener(server)
   await hearFromPrimary(signal)
